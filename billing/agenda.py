@@ -67,12 +67,15 @@ def _actions(state: SubscriptionState) -> Iterator[NextAction]:
 
 
 def _after_the_end(state: SubscriptionState) -> Iterator[NextAction]:
-    if state.open_invoices and state.ended_at is not None:
-        yield NextAction(
-            kind=ActionKind.VOID_INVOICES,
-            at=state.ended_at,
-            reason="the subscription ended; what was not paid is not owed",
-        )
+    for invoice in state.open_invoices:
+        if not invoice.in_processing and state.ended_at is not None:
+            yield NextAction(
+                kind=ActionKind.VOID_INVOICES,
+                at=state.ended_at,
+                reason="the subscription ended; what was not paid is not owed",
+            )
+            return
+    yield from _collecting(state)
 
 
 def _before_activation(state: SubscriptionState) -> Iterator[NextAction]:
@@ -101,7 +104,7 @@ def _collecting(state: SubscriptionState) -> Iterator[NextAction]:
                 invoice_id=invoice.invoice_id,
             )
     unpaid = [i for i in state.open_invoices if i.attempts_made > 0 and not i.in_processing]
-    if unpaid:
+    if unpaid and not state.has_ended:
         oldest = min(unpaid, key=lambda invoice: invoice.due_at)
         yield NextAction(
             kind=ActionKind.GIVE_UP,

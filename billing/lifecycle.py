@@ -145,9 +145,7 @@ def payment_method_changed(state: SubscriptionState, now: datetime) -> Subscript
 def payment_news(state: SubscriptionState, invoice_id: str, now: datetime) -> SubscriptionState:
     """The gateway has news of an unfinished payment: it is looked at again at once."""
     invoice = state.open_invoice(invoice_id)
-    if invoice is None or state.has_ended:
-        return state
-    if not invoice.in_processing and invoice.action_url is None:
+    if invoice is None or not (invoice.in_processing or invoice.action_url):
         return state
     if state.status is SubscriptionStatus.INCOMPLETE:
         return checkout_completed(state, now)

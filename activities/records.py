@@ -1,0 +1,63 @@
+"""Recording a subscription's state where it is listed and searched.
+
+Owns the write of a state that changed without money: commands, ends, notices. Money is written by
+`activities.period_billing` and `activities.collection`, each with its state.
+"""
+
+from temporalio import activity
+
+from billing.actor import Actor
+from billing.event import DomainEvent
+from billing.ports.storage import UnitOfWork
+from billing.subscription import SubscriptionState
+from billing.value import Instant, Value
+
+
+class AuditEntry(Value):
+    """Who asked for the change (policy P34)."""
+
+    command_id: str
+    command: str
+    actor: Actor
+    reason: str | None
+    at: Instant
+
+
+class Record(Value):
+    """A new state, what happened, and who wanted it."""
+
+    state: SubscriptionState
+    events: tuple[DomainEvent, ...] = ()
+    audit: AuditEntry | None = None
+
+
+class Recorded(Value):
+    """The highest revision that storage knows."""
+
+    stored_revision: int
+
+
+class Records:
+    """Writes states, one transaction each."""
+
+    def __init__(self, *, open_transaction: UnitOfWork) -> None:
+        self._open_transaction = open_transaction
+
+    @activity.defn
+    async def record(self, request: Record) -> Recorded:
+        """Stores the state, its events and the audit entry; repeating it changes nothing."""
+        async with self._open_transaction() as tx:
+            stored = await tx.subscriptions.save(request.state)
+            await tx.events.append(*request.events)
+            if request.audit is not None:
+                await tx.audit.append(
+                    command_id=request.audit.command_id,
+                    command=request.audit.command,
+                    subject=request.state.subscription_id,
+                    actor=request.audit.actor,
+                    reason=request.audit.reason,
+                    at=request.audit.at,
+                )
+            if request.state.has_ended:
+                await tx.subscriptions.release(request.state.subscription_id)
+            return Recorded(stored_revision=stored)

@@ -1,0 +1,52 @@
+"""What operators can search subscriptions by in the Temporal UI.
+
+Owns the attributes' names, types and how they follow from a subscription's state.
+"""
+
+from typing import Any, Final
+
+from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
+
+from billing.agenda import ActionKind, agenda
+from billing.subscription import SubscriptionState
+
+BILLING_STATUS: Final = SearchAttributeKey.for_keyword("BillingStatus")
+CUSTOMER_ID: Final = SearchAttributeKey.for_keyword("CustomerId")
+PLAN: Final = SearchAttributeKey.for_keyword("Plan")
+CURRENCY: Final = SearchAttributeKey.for_keyword("Currency")
+NEXT_BILLING_AT: Final = SearchAttributeKey.for_datetime("NextBillingAt")
+DUNNING_ATTEMPT: Final = SearchAttributeKey.for_int("DunningAttempt")
+NEEDS_OPERATOR: Final = SearchAttributeKey.for_bool("NeedsOperator")
+
+SEARCH_ATTRIBUTES: Final[dict[str, str]] = {
+    "BillingStatus": "Keyword",
+    "CustomerId": "Keyword",
+    "Plan": "Keyword",
+    "Currency": "Keyword",
+    "NextBillingAt": "Datetime",
+    "DunningAttempt": "Int",
+    "NeedsOperator": "Bool",
+}
+"""Names and Temporal types, as they must be registered with a server."""
+
+_BILLING = {ActionKind.CONVERT_TRIAL, ActionKind.RENEW}
+
+
+def search_attributes(
+    state: SubscriptionState, *, needs_operator: bool = False
+) -> TypedSearchAttributes:
+    """All attributes of a subscription, set at once: one event in its history."""
+    pairs: list[SearchAttributePair[Any]] = [
+        SearchAttributePair(BILLING_STATUS, state.status.value),
+        SearchAttributePair(CUSTOMER_ID, state.customer_id),
+        SearchAttributePair(PLAN, state.terms.price_id),
+        SearchAttributePair(CURRENCY, state.terms.currency),
+        SearchAttributePair(
+            DUNNING_ATTEMPT, max((i.rungs_used for i in state.open_invoices), default=0)
+        ),
+        SearchAttributePair(NEEDS_OPERATOR, needs_operator),
+    ]
+    billing_at = next((action.at for action in agenda(state) if action.kind in _BILLING), None)
+    if billing_at is not None:
+        pairs.append(SearchAttributePair(NEXT_BILLING_AT, billing_at))
+    return TypedSearchAttributes(pairs)
