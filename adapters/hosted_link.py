@@ -1,0 +1,64 @@
+"""Links to the hosted pages that a customer's browser returns to.
+
+Owns their addresses and what keeps them from being guessed. Ids alone do not: they follow from
+business facts, some of which a merchant may choose (`billing.ids`). So every link carries a
+signature, and a page without a right one does not exist. Does not own the pages (`api/hosted`).
+"""
+
+import hmac
+from enum import StrEnum
+from hashlib import sha256
+from urllib.parse import quote
+
+from adapters.settings import Settings
+
+_PURPOSE = b"perennial hosted link 1"
+_SIGNATURE_DIGITS = 32
+
+
+class HostedPage(StrEnum):
+    """Pages that links lead to; a signature for one is none for another."""
+
+    CHECKOUT_RETURN = "checkout"
+    PAYMENT_RETURN = "payments"
+
+
+class HostedLinks:
+    """Writes and recognises links under one public address with one secret."""
+
+    def __init__(self, *, public_url: str, secret: str) -> None:
+        self._public_url = public_url.rstrip("/")
+        self._key = hmac.digest(secret.encode(), _PURPOSE, "sha256")
+
+    @classmethod
+    def of(cls, settings: Settings) -> "HostedLinks":
+        """Every process with the same settings writes the same links.
+
+        The key follows from the webhook secret: rotating that secret ends the links under way.
+        """
+        return cls(
+            public_url=settings.public_url,
+            secret=settings.stripe_webhook_secret.get_secret_value(),
+        )
+
+    def checkout_return(self, checkout_session_id: str) -> str:
+        """Where the gateway sends the browser after its hosted checkout."""
+        return self._link(HostedPage.CHECKOUT_RETURN, checkout_session_id)
+
+    def payment_return(self, invoice_id: str) -> str:
+        """Where the bank sends the browser after an authentication."""
+        return self._link(HostedPage.PAYMENT_RETURN, invoice_id)
+
+    def signature(self, page: HostedPage, subject_id: str) -> str:
+        """32 hexadecimal digits: 128 bits that only holders of the secret can make."""
+        said = f"{page}\x1f{subject_id}".encode()
+        return hmac.new(self._key, said, sha256).hexdigest()[:_SIGNATURE_DIGITS]
+
+    def is_signed(self, page: HostedPage, subject_id: str, signature: str | None) -> bool:
+        """Whether the signature is ours; compared in constant time, whatever was sent."""
+        expected = self.signature(page, subject_id)
+        return hmac.compare_digest(expected.encode(), (signature or "").encode("utf-8", "replace"))
+
+    def _link(self, page: HostedPage, subject_id: str) -> str:
+        path = f"/hosted/{page}/{quote(subject_id, safe='')}/return"
+        return f"{self._public_url}{path}?signature={self.signature(page, subject_id)}"
