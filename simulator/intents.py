@@ -1,0 +1,223 @@
+"""What PaymentIntents and SetupIntents have in common.
+
+Owns the fields and parameters of both, and the way to a 3D Secure challenge. Does not own the state
+of either.
+"""
+
+from typing import Literal, Self
+from urllib.parse import urlencode, urlsplit, urlunsplit
+
+from pydantic import model_validator
+
+from simulator.cards import Authentication
+from simulator.declines import Decline
+from simulator.document import JsonObject
+from simulator.errors import InvalidRequest
+from simulator.operation import Operation
+from simulator.parameters import FormBoolean, FormInteger, ParameterHash, Text
+from simulator.payment_methods import MethodType, PaymentMethod, check_usable
+from simulator.resource import Fields, new_id
+
+
+class AutomaticPaymentMethods(Fields):
+    """Whether Stripe chooses the types of payment method."""
+
+    allow_redirects: Literal["always", "never"] = "always"
+    enabled: bool
+
+
+class RedirectToUrl(Fields):
+    """Where the customer must go, and comes back to."""
+
+    return_url: str | None
+    url: str
+
+
+class NextAction(Fields):
+    """What the customer must do before the intent can go on."""
+
+    redirect_to_url: RedirectToUrl | None = None
+    type: Literal["redirect_to_url", "use_stripe_sdk"]
+    use_stripe_sdk: JsonObject | None = None
+
+
+class IntentError(Fields):
+    """Why the last attempt failed; the payment method is the whole object, as at Stripe."""
+
+    advice_code: str | None = None
+    charge: str | None = None
+    code: str
+    decline_code: str | None = None
+    doc_url: str | None = None
+    message: str
+    network_decline_code: str | None = None
+    payment_method: JsonObject | None = None
+    type: str
+
+
+class AutomaticPaymentMethodsParameters(ParameterHash):
+    """Whether Stripe shall choose the types of payment method."""
+
+    enabled: FormBoolean
+    allow_redirects: Literal["always", "never"] = "always"
+
+
+class OnlineAcceptance(ParameterHash):
+    """From where the customer agreed."""
+
+    ip_address: Text
+    user_agent: Text
+
+
+class OfflineAcceptance(ParameterHash):
+    """The customer agreed on paper; there is nothing to say about it."""
+
+
+class CustomerAcceptance(ParameterHash):
+    """How the customer agreed to be debited."""
+
+    type: Literal["online", "offline"]
+    accepted_at: FormInteger | None = None
+    online: OnlineAcceptance | None = None
+    offline: Text | OfflineAcceptance | None = None
+
+    @model_validator(mode="after")
+    def _says_where(self) -> Self:
+        if self.type == "online" and self.online is None:
+            raise InvalidRequest(
+                "Missing required param: mandate_data[customer_acceptance][online].",
+                code="parameter_missing",
+                param="mandate_data[customer_acceptance][online]",
+            )
+        return self
+
+
+class MandateData(ParameterHash):
+    """The customer's consent to debits from a bank account."""
+
+    customer_acceptance: CustomerAcceptance
+
+
+def intent_error(decline: Decline, method: PaymentMethod, charge: str | None = None) -> IntentError:
+    """The error that an intent keeps after a refused attempt."""
+    return IntentError(
+        advice_code=decline.advice_code,
+        charge=charge,
+        code=decline.code,
+        decline_code=decline.decline_code,
+        doc_url=f"https://stripe.com/docs/error-codes/{decline.code.replace('_', '-')}",
+        message=decline.message,
+        network_decline_code=decline.network_decline_code,
+        payment_method=method.public(),
+        type="card_error",
+    )
+
+
+def accepted_types(
+    automatic: AutomaticPaymentMethodsParameters | None, types: tuple[MethodType, ...]
+) -> tuple[AutomaticPaymentMethods | None, list[str]]:
+    """The choice of payment method types that a new intent keeps.
+
+    Without a choice, automatic payment methods are on. Source:
+    https://docs.stripe.com/api/payment_intents/create#create_payment_intent-automatic_payment_methods
+    """
+    if types and automatic is not None and automatic.enabled:
+        raise InvalidRequest(
+            "You may only specify one of these parameters: automatic_payment_methods,"
+            " payment_method_types.",
+            param="automatic_payment_methods",
+        )
+    if types:
+        return None, list(types)
+    if automatic is None:
+        return AutomaticPaymentMethods(enabled=True), ["card"]
+    if not automatic.enabled:
+        return None, ["card"]
+    chosen = AutomaticPaymentMethods(enabled=True, allow_redirects=automatic.allow_redirects)
+    return chosen, ["card"]
+
+
+def check_return_url(automatic: AutomaticPaymentMethods | None, return_url: str | None) -> None:
+    """Raises InvalidRequest where Stripe wants a place to send the customer back to."""
+    if automatic is not None and automatic.allow_redirects == "always" and return_url is None:
+        raise InvalidRequest(
+            "This intent is configured to accept payment methods enabled in your Dashboard."
+            " Because some of these payment methods might redirect your customer off of your page,"
+            " you must provide a `return_url`. If you don't want to accept redirect-based payment"
+            " methods, set `automatic_payment_methods[enabled]` to `true` and"
+            " `automatic_payment_methods[allow_redirects]` to `never`.",
+            param="return_url",
+        )
+
+
+def check_method(method: PaymentMethod, customer: str | None, types: list[str]) -> None:
+    """Raises InvalidRequest for a method that this intent cannot use."""
+    check_usable(method)
+    if method.type not in types:
+        raise InvalidRequest(
+            f"The payment method type `{method.type}` is not accepted by this intent"
+            f" ({', '.join(types)}).",
+            param="payment_method",
+        )
+    if method.customer is not None and method.customer != customer:
+        problem = (
+            f"The PaymentMethod {method.id} belongs to the Customer {method.customer}. Please"
+            " include the Customer in the `customer` parameter."
+            if customer is None
+            else f"The PaymentMethod {method.id} does not belong to the Customer you supplied"
+            f" {customer}. Please use this PaymentMethod with the Customer it belongs to instead."
+        )
+        raise InvalidRequest(problem, param="payment_method")
+
+
+def with_mandate(
+    operation: Operation, method: PaymentMethod, consent: MandateData | None
+) -> PaymentMethod:
+    """The method with the mandate that a bank debit needs; a card needs none."""
+    if method.known_bank_account is None or method.simulated.mandate is not None:
+        return method
+    if consent is None:
+        raise InvalidRequest(
+            f"Missing required param: mandate_data. A `{method.type}` payment method needs the"
+            " customer's acceptance of a mandate.",
+            code="parameter_missing",
+            param="mandate_data",
+        )
+    simulated = method.simulated.changed(mandate=new_id("mandate"))
+    return operation.save(method.changed(simulated=simulated), None)
+
+
+def needs_authentication(method: PaymentMethod, *, off_session: bool) -> bool:
+    """Whether the holder must pass 3D Secure for this payment."""
+    card = method.known_card
+    if card is None:
+        return False
+    match card.authentication:
+        case Authentication.NEVER:
+            return False
+        case Authentication.ALWAYS:
+            return True
+        case Authentication.ALREADY_SET_UP:
+            return not off_session
+        case Authentication.UNLESS_SET_UP:
+            return not (off_session and method.simulated.set_up)
+
+
+def challenge(
+    operation: Operation, *, intent: str, client_secret: str, return_url: str | None
+) -> NextAction:
+    """The way to the 3D Secure challenge page."""
+    query = urlencode({"client_secret": client_secret, "return_url": return_url or ""})
+    url = f"{operation.public_url}/3d_secure/{intent}?{query}"
+    if return_url is None:
+        sdk: JsonObject = {"type": "three_d_secure_redirect", "stripe_js": url}
+        return NextAction(type="use_stripe_sdk", use_stripe_sdk=sdk)
+    redirect = RedirectToUrl(return_url=return_url, url=url)
+    return NextAction(type="redirect_to_url", redirect_to_url=redirect)
+
+
+def with_query(url: str, parameters: dict[str, str]) -> str:
+    """The URL with parameters added to those it has."""
+    parts = urlsplit(url)
+    query = "&".join(part for part in (parts.query, urlencode(parameters)) if part)
+    return urlunsplit(parts._replace(query=query))

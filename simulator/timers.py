@@ -1,0 +1,39 @@
+"""What happens by itself when its time has come.
+
+Owns ending sessions and settling slow payments at their due time. Does not own either's rules.
+"""
+
+import asyncio
+
+from simulator import checkout_sessions, payment_intents
+from simulator.account import Account
+from simulator.operation import Operation
+from simulator.parameters import Parameters
+
+_SECONDS_BETWEEN_LOOKS = 0.5
+
+
+async def run_timers(account: Account) -> None:
+    """Look for what is due, for ever; several looks a second are precise enough for both."""
+    while True:
+        run_due(account)
+        await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
+
+
+def run_due(account: Account) -> None:
+    """Do everything that is due now."""
+    for subject in account.store.due_timers(account.clock()):
+        with account.work(account.config.public_url or "") as operation:
+            operation.store.clear_timer(subject)
+            _run(operation, subject)
+
+
+def _run(operation: Operation, subject: str) -> None:
+    if subject.startswith("cs_"):
+        session = operation.get(checkout_sessions.Session, subject)
+        if session.status == "open":
+            checkout_sessions.expire(operation, subject, Parameters())
+        return
+    intent = operation.get(payment_intents.PaymentIntent, subject)
+    if intent.status == "processing":
+        payment_intents.settle_by_itself(operation, subject)
