@@ -1,0 +1,84 @@
+"""Products and the immutable versions of their prices (policy P33)."""
+
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import CheckConstraint, text
+from sqlmodel import Field
+
+from adapters.db.tables.schema import (
+    CURRENCY,
+    EXACT,
+    INSTANT,
+    NOW,
+    Row,
+    currency_code,
+    index,
+    one_of,
+    references,
+    table_of,
+)
+from billing.catalog import WithoutPaymentMethod
+from billing.interval import IntervalUnit
+
+_TRUE = text("true")
+
+
+class ProductRow(Row, table=True):
+    """One product; `active` says whether the catalog loaded last has it."""
+
+    __tablename__ = "products"
+    __table_args__ = (
+        CheckConstraint("trial_days > 0", name="trial_days"),
+        CheckConstraint(
+            "(trial_days IS NULL) = (trial_without_payment_method IS NULL)", name="trial"
+        ),
+        one_of("trial_without_payment_method", WithoutPaymentMethod),
+    )
+
+    id: str = Field(primary_key=True)
+    name: str
+    family: str
+    trial_days: int | None
+    trial_without_payment_method: str | None
+    active: bool = Field(sa_column_kwargs={"server_default": _TRUE})
+    created_at: datetime = Field(sa_type=INSTANT, sa_column_kwargs={"server_default": NOW})
+
+
+class PriceRow(Row, table=True):
+    """One version of a price; nothing but `active` ever changes."""
+
+    __tablename__ = "prices"
+    __table_args__ = (
+        references("product_id", "products.id"),
+        currency_code(),
+        CheckConstraint("version >= 1", name="version"),
+        CheckConstraint(
+            "unit_amount_minor >= 0 AND unit_amount_minor <> 'NaN'::numeric",
+            name="unit_amount_minor",
+        ),
+        one_of("interval_unit", IntervalUnit),
+        CheckConstraint("interval_count >= 1", name="interval_count"),
+        CheckConstraint(
+            "1 <= minimum_quantity AND minimum_quantity <= maximum_quantity", name="quantity"
+        ),
+        index("prices", "product_id"),
+        index("prices", "id", unique=True, where="active", name="prices_active_id_key"),
+    )
+
+    id: str = Field(primary_key=True)
+    version: int = Field(primary_key=True)
+    product_id: str
+    currency: str = Field(sa_type=CURRENCY)
+    unit_amount_minor: Decimal = Field(sa_type=EXACT)
+    interval_unit: str
+    interval_count: int
+    unit_name: str
+    minimum_quantity: int
+    maximum_quantity: int
+    active: bool = Field(sa_column_kwargs={"server_default": _TRUE})
+    created_at: datetime = Field(sa_type=INSTANT, sa_column_kwargs={"server_default": NOW})
+
+
+products = table_of(ProductRow)
+prices = table_of(PriceRow)

@@ -1,0 +1,70 @@
+"""Customers and their saved payment methods."""
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, Column
+from sqlmodel import Field
+
+from adapters.db.tables.schema import (
+    CURRENCY,
+    DOCUMENT,
+    EMPTY,
+    INSTANT,
+    Row,
+    currency_code,
+    index,
+    references,
+    table_of,
+)
+
+
+class CustomerRow(Row, table=True):
+    """One customer. Deleting keeps the row: invoices and the ledger point at it."""
+
+    __tablename__ = "customers"
+    __table_args__ = (
+        currency_code(),
+        references("test_clock_id", "test_clocks.id"),
+        index("customers", "created_at id"),
+        index("customers", "email created_at id"),
+        index("customers", "test_clock_id", where="test_clock_id IS NOT NULL"),
+    )
+
+    id: str = Field(primary_key=True)
+    email: str
+    name: str | None
+    metadata_: dict[str, str] = Field(
+        sa_column=Column("metadata", DOCUMENT, nullable=False, server_default=EMPTY)
+    )
+    currency: str | None = Field(sa_type=CURRENCY)
+    test_clock_id: str | None
+    stripe_customer_id: str | None = Field(unique=True)
+    default_payment_method_id: str | None
+    """The gateway's id. No foreign key: it may be known before its details are read."""
+    created_at: datetime = Field(sa_type=INSTANT)
+    deleted_at: datetime | None = Field(sa_type=INSTANT)
+
+
+class PaymentMethodRow(Row, table=True):
+    """What may be shown of a saved method; the card itself stays at the gateway."""
+
+    __tablename__ = "payment_methods"
+    __table_args__ = (
+        CheckConstraint("exp_month BETWEEN 1 AND 12", name="exp_month"),
+        references("customer_id", "customers.id"),
+        index("payment_methods", "customer_id created_at id"),
+    )
+
+    id: str = Field(primary_key=True)
+    customer_id: str
+    type: str
+    brand: str | None
+    last4: str | None
+    exp_month: int | None
+    exp_year: int | None
+    created_at: datetime = Field(sa_type=INSTANT)
+    detached_at: datetime | None = Field(sa_type=INSTANT)
+
+
+customers = table_of(CustomerRow)
+payment_methods = table_of(PaymentMethodRow)

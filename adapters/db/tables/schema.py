@@ -1,0 +1,97 @@
+"""What all tables have in common: one metadata, names of constraints, and kinds of columns.
+
+Owns the conventions: instants are `timestamptz`, posted amounts `bigint` minor units beside a
+`char(3)` currency, unit prices `numeric(38,12)`, documents `jsonb`. Owns no table.
+"""
+
+from enum import StrEnum
+from typing import Final
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    ForeignKeyConstraint,
+    Index,
+    MetaData,
+    Numeric,
+    Table,
+    Text,
+    inspect,
+    text,
+)
+from sqlalchemy.dialects.postgresql import CHAR, JSONB
+from sqlmodel import SQLModel
+
+metadata: Final = MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_pkey",
+        "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+        "uq": "%(table_name)s_%(column_0_N_name)s_key",
+        "ck": "%(table_name)s_%(constraint_name)s_check",
+    }
+)
+"""The declared schema, which a migrated database must equal."""
+
+INSTANT: Final = DateTime(timezone=True)
+DOCUMENT: Final = JSONB(none_as_null=True)
+MINOR_UNITS: Final = BigInteger()
+EXACT: Final = Numeric(38, 12)
+CURRENCY: Final = CHAR(3)
+TEXTS: Final = ARRAY(Text)
+
+NOW: Final = text("now()")
+EMPTY: Final = text("'{}'::jsonb")
+
+
+class Row(SQLModel):
+    """The parent of every table; statements are written against `table_of(...)`."""
+
+    metadata = metadata
+
+
+def table_of(row: type[Row]) -> Table:
+    """The table that a row class declares."""
+    table = inspect(row).local_table
+    if not isinstance(table, Table):
+        raise TypeError(f"{row.__name__} declares no table")
+    return table
+
+
+def one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
+    """The column holds one of the enumeration's values."""
+    listed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({listed})", name=column)
+
+
+def currency_code(column: str = "currency") -> CheckConstraint:
+    """Three upper-case letters; which codes exist is known to `billing.currency`."""
+    return CheckConstraint(f"{column} ~ '^[A-Z]{{3}}$'", name=column)
+
+
+def references(columns: str, target: str, *, deferred: bool = False) -> ForeignKeyConstraint:
+    """A foreign key, `references("a b", "table.a table.b")`.
+
+    `deferred` ones are checked at commit: a transaction may write in the order it likes.
+    """
+    return ForeignKeyConstraint(
+        columns.split(),
+        target.split(),
+        deferrable=True if deferred else None,
+        initially="DEFERRED" if deferred else None,
+    )
+
+
+def index(
+    table: str, columns: str, *, unique: bool = False, where: str | None = None, name: str = ""
+) -> Index:
+    """An index over `columns`, partial where `where` is given."""
+    names = columns.split()
+    ending = "key" if unique else "idx"
+    return Index(
+        name or "_".join((table, *names, ending)),
+        *names,
+        unique=unique,
+        postgresql_where=None if where is None else text(where),
+    )
