@@ -1,0 +1,70 @@
+"""Servers and databases for the tests: real, shared by a whole run, gone after it.
+
+Owns the fixtures' names and scopes. Their machinery is `local.testbed`.
+"""
+
+import contextlib
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+from xdist.workermanage import WorkerController
+
+from local import postgres as local_postgres
+from local import temporal as local_temporal
+from local import testbed as local_testbed
+from local.testbed import SharedServers
+from workflows.search_attributes import SEARCH_ATTRIBUTES
+
+_TESTBED = pytest.StashKey[SharedServers]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the run's testbed in its first process; pytest-xdist's workers are handed it."""
+    handed_over: str | None = getattr(config, "workerinput", {}).get("testbed")
+    if handed_over is not None:
+        config.stash[_TESTBED] = SharedServers(Path(handed_over))
+        return
+    stack = contextlib.ExitStack()
+    config.stash[_TESTBED] = stack.enter_context(local_testbed.opened())
+    config.add_cleanup(stack.close)
+
+
+def pytest_configure_node(node: WorkerController) -> None:
+    """Hand the testbed to a worker of pytest-xdist."""
+    node.workerinput["testbed"] = str(node.config.stash[_TESTBED].folder)
+
+
+@pytest.fixture(scope="session")
+def testbed(pytestconfig: pytest.Config) -> SharedServers:
+    """The run's servers, each started when first asked for."""
+    return pytestconfig.stash[_TESTBED]
+
+
+@pytest.fixture(scope="session")
+def postgres(testbed: SharedServers) -> local_postgres.Server:
+    """A PostgreSQL 18 server; its databases are shared by every test of the run."""
+    return testbed.postgres()
+
+
+@pytest.fixture
+def empty_database_url(postgres: local_postgres.Server) -> Iterator[str]:
+    """A database of the test's own without a table."""
+    name = f"test_{uuid.uuid4().hex}"
+    yield postgres.create_database(name)
+    postgres.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def temporal_server(testbed: SharedServers) -> local_temporal.Server:
+    """A Temporal server that can skip time, with our search attributes registered."""
+    return testbed.temporal(SEARCH_ATTRIBUTES)
+
+
+@pytest.fixture(scope="session")
+async def temporal_client(temporal_server: local_temporal.Server) -> Client:
+    """A plain client: time is skipped where a test asks for it."""
+    return await Client.connect(temporal_server.address, data_converter=pydantic_data_converter)
