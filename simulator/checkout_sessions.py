@@ -12,6 +12,7 @@ from simulator import customers, payment_intents, setup_intents
 from simulator.currencies import check_amount, check_currency
 from simulator.customers import Customer, existing
 from simulator.errors import InvalidRequest
+from simulator.intents import accepted_types
 from simulator.lists import ListParameters, Page, page_of
 from simulator.operation import Operation
 from simulator.parameters import (
@@ -105,6 +106,7 @@ class Session(Resource):
     object: Literal["checkout.session"] = "checkout.session"
     after_expiration: None = None
     allow_promotion_codes: None = None
+    allowed_payment_method_types: list[Literal["card"]] | None
     amount_subtotal: int | None
     amount_total: int | None
     automatic_tax: AutomaticTax = AutomaticTax()
@@ -197,6 +199,7 @@ class CreateParameters(Parameters):
 
     mode: Literal["payment", "setup"]
     success_url: WebAddress
+    allowed_payment_method_types: FormList[Literal["card"]] = ()
     cancel_url: WebAddress | None = None
     client_reference_id: Annotated[Text, Field(max_length=200)] | None = None
     currency: Currency | None = None
@@ -208,7 +211,6 @@ class CreateParameters(Parameters):
     locale: Literal["auto", "en"] | None = None
     metadata: Metadata = NO_METADATA
     payment_intent_data: PaymentIntentDataParameters | None = None
-    payment_method_types: FormList[Literal["card"]] = ()
     setup_intent_data: SetupIntentDataParameters | None = None
     ui_mode: Literal["hosted_page"] | None = None
 
@@ -230,10 +232,10 @@ class CreateParameters(Parameters):
         for name in ("line_items", "payment_intent_data"):
             if getattr(self, name):
                 raise InvalidRequest(f"You can not pass `{name}` in `setup` mode.", param=name)
-        if self.currency is None and not self.payment_method_types:
+        if self.currency is None and not self.allowed_payment_method_types:
             raise InvalidRequest(
                 "Missing required param: currency. It is required in `setup` mode when"
-                " `payment_method_types` is not set.",
+                " `allowed_payment_method_types` is not set.",
                 code="parameter_missing",
                 param="currency",
             )
@@ -274,6 +276,7 @@ def create(operation: Operation, _: str, parameters: CreateParameters) -> Sessio
         id=identifier,
         created=operation.now,
         livemode=operation.livemode,
+        allowed_payment_method_types=list(parameters.allowed_payment_method_types) or None,
         amount_subtotal=total_minor,
         amount_total=total_minor,
         cancel_url=parameters.cancel_url,
@@ -424,7 +427,7 @@ def _setup_intent(operation: Operation, session: Session) -> str:
         usage="off_session",
         metadata=session.simulated.intent_metadata,
         description=session.simulated.intent_description,
-        chosen=(None, ["card"]),
+        accepted=accepted_types(None, ("card",), None),
     )
     return intent.id
 
@@ -441,7 +444,7 @@ def _payment_intent(operation: Operation, session: Session) -> str:
             customer=session.customer,
             description=session.simulated.intent_description,
             metadata=NO_METADATA,
-            payment_method_types=("card",),
+            allowed_payment_method_types=("card",),
             setup_future_usage=session.simulated.setup_future_usage,
         ),
     )

@@ -4,19 +4,22 @@ Owns the fields and parameters of both, and the way to a 3D Secure challenge. Do
 of either.
 """
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
-from pydantic import model_validator
+from pydantic import BeforeValidator, model_validator
 
+from simulator.bank_accounts import CURRENCY_OF_TYPE
 from simulator.cards import Authentication
 from simulator.declines import Decline
 from simulator.document import JsonObject
 from simulator.errors import InvalidRequest
-from simulator.operation import Operation
+from simulator.operation import Operation, unsupported
 from simulator.parameters import FormBoolean, FormInteger, ParameterHash, Text
 from simulator.payment_methods import MethodType, PaymentMethod, check_usable
 from simulator.resource import Fields, new_id
+
+_EVERY_TYPE: tuple[MethodType, ...] = ("card", "sepa_debit", "us_bank_account")
 
 
 class AutomaticPaymentMethods(Fields):
@@ -113,28 +116,69 @@ def intent_error(decline: Decline, method: PaymentMethod, charge: str | None = N
     )
 
 
+def _refuse_removed_types(_: object) -> tuple[str, ...]:
+    raise InvalidRequest(
+        "The parameter payment_method_types is no longer supported. Use"
+        " allowed_payment_method_types, or manage payment methods dynamically.",
+        code="payment_method_types_no_longer_supported",
+        param="payment_method_types",
+    )
+
+
+RemovedTypes = Annotated[tuple[str, ...], BeforeValidator(_refuse_removed_types)]
+"""`payment_method_types`, which API version 2026-09-30.endive removed from intents. Source:
+https://docs.stripe.com/changelog/endive/2026-09-30 (payment method types parameter)"""
+
+
+class AcceptedTypes(Fields):
+    """Which types of payment method an intent takes, and how that was chosen."""
+
+    allowed_payment_method_types: list[MethodType] | None
+    automatic_payment_methods: AutomaticPaymentMethods | None
+    payment_method_types: list[MethodType]
+
+
 def accepted_types(
-    automatic: AutomaticPaymentMethodsParameters | None, types: tuple[MethodType, ...]
-) -> tuple[AutomaticPaymentMethods | None, list[str]]:
+    automatic: AutomaticPaymentMethodsParameters | None,
+    allowed: tuple[MethodType, ...],
+    currency: str | None,
+) -> AcceptedTypes:
     """The choice of payment method types that a new intent keeps.
 
-    Without a choice, automatic payment methods are on. Source:
-    https://docs.stripe.com/api/payment_intents/create#create_payment_intent-automatic_payment_methods
+    Types that do not fit the currency are filtered out in silence; without a choice, automatic
+    payment methods are on. Source:
+    https://docs.stripe.com/changelog/dahlia/2026-07-29/allowed-payment-method-types-parameter
     """
-    if types and automatic is not None and automatic.enabled:
+    if allowed and automatic is not None:
         raise InvalidRequest(
             "You may only specify one of these parameters: automatic_payment_methods,"
-            " payment_method_types.",
+            " allowed_payment_method_types.",
             param="automatic_payment_methods",
         )
-    if types:
-        return None, list(types)
-    if automatic is None:
-        return AutomaticPaymentMethods(enabled=True), ["card"]
-    if not automatic.enabled:
-        return None, ["card"]
-    chosen = AutomaticPaymentMethods(enabled=True, allow_redirects=automatic.allow_redirects)
-    return chosen, ["card"]
+    if automatic is not None and not automatic.enabled:
+        raise unsupported("automatic_payment_methods[enabled]", "false")
+    compatible = [kind for kind in allowed or _EVERY_TYPE if _fits(kind, currency)]
+    if not compatible:
+        raise InvalidRequest(
+            "None of the allowed payment method types is compatible with this intent.",
+            param="allowed_payment_method_types",
+        )
+    if allowed:
+        return AcceptedTypes(
+            allowed_payment_method_types=list(allowed),
+            automatic_payment_methods=None,
+            payment_method_types=compatible,
+        )
+    redirects = "always" if automatic is None else automatic.allow_redirects
+    return AcceptedTypes(
+        allowed_payment_method_types=None,
+        automatic_payment_methods=AutomaticPaymentMethods(enabled=True, allow_redirects=redirects),
+        payment_method_types=compatible,
+    )
+
+
+def _fits(kind: MethodType, currency: str | None) -> bool:
+    return kind == "card" or currency is None or CURRENCY_OF_TYPE[kind] == currency
 
 
 def check_return_url(automatic: AutomaticPaymentMethods | None, return_url: str | None) -> None:
@@ -150,7 +194,7 @@ def check_return_url(automatic: AutomaticPaymentMethods | None, return_url: str 
         )
 
 
-def check_method(method: PaymentMethod, customer: str | None, types: list[str]) -> None:
+def check_method(method: PaymentMethod, customer: str | None, types: list[MethodType]) -> None:
     """Raises InvalidRequest for a method that this intent cannot use."""
     check_usable(method)
     if method.type not in types:

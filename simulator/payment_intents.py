@@ -8,7 +8,6 @@ from typing import ClassVar, Literal, NoReturn, Self
 
 from pydantic import Field, model_validator
 
-from simulator.bank_accounts import CURRENCY_OF_TYPE
 from simulator.charges import (
     Attempt,
     Charge,
@@ -28,6 +27,7 @@ from simulator.intents import (
     IntentError,
     MandateData,
     NextAction,
+    RemovedTypes,
     accepted_types,
     challenge,
     check_method,
@@ -112,6 +112,7 @@ class PaymentIntent(Resource):
     amount_received: int = 0
     application: None = None
     application_fee_amount: None = None
+    allowed_payment_method_types: list[MethodType] | None
     automatic_payment_methods: AutomaticPaymentMethods | None
     canceled_at: int | None = None
     cancellation_reason: str | None = None
@@ -128,7 +129,7 @@ class PaymentIntent(Resource):
     on_behalf_of: None = None
     payment_method: str | None = None
     payment_method_options: None = None
-    payment_method_types: list[str]
+    payment_method_types: list[MethodType]
     processing: None = None
     receipt_email: str | None
     review: None = None
@@ -150,6 +151,7 @@ class ConfirmParameters(Parameters):
     mandate_data: MandateData | None = None
     off_session: FormBoolean = False
     payment_method: Text | None = None
+    payment_method_types: RemovedTypes = ()
     receipt_email: Email | None = None
     return_url: WebAddress | None = None
     setup_future_usage: Literal["off_session", "on_session"] | None = None
@@ -160,13 +162,13 @@ class CreateParameters(ConfirmParameters):
 
     amount: FormInteger
     currency: Currency
+    allowed_payment_method_types: FormList[MethodType] = ()
     automatic_payment_methods: AutomaticPaymentMethodsParameters | None = None
     capture_method: Literal["automatic", "automatic_async"] = "automatic_async"
     confirm: FormBoolean = False
     customer: Text | None = None
     description: Text | None = None
     metadata: Metadata = NO_METADATA
-    payment_method_types: FormList[MethodType] = ()
     statement_descriptor: Text | None = None
     statement_descriptor_suffix: Text | None = None
 
@@ -214,22 +216,25 @@ def create(operation: Operation, _: str, parameters: CreateParameters) -> Paymen
     if parameters.customer is not None:
         existing(operation, parameters.customer)
     identifier = new_id(PaymentIntent.PREFIX)
-    automatic, types = accepted_types(
-        parameters.automatic_payment_methods, parameters.payment_method_types
+    accepted = accepted_types(
+        parameters.automatic_payment_methods,
+        parameters.allowed_payment_method_types,
+        parameters.currency,
     )
     intent = PaymentIntent(
         id=identifier,
         created=operation.now,
         livemode=operation.livemode,
         amount=parameters.amount,
-        automatic_payment_methods=automatic,
+        allowed_payment_method_types=accepted.allowed_payment_method_types,
+        automatic_payment_methods=accepted.automatic_payment_methods,
         capture_method=parameters.capture_method,
         client_secret=new_client_secret(identifier),
         currency=parameters.currency,
         customer=parameters.customer,
         description=parameters.description,
         metadata=parameters.metadata.applied_to({}),
-        payment_method_types=types,
+        payment_method_types=accepted.payment_method_types,
         receipt_email=parameters.receipt_email or None,
         setup_future_usage=parameters.setup_future_usage,
         statement_descriptor=parameters.statement_descriptor,
@@ -238,7 +243,7 @@ def create(operation: Operation, _: str, parameters: CreateParameters) -> Paymen
     )
     if parameters.payment_method is not None:
         method = resolve(operation, parameters.payment_method, param="payment_method")
-        _check_method(intent, method)
+        check_method(method, intent.customer, intent.payment_method_types)
         intent = intent.changed(payment_method=method.id, status="requires_confirmation")
     operation.create(intent, "payment_intent.created")
     if parameters.confirm:
@@ -284,7 +289,7 @@ def confirm(operation: Operation, identifier: str, parameters: ConfirmParameters
             details={"payment_intent": intent.public()},
         )
     method = resolve(operation, reference, param="payment_method")
-    _check_method(intent, method)
+    check_method(method, intent.customer, intent.payment_method_types)
     check_return_url(intent.automatic_payment_methods, parameters.return_url)
     method = with_mandate(operation, method, parameters.mandate_data)
     intent = _prepared(intent, method, parameters)
@@ -346,17 +351,6 @@ def cancel(operation: Operation, identifier: str, parameters: CancelParameters) 
 
 def _get(operation: Operation, identifier: str) -> PaymentIntent:
     return operation.get(PaymentIntent, identifier, param="intent")
-
-
-def _check_method(intent: PaymentIntent, method: PaymentMethod) -> None:
-    types = intent.payment_method_types
-    if intent.automatic_payment_methods is not None:
-        types = ["card", *_debits_in(intent.currency)]
-    check_method(method, intent.customer, types)
-
-
-def _debits_in(currency: str) -> list[str]:
-    return [kind for kind, accepted in CURRENCY_OF_TYPE.items() if accepted == currency]
 
 
 def _prepared(
@@ -431,11 +425,6 @@ def _send_to_bank(
     operation: Operation, intent: PaymentIntent, method: PaymentMethod
 ) -> PaymentIntent:
     account = method.known_bank_account
-    expected = CURRENCY_OF_TYPE[account.type] if account is not None else intent.currency
-    if intent.currency != expected:
-        raise InvalidRequest(
-            f"The currency {intent.currency} cannot be used with {method.type}.", param="currency"
-        )
     charge = record_pending(operation, _attempt(intent), method)
     _keep_or_spend(operation, intent, method)
     if account is not None and account.settles and operation.settlement_seconds is not None:

@@ -12,11 +12,13 @@ from simulator.customers import existing
 from simulator.declines import DECLINES, Decline
 from simulator.errors import InvalidRequest
 from simulator.intents import (
+    AcceptedTypes,
     AutomaticPaymentMethods,
     AutomaticPaymentMethodsParameters,
     IntentError,
     MandateData,
     NextAction,
+    RemovedTypes,
     accepted_types,
     challenge,
     check_method,
@@ -72,6 +74,7 @@ class SetupIntent(Resource):
 
     object: Literal["setup_intent"] = "setup_intent"
     application: None = None
+    allowed_payment_method_types: list[MethodType] | None
     automatic_payment_methods: AutomaticPaymentMethods | None
     cancellation_reason: str | None = None
     client_secret: str
@@ -86,7 +89,7 @@ class SetupIntent(Resource):
     on_behalf_of: None = None
     payment_method: str | None = None
     payment_method_options: None = None
-    payment_method_types: list[str]
+    payment_method_types: list[MethodType]
     single_use_mandate: None = None
     status: Status
     usage: Literal["off_session", "on_session"]
@@ -103,12 +106,13 @@ class ConfirmParameters(Parameters):
 class CreateParameters(ConfirmParameters):
     """What a SetupIntent is made from."""
 
+    allowed_payment_method_types: FormList[MethodType] = ()
     automatic_payment_methods: AutomaticPaymentMethodsParameters | None = None
     confirm: FormBoolean = False
     customer: Text | None = None
     description: Text | None = None
     metadata: Metadata = NO_METADATA
-    payment_method_types: FormList[MethodType] = ()
+    payment_method_types: RemovedTypes = ()
     usage: Literal["off_session", "on_session"] = "off_session"
 
     @model_validator(mode="after")
@@ -144,8 +148,8 @@ def create(operation: Operation, _: str, parameters: CreateParameters) -> SetupI
         usage=parameters.usage,
         metadata=parameters.metadata.applied_to({}),
         description=parameters.description,
-        chosen=accepted_types(
-            parameters.automatic_payment_methods, parameters.payment_method_types
+        accepted=accepted_types(
+            parameters.automatic_payment_methods, parameters.allowed_payment_method_types, None
         ),
     )
     if parameters.confirm:
@@ -153,7 +157,7 @@ def create(operation: Operation, _: str, parameters: CreateParameters) -> SetupI
     if parameters.payment_method is None:
         return intent
     method = resolve(operation, parameters.payment_method, param="payment_method")
-    check_method(method, intent.customer, _types(intent, method))
+    check_method(method, intent.customer, intent.payment_method_types)
     changed = intent.changed(payment_method=method.id, status="requires_confirmation")
     return operation.save(changed, None)
 
@@ -165,21 +169,21 @@ def begin(
     usage: Literal["off_session", "on_session"],
     metadata: dict[str, str],
     description: str | None,
-    chosen: tuple[AutomaticPaymentMethods | None, list[str]],
+    accepted: AcceptedTypes,
 ) -> SetupIntent:
     """A new SetupIntent that waits for a payment method."""
     identifier = new_id(SetupIntent.PREFIX)
-    automatic, types = chosen
     intent = SetupIntent(
         id=identifier,
         created=operation.now,
         livemode=operation.livemode,
-        automatic_payment_methods=automatic,
+        allowed_payment_method_types=accepted.allowed_payment_method_types,
+        automatic_payment_methods=accepted.automatic_payment_methods,
         client_secret=new_client_secret(identifier),
         customer=customer,
         description=description,
         metadata=metadata,
-        payment_method_types=types,
+        payment_method_types=accepted.payment_method_types,
         status="requires_payment_method",
         usage=usage,
     )
@@ -218,7 +222,7 @@ def confirm(operation: Operation, identifier: str, parameters: ConfirmParameters
             details={"setup_intent": intent.public()},
         )
     method = resolve(operation, reference, param="payment_method")
-    check_method(method, intent.customer, _types(intent, method))
+    check_method(method, intent.customer, intent.payment_method_types)
     check_return_url(intent.automatic_payment_methods, parameters.return_url)
     method = with_mandate(operation, method, parameters.mandate_data)
     card = method.known_card
@@ -294,10 +298,6 @@ def _refuse(
         decline,
         {"payment_method": method.public(), "setup_intent": failed.public()},
     )
-
-
-def _types(intent: SetupIntent, method: PaymentMethod) -> list[str]:
-    return [method.type] if intent.automatic_payment_methods else intent.payment_method_types
 
 
 def _unexpected_state(intent: SetupIntent, action: str) -> InvalidRequest:
