@@ -5,7 +5,8 @@ Owns the fixtures' names and scopes. Their machinery is `local.testbed`.
 
 import contextlib
 import uuid
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,14 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from xdist.workermanage import WorkerController
 
+from adapters.db.migrations import upgrade
 from local import postgres as local_postgres
 from local import temporal as local_temporal
 from local import testbed as local_testbed
 from local.testbed import SharedServers
+from simulator.config import SimulatorConfig
+from simulator.control import SimulatorControl
+from simulator.server import running
 from workflows.search_attributes import SEARCH_ATTRIBUTES
 
 _TESTBED = pytest.StashKey[SharedServers]()
@@ -58,6 +63,14 @@ def empty_database_url(postgres: local_postgres.Server) -> Iterator[str]:
     postgres.drop_database(name)
 
 
+@pytest.fixture
+def database_url(testbed: SharedServers) -> Iterator[str]:
+    """A database of the test's own with every migration applied, and no rows."""
+    name = f"test_{uuid.uuid4().hex}"
+    yield testbed.create_migrated_database(name, upgrade)
+    testbed.postgres().drop_database(name)
+
+
 @pytest.fixture(scope="session")
 def temporal_server(testbed: SharedServers) -> local_temporal.Server:
     """A Temporal server that can skip time, with our search attributes registered."""
@@ -68,3 +81,25 @@ def temporal_server(testbed: SharedServers) -> local_temporal.Server:
 async def temporal_client(temporal_server: local_temporal.Server) -> Client:
     """A plain client: time is skipped where a test asks for it."""
     return await Client.connect(temporal_server.address, data_converter=pydantic_data_converter)
+
+
+@dataclass(frozen=True, slots=True)
+class StripeSimulator:
+    """A running simulator: where it is, what it accepts, and how to order it about."""
+
+    base_url: str
+    api_key: str
+    control: SimulatorControl
+
+
+@pytest.fixture
+async def simulator() -> AsyncIterator[StripeSimulator]:
+    """A Stripe of the test's own; all its traffic must conform to the `stripe` package's types."""
+    config = SimulatorConfig(strict=True, control_token=f"control_{uuid.uuid4().hex}")
+    assert config.control_token is not None
+    async with (
+        running(config) as base_url,
+        SimulatorControl(base_url, config.control_token) as control,
+    ):
+        yield StripeSimulator(base_url, config.api_key, control)
+        assert await control.violations() == []

@@ -12,6 +12,7 @@ import psycopg
 import pytest
 from temporalio.client import Client
 
+from adapters.db import migrations
 from local import postgres as local_postgres
 from local import temporal as local_temporal
 from local.temporal import find_missing_search_attributes, register_search_attributes
@@ -19,11 +20,6 @@ from local.testbed import SharedServers
 from workflows.search_attributes import SEARCH_ATTRIBUTES
 
 _DEADLINE_SECONDS = 30
-
-
-def _migrate(url: str) -> None:
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("CREATE TABLE made_once (number int)")
 
 
 def test_a_database_of_the_testbed_is_empty_and_runs_version_18(empty_database_url: str) -> None:
@@ -47,6 +43,17 @@ def test_a_connection_without_the_password_is_refused(postgres: local_postgres.S
     wrong = local_postgres.Server(port=postgres.port, password="guessed")
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
         psycopg.connect(wrong.url("postgres"))
+
+
+def test_a_migrated_database_is_where_the_code_needs_it(database_url: str) -> None:
+    assert migrations.current(database_url) == migrations.head()
+
+
+def test_two_tests_have_two_databases(database_url: str, empty_database_url: str) -> None:
+    with psycopg.connect(empty_database_url, autocommit=True) as connection:
+        connection.execute("CREATE TABLE only_here (number int)")
+    with psycopg.connect(database_url) as connection:
+        assert connection.execute("SELECT to_regclass('only_here')").fetchone() == (None,)
 
 
 async def test_the_temporal_server_knows_our_search_attributes(temporal_client: Client) -> None:
