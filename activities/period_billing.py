@@ -46,6 +46,7 @@ class NotBilled(Value):
 
     kind: Literal["not_billed"] = "not_billed"
     reason: Literal["no_payment_method", "family_taken", "trial_used"]
+    stored_revision: None = None
 
 
 class StartTrial(Value):

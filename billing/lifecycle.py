@@ -4,6 +4,7 @@ Owns every change of `SubscriptionState`. Each function returns the new state wi
 raised by one; none reads a clock or has an effect. What is due when stands in `billing.agenda`.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final, assert_never
 
@@ -253,10 +254,20 @@ def ended_with_message(
     return ended(state.model_copy(update={"messages": (*state.messages, message)}), reason, now)
 
 
-def invoice_closed(state: SubscriptionState, invoice_id: str) -> SubscriptionState:
-    """The invoice was voided, or turned out to be paid after the end."""
-    invoice = state.open_invoice(invoice_id)
-    return state if invoice is None else _without(state, invoice)
+def invoices_closed(
+    state: SubscriptionState, *, closed: Sequence[str], processing: Sequence[str]
+) -> SubscriptionState:
+    """`closed` invoices owe nothing any more; `processing` ones await their bank's answer."""
+    return _next(
+        state,
+        open_invoices=tuple(
+            invoice.model_copy(update={"in_processing": True})
+            if invoice.invoice_id in processing
+            else invoice
+            for invoice in state.open_invoices
+            if invoice.invoice_id not in closed
+        ),
+    )
 
 
 def message_handed_over(state: SubscriptionState, key: str) -> SubscriptionState:
@@ -277,6 +288,16 @@ def clock_moved(state: SubscriptionState, frozen_at: datetime) -> SubscriptionSt
         return state
     clock = state.clock.model_copy(update={"frozen_at": frozen_at})
     return state.model_copy(update={"clock": clock})
+
+
+def created(state: SubscriptionState) -> SubscriptionState:
+    """The first state worth recording."""
+    return _next(state)
+
+
+def reserved(state: SubscriptionState) -> SubscriptionState:
+    """The same, one revision on: the number between is left for an effect that is under way."""
+    return _next(state)
 
 
 def revised(state: SubscriptionState, stored_revision: int) -> SubscriptionState:

@@ -5,7 +5,12 @@ Owns the attributes' names, types and how they follow from a subscription's stat
 
 from typing import Any, Final
 
-from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
+from temporalio.common import (
+    SearchAttributeKey,
+    SearchAttributePair,
+    SearchAttributeUpdate,
+    TypedSearchAttributes,
+)
 
 from billing.agenda import ActionKind, agenda
 from billing.subscription import SubscriptionState
@@ -35,7 +40,7 @@ _BILLING = {ActionKind.CONVERT_TRIAL, ActionKind.RENEW}
 def search_attributes(
     state: SubscriptionState, *, needs_operator: bool = False
 ) -> TypedSearchAttributes:
-    """All attributes of a subscription, set at once: one event in its history."""
+    """All attributes of a subscription, for its start and to compare with."""
     pairs: list[SearchAttributePair[Any]] = [
         SearchAttributePair(BILLING_STATUS, state.status.value),
         SearchAttributePair(CUSTOMER_ID, state.customer_id),
@@ -50,3 +55,16 @@ def search_attributes(
     if billing_at is not None:
         pairs.append(SearchAttributePair(NEXT_BILLING_AT, billing_at))
     return TypedSearchAttributes(pairs)
+
+
+def changes(
+    before: TypedSearchAttributes, after: TypedSearchAttributes
+) -> list[SearchAttributeUpdate[Any]]:
+    """What to upsert, all at once: one event in the history, or none where nothing changed."""
+    known = {pair.key: pair.value for pair in before}
+    wanted = {pair.key: pair.value for pair in after}
+    updates: list[SearchAttributeUpdate[Any]] = [
+        key.value_set(value) for key, value in wanted.items() if known.get(key) != value
+    ]
+    updates += [key.value_unset() for key in known if key not in wanted]
+    return updates

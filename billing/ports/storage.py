@@ -66,7 +66,7 @@ class PaymentAttempt(Value):
     failed_creations: int = 0
     """Creations that the gateway answered with 5xx; each needs a key of its own."""
     failed_confirmations: int = 0
-    """Confirmations that the gateway answered with 5xx; each needs a key of its own."""
+    """Confirmations and cancellations answered with 5xx; each needs a key of its own."""
     outcome: CollectionOutcome | None = None
 
 

@@ -1,0 +1,326 @@
+"""Collecting an invoice, and making sure that a voided one cannot be collected.
+
+Owns the two-step charge: record the attempt → create the payment unconfirmed → record its id →
+confirm → record the outcome. A retry reads first, so whatever crashed or timed out in between, the
+money moves once. Does not own when to try (`billing.dunning`).
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final
+
+from temporalio import activity
+
+from billing import collecting, ledger, lifecycle
+from billing.errors import BooksBroken, GatewayFailed, NotFound
+from billing.ids import effect_key
+from billing.invoice import InvoiceStatus
+from billing.payment import AlreadyClosed, CollectionOutcome, NoPaymentMethod, Paid, Processing
+from billing.ports.gateway import GatewayPayment, PaymentGateway, PaymentRequest, PaymentStatus
+from billing.ports.storage import InvoiceRecord, PaymentAttempt, Transaction, UnitOfWork
+from billing.subscription import SubscriptionState, SubscriptionStatus
+from billing.value import Instant, Value
+
+KEYS_ARE_REMEMBERED: Final = timedelta(hours=23)
+"""Stripe forgets idempotency keys after 24 hours; an older intent is looked up first (P32)."""
+
+
+class Collect(Value):
+    """Try to collect `invoice_id` of `state`; `now` is the subscription's present."""
+
+    state: SubscriptionState
+    invoice_id: str
+    now: Instant
+
+
+class Collected(Value):
+    """What came of it; the state that follows is stored."""
+
+    outcome: CollectionOutcome
+    stored_revision: int
+
+
+class VoidInvoices(Value):
+    """Void every open invoice of an ended subscription."""
+
+    state: SubscriptionState
+    now: Instant
+
+
+class Voided(Value):
+    """`closed_invoice_ids` owe nothing any more; `processing_invoice_ids` await their bank."""
+
+    closed_invoice_ids: tuple[str, ...]
+    processing_invoice_ids: tuple[str, ...]
+    stored_revision: int
+
+
+class Collection:
+    """Activities that move money, or keep it from moving."""
+
+    def __init__(
+        self,
+        *,
+        open_transaction: UnitOfWork,
+        gateway: PaymentGateway,
+        real_now: Callable[[], datetime],
+        return_url: Callable[[str], str],
+    ) -> None:
+        """`real_now` ages idempotency keys; `return_url` is where 3DS leads back, by invoice."""
+        self._open_transaction = open_transaction
+        self._gateway = gateway
+        self._real_now = real_now
+        self._return_url = return_url
+
+    @activity.defn
+    async def collect(self, request: Collect) -> Collected:
+        """Charges the customer's default payment method for what is due, at most once."""
+        begun = await self._begin(request)
+        if not isinstance(begun, _Charge):
+            return await self._conclude(request, None, begun)
+        earlier = await self._stop_all(begun.attempt.invoice_id, before=begun.attempt.number)
+        if isinstance(earlier, PaymentAttempt):
+            paid = Paid(amount=earlier.amount, paid_at=request.now)
+            return await self._conclude(request, earlier, paid)
+        if earlier is PaymentStatus.PROCESSING:
+            return await self._conclude(request, None, Processing())
+        attempt, payment = await self._payment_for(begun, request)
+        if payment.status is PaymentStatus.REQUIRES_CONFIRMATION:
+            payment = await self._confirm(attempt, payment, request)
+        outcome = collecting.outcome_of(payment, paid_at=request.now)
+        return await self._conclude(request, attempt, outcome)
+
+    @activity.defn
+    async def void_invoices(self, request: VoidInvoices) -> Voided:
+        """Cancels what could still take money, then voids what was not paid (policy P20)."""
+        closed: list[str] = []
+        processing: list[str] = []
+        for invoice in request.state.open_invoices:
+            if invoice.in_processing:
+                continue
+            stopped = await self._stop_all(invoice.invoice_id)
+            if stopped is PaymentStatus.PROCESSING:
+                processing.append(invoice.invoice_id)
+                continue
+            await self._close(invoice.invoice_id, stopped, request.now)
+            closed.append(invoice.invoice_id)
+        after = lifecycle.invoices_closed(request.state, closed=closed, processing=processing)
+        async with self._open_transaction() as tx:
+            stored = await tx.subscriptions.save(after)
+        return Voided(
+            closed_invoice_ids=tuple(closed),
+            processing_invoice_ids=tuple(processing),
+            stored_revision=stored,
+        )
+
+    async def _begin(self, request: Collect) -> "_Charge | CollectionOutcome":
+        """The recorded intent to charge, or the outcome where nothing is left to do."""
+        open_invoice = request.state.open_invoice(request.invoice_id)
+        if open_invoice is None:
+            raise BooksBroken("invoice_not_open", f"{request.invoice_id} is not open in the state")
+        async with self._open_transaction() as tx:
+            invoice = await _locked_invoice(tx, request.invoice_id)
+            customer = await tx.customers.get(invoice.customer_id)
+            attempt = await tx.attempts.get(invoice.id, open_invoice.attempt_number)
+            if attempt is not None and attempt.outcome and collecting.is_final(attempt.outcome):
+                return attempt.outcome
+            if invoice.status is not InvoiceStatus.OPEN:
+                return _closed(invoice, request.now)
+            if customer.default_payment_method_id is None or customer.gateway_customer_id is None:
+                return NoPaymentMethod()
+            if attempt is None:
+                attempt = PaymentAttempt(
+                    invoice_id=invoice.id,
+                    number=open_invoice.attempt_number,
+                    payment_method_id=customer.default_payment_method_id,
+                    amount=invoice.amount_due,
+                    started_at=self._real_now(),
+                )
+                await tx.attempts.put(attempt)
+            return _Charge(attempt=attempt, gateway_customer_id=customer.gateway_customer_id)
+
+    async def _stop_all(
+        self, invoice_id: str, *, before: int | None = None
+    ) -> PaymentAttempt | PaymentStatus:
+        """Leaves at most one live payment per invoice: an abandoned one must not succeed later.
+
+        Returns the attempt that was paid after all, or whether one is beyond cancelling.
+        """
+        async with self._open_transaction() as tx:
+            unfinished = await tx.attempts.unfinished(invoice_id)
+        for attempt in unfinished:
+            if before is not None and attempt.number >= before:
+                continue
+            status = await self._stop(attempt)
+            if status is PaymentStatus.SUCCEEDED:
+                return attempt
+            if status is PaymentStatus.PROCESSING:
+                return status
+        return PaymentStatus.CANCELED
+
+    async def _stop(self, attempt: PaymentAttempt) -> PaymentStatus:
+        """Makes sure that the attempt cannot succeed any more, or says what it already did."""
+        if attempt.payment_id is None:
+            return PaymentStatus.CANCELED
+        key = effect_key(
+            "payment.cancel", attempt.invoice_id, attempt.number, attempt.failed_confirmations
+        )
+        try:
+            payment = await self._gateway.cancel_payment(attempt.payment_id, key=key)
+        except GatewayFailed:
+            await self._store(_with_failed_confirmation(attempt))
+            raise
+        if payment.status is PaymentStatus.CANCELED:
+            outcome = collecting.outcome_of(payment, paid_at=attempt.started_at)
+            await self._store(attempt.model_copy(update={"outcome": outcome}))
+        return payment.status
+
+    async def _payment_for(
+        self, charge: "_Charge", request: Collect
+    ) -> tuple[PaymentAttempt, GatewayPayment]:
+        """The gateway's payment as it is now: known, found, or created unconfirmed."""
+        attempt = charge.attempt
+        if attempt.payment_id is not None:
+            return attempt, await self._gateway.read_payment(attempt.payment_id)
+        payment = None
+        if self._real_now() - attempt.started_at > KEYS_ARE_REMEMBERED:
+            payment = await self._gateway.find_payment(
+                charge.gateway_customer_id,
+                invoice_id=attempt.invoice_id,
+                attempt_number=attempt.number,
+            )
+        if payment is None:
+            payment = await self._create(charge, request)
+        attempt = attempt.model_copy(update={"payment_id": payment.id})
+        await self._store(attempt)
+        return attempt, payment
+
+    async def _create(self, charge: "_Charge", request: Collect) -> GatewayPayment:
+        attempt = charge.attempt
+        key = effect_key(
+            "payment.create", attempt.invoice_id, attempt.number, attempt.failed_creations
+        )
+        try:
+            return await self._gateway.create_payment(
+                PaymentRequest(
+                    invoice_id=attempt.invoice_id,
+                    attempt_number=attempt.number,
+                    subscription_id=request.state.subscription_id,
+                    gateway_customer_id=charge.gateway_customer_id,
+                    payment_method_id=attempt.payment_method_id,
+                    amount=attempt.amount,
+                    description=request.state.terms.product_name,
+                ),
+                key=key,
+            )
+        except GatewayFailed:
+            failures = attempt.failed_creations + 1
+            await self._store(attempt.model_copy(update={"failed_creations": failures}))
+            raise
+
+    async def _confirm(
+        self, attempt: PaymentAttempt, payment: GatewayPayment, request: Collect
+    ) -> GatewayPayment:
+        key = effect_key(
+            "payment.confirm", attempt.invoice_id, attempt.number, attempt.failed_confirmations
+        )
+        try:
+            return await self._gateway.confirm_payment(
+                payment.id,
+                return_url=self._return_url(attempt.invoice_id),
+                off_session=request.state.status is not SubscriptionStatus.INCOMPLETE,
+                key=key,
+            )
+        except GatewayFailed:
+            await self._store(_with_failed_confirmation(attempt))
+            raise
+
+    async def _conclude(
+        self, request: Collect, attempt: PaymentAttempt | None, outcome: CollectionOutcome
+    ) -> Collected:
+        """Writes the outcome and everything that follows from it, in one transaction."""
+        after = lifecycle.collected(request.state, request.invoice_id, outcome, request.now)
+        async with self._open_transaction() as tx:
+            if attempt is not None:
+                await tx.attempts.put(attempt.model_copy(update={"outcome": outcome}))
+                if isinstance(outcome, Paid):
+                    await _receive(tx, attempt, paid_at=request.now)
+            stored = await tx.subscriptions.save(after)
+            if after.activation_refused:
+                await tx.subscriptions.release(after.subscription_id)
+            await tx.events.append(
+                *collecting.events(request.state, after, request.invoice_id, outcome, request.now)
+            )
+        return Collected(outcome=outcome, stored_revision=stored)
+
+    async def _close(
+        self, invoice_id: str, stopped: PaymentAttempt | PaymentStatus, now: datetime
+    ) -> None:
+        """Paid where an attempt succeeded after all, else void."""
+        async with self._open_transaction() as tx:
+            invoice = await _locked_invoice(tx, invoice_id)
+            if invoice.status is not InvoiceStatus.OPEN:
+                return
+            if isinstance(stopped, PaymentAttempt):
+                outcome = Paid(amount=stopped.amount, paid_at=now)
+                await tx.attempts.put(stopped.model_copy(update={"outcome": outcome}))
+                await _receive(tx, stopped, paid_at=now)
+                return
+            await tx.invoices.mark_void(invoice_id, voided_at=now)
+            await tx.ledger.post(
+                ledger.invoice_voided(
+                    invoice_id=invoice_id,
+                    customer_id=invoice.customer_id,
+                    unpaid=invoice.amount_due,
+                    voided_at=now,
+                )
+            )
+            await tx.events.append(collecting.voided_event(invoice, now))
+
+    async def _store(self, attempt: PaymentAttempt) -> None:
+        async with self._open_transaction() as tx:
+            await tx.attempts.put(attempt)
+
+
+class _Charge(Value):
+    """An attempt that may go on, and whom it charges."""
+
+    attempt: PaymentAttempt
+    gateway_customer_id: str
+
+
+async def _locked_invoice(tx: Transaction, invoice_id: str) -> InvoiceRecord:
+    invoice = await tx.invoices.get(invoice_id)
+    if invoice is None:
+        raise NotFound("invoice_not_found", f"{invoice_id} does not exist")
+    return invoice
+
+
+async def _receive(tx: Transaction, attempt: PaymentAttempt, *, paid_at: datetime) -> None:
+    """The money is in: the invoice is paid and the ledger says so, once per payment."""
+    invoice = await _locked_invoice(tx, attempt.invoice_id)
+    if invoice.status is InvoiceStatus.PAID:
+        return
+    if invoice.status is not InvoiceStatus.OPEN or attempt.payment_id is None:
+        raise BooksBroken("payment_for_closed_invoice", f"{invoice.id} is {invoice.status}")
+    await tx.invoices.mark_paid(invoice.id, paid_at=paid_at)
+    await tx.ledger.post(
+        ledger.payment_received(
+            invoice_id=invoice.id,
+            customer_id=invoice.customer_id,
+            payment_intent_id=attempt.payment_id,
+            amount=attempt.amount,
+            paid_at=paid_at,
+        )
+    )
+
+
+def _with_failed_confirmation(attempt: PaymentAttempt) -> PaymentAttempt:
+    failures = attempt.failed_confirmations + 1
+    return attempt.model_copy(update={"failed_confirmations": failures})
+
+
+def _closed(invoice: InvoiceRecord, now: datetime) -> CollectionOutcome:
+    if invoice.status is InvoiceStatus.PAID:
+        return Paid(amount=invoice.total, paid_at=now)
+    return AlreadyClosed()

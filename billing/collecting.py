@@ -1,0 +1,124 @@
+"""What a payment's state means for the invoice that it should pay.
+
+Owns the reading of a gateway's payment and the events that an outcome makes. Does not own the
+subscription's transition (`billing.lifecycle`) nor the calls (`activities.collection`).
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import assert_never
+
+from billing.decline import Decline
+from billing.errors import GatewayUnreachable
+from billing.event import DomainEvent
+from billing.ids import effect_key
+from billing.payment import (
+    ActionRequired,
+    AlreadyClosed,
+    CollectionOutcome,
+    Declined,
+    NoPaymentMethod,
+    Paid,
+    Processing,
+)
+from billing.ports.gateway import GatewayPayment, PaymentStatus
+from billing.ports.storage import InvoiceRecord
+from billing.subscription import SubscriptionState
+
+_CANCELED = Decline(code="payment_canceled", message="the payment was canceled at the gateway")
+_UNEXPLAINED = Decline(code="card_declined", message="the gateway gave no reason")
+
+
+def outcome_of(payment: GatewayPayment, *, paid_at: datetime) -> CollectionOutcome:
+    """Raises `GatewayUnreachable` where the payment was not tried yet: try again."""
+    match payment.status:
+        case PaymentStatus.SUCCEEDED:
+            return Paid(amount=payment.amount, paid_at=paid_at)
+        case PaymentStatus.PROCESSING:
+            return Processing()
+        case PaymentStatus.REQUIRES_ACTION:
+            return ActionRequired(url=payment.action_url or "")
+        case PaymentStatus.REQUIRES_PAYMENT_METHOD:
+            return Declined(decline=payment.decline or _UNEXPLAINED)
+        case PaymentStatus.CANCELED:
+            return Declined(decline=_CANCELED)
+        case PaymentStatus.REQUIRES_CONFIRMATION:
+            raise GatewayUnreachable("payment_unconfirmed", f"{payment.id} is not confirmed yet")
+        case _:
+            assert_never(payment.status)
+
+
+def is_final(outcome: CollectionOutcome) -> bool:
+    """Whether the attempt can no longer take money than it did."""
+    return isinstance(outcome, Paid | Declined)
+
+
+def events(
+    before: SubscriptionState,
+    after: SubscriptionState,
+    invoice_id: str,
+    outcome: CollectionOutcome,
+    now: datetime,
+) -> Iterator[DomainEvent]:
+    """What happened to the invoice, and to the subscription's status because of it."""
+    invoice = before.open_invoice(invoice_id)
+    if invoice is None:
+        return
+    number = invoice.attempt_number
+    subject = {"customer_id": after.customer_id, "subscription_id": after.subscription_id}
+    happened, details = _told(outcome)
+    yield DomainEvent(
+        key=effect_key(happened, invoice_id, number),
+        type=happened,
+        at=now,
+        details={
+            "invoice_id": invoice_id,
+            "attempt": number,
+            "amount_minor": invoice.amount.amount_minor,
+            "currency": invoice.amount.currency,
+            **details,
+        },
+        **subject,
+    )
+    if after.status is not before.status:
+        moved = f"subscription.{after.status}"
+        yield DomainEvent(
+            key=effect_key(moved, after.subscription_id, invoice_id, number),
+            type=moved,
+            at=now,
+            details={"invoice_id": invoice_id},
+            **subject,
+        )
+
+
+def voided_event(invoice: InvoiceRecord, now: datetime) -> DomainEvent:
+    """The invoice owes nothing any more."""
+    return DomainEvent(
+        key=effect_key("invoice.voided", invoice.id),
+        type="invoice.voided",
+        at=now,
+        customer_id=invoice.customer_id,
+        subscription_id=invoice.subscription_id,
+        details={"invoice_id": invoice.id, "number": invoice.number},
+    )
+
+
+def _told(outcome: CollectionOutcome) -> tuple[str, dict[str, str | int | None]]:
+    match outcome:
+        case Paid():
+            return "invoice.paid", {}
+        case Declined():
+            return "payment.declined", {
+                "reason": outcome.decline.reason,
+                "kind": outcome.decline.kind.value,
+            }
+        case ActionRequired():
+            return "payment.action_required", {}
+        case Processing():
+            return "payment.processing", {}
+        case NoPaymentMethod():
+            return "payment.no_payment_method", {}
+        case AlreadyClosed():
+            return "payment.not_needed", {}
+        case _:
+            assert_never(outcome)

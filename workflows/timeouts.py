@@ -1,0 +1,73 @@
+"""How long workflows wait for their effects, and how they try again.
+
+Owns every timeout and retry policy. An outage is retried without an end and is never a decline
+(policy P19); what can never succeed is not retried and is shown to an operator.
+"""
+
+from datetime import timedelta
+from typing import Final, TypedDict
+
+from temporalio.common import Priority, RetryPolicy
+
+from workflows.messages import CHECKOUT_PRIORITY, RENEWAL_PRIORITY
+
+
+class ActivityLimits(TypedDict):
+    """What `execute_activity_method` is told besides its argument."""
+
+    start_to_close_timeout: timedelta
+    retry_policy: RetryPolicy
+
+
+_NEVER_RETRIED: Final = ("BooksBroken", "Conflict", "GatewayRefused", "InvalidInput", "NotFound")
+"""Exact class names: Temporal does not look at base classes."""
+
+DATABASE: Final = ActivityLimits(
+    start_to_close_timeout=timedelta(seconds=30),
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(milliseconds=500),
+        maximum_interval=timedelta(seconds=30),
+        non_retryable_error_types=_NEVER_RETRIED,
+    ),
+)
+GATEWAY: Final = ActivityLimits(
+    start_to_close_timeout=timedelta(minutes=3),
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(seconds=1),
+        maximum_interval=timedelta(minutes=5),
+        non_retryable_error_types=_NEVER_RETRIED,
+    ),
+)
+MAIL: Final = ActivityLimits(
+    start_to_close_timeout=timedelta(minutes=1),
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(seconds=5),
+        maximum_interval=timedelta(minutes=30),
+        non_retryable_error_types=_NEVER_RETRIED,
+    ),
+)
+CLOCK_MOVE: Final = ActivityLimits(
+    start_to_close_timeout=timedelta(hours=1),
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(seconds=1),
+        maximum_interval=timedelta(seconds=10),
+        non_retryable_error_types=_NEVER_RETRIED,
+    ),
+)
+CLOCK_MOVE_HEARTBEAT: Final = timedelta(seconds=15)
+
+OPERATOR_PATIENCE: Final = timedelta(days=1)
+"""After this long without an operator, what failed is tried again by itself."""
+
+RENEWAL_SPREAD: Final = timedelta(seconds=60)
+"""Renewals due at one instant are spread over this long after it, never before it (P9)."""
+
+
+def checkout_priority(customer_id: str) -> Priority:
+    """Somebody is waiting in front of a screen."""
+    return Priority(priority_key=CHECKOUT_PRIORITY, fairness_key=customer_id[:64])
+
+
+def renewal_priority(customer_id: str) -> Priority:
+    """Nobody is waiting; one large customer must not starve the rest."""
+    return Priority(priority_key=RENEWAL_PRIORITY, fairness_key=customer_id[:64])
