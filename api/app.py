@@ -1,0 +1,32 @@
+"""The HTTP application, put together from what it is given.
+
+Owns the order of the middleware and the list of routers. Does not own connections
+(`api.__main__`) nor any operation.
+"""
+
+from typing import Final
+
+from fastapi import APIRouter, FastAPI
+from fastapi.middleware import Middleware
+
+from api import health, openapi, problems
+from api.body_limit import BodyLimit
+from api.dependencies import Dependencies
+from api.request_log import RequestLog
+
+ROUTERS: Final[tuple[APIRouter, ...]] = (health.router,)
+
+
+def create_app(dependencies: Dependencies) -> FastAPI:
+    """An application over open connections, which stay its caller's to close."""
+    app = FastAPI(
+        title="Perennial",
+        redirect_slashes=False,
+        middleware=[Middleware(RequestLog), Middleware(BodyLimit)],
+    )
+    app.state.dependencies = dependencies
+    problems.install(app)
+    for router in ROUTERS:
+        app.include_router(router)
+    openapi.describe(app)
+    return app

@@ -1,0 +1,36 @@
+"""What the API is given: its connections to the other parts.
+
+Owns the value that `create_app` injects and how endpoints get at it. Does not own how the parts
+are connected (`api.__main__`).
+"""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio.client import Client
+
+from adapters.settings import Settings
+from billing.ports.gateway import PaymentGateway
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dependencies:
+    """Open connections; whoever opened them closes them."""
+
+    engine: AsyncEngine
+    temporal: Client
+    gateway: PaymentGateway
+    settings: Settings
+
+
+def dependencies_of(request: Request) -> Dependencies:
+    """What the application was created with."""
+    dependencies = request.app.state.dependencies
+    if not isinstance(dependencies, Dependencies):
+        raise TypeError("the application was created without its dependencies")
+    return dependencies
+
+
+Deps = Annotated[Dependencies, Depends(dependencies_of)]

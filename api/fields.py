@@ -1,0 +1,138 @@
+"""The types of which requests are made.
+
+Owns the bounds of every kind of field, once: what passes here can be stored and computed with. Does
+not own the resources' shapes nor the rules of billing.
+"""
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Final
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+)
+from pydantic_core import PydanticCustomError
+
+from billing.catalog import MAX_QUANTITY
+from billing.currency import MINOR_DIGITS
+
+FIRST_YEAR: Final = 1970
+LAST_YEAR: Final = 9000
+
+_RFC3339: Final = re.compile(
+    r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,6})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
+)
+
+
+class Body(BaseModel):
+    """A request's body: unknown fields are refused, never ignored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _instant(value: object) -> datetime:
+    """RFC 3339 with an offset, as text; a number or a date alone would have to be guessed."""
+    if isinstance(value, datetime):
+        return value
+    if not isinstance(value, str):
+        raise PydanticCustomError("wrong_type", "write a timestamp as text")
+    if not _RFC3339.fullmatch(value):
+        raise PydanticCustomError(
+            "timestamp_malformed",
+            "write a timestamp as RFC 3339 with its offset, for instance 2026-01-17T09:30:00Z",
+        )
+    try:
+        instant = datetime.fromisoformat(value.upper()).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise PydanticCustomError("timestamp_malformed", "there is no such date or time") from None
+    if not FIRST_YEAR <= instant.year <= LAST_YEAR:
+        raise PydanticCustomError(
+            "date_out_of_range", f"the years from {FIRST_YEAR} to {LAST_YEAR} are supported"
+        )
+    return instant
+
+
+def _web_address(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        is_web = parts.scheme in {"http", "https"} and bool(parts.hostname)
+        _ = parts.port
+    except ValueError:
+        is_web = False
+    if not is_web or any(not "!" <= character <= "~" for character in value):
+        raise PydanticCustomError("url_malformed", "write an absolute http or https address")
+    return value
+
+
+def _printable(value: str) -> str:
+    if not value.isprintable():
+        raise PydanticCustomError("wrong_format", "text must consist of printable characters")
+    return value
+
+
+def _currency(value: str) -> str:
+    if value not in MINOR_DIGITS:
+        raise PydanticCustomError(
+            "unknown_currency", "write an upper-case ISO 4217 code of a supported currency"
+        )
+    return value
+
+
+Timestamp = Annotated[
+    datetime,
+    BeforeValidator(_instant),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "format": "date-time",
+            "description": "RFC 3339 with an offset, in the years 1970 to 9000",
+        }
+    ),
+]
+Quantity = Annotated[int, Field(strict=True, ge=1, le=MAX_QUANTITY)]
+Seconds = Annotated[int, Field(strict=True, ge=1, le=100 * 366 * 86_400)]
+Flag = Annotated[bool, Field(strict=True)]
+Email = Annotated[
+    str,
+    StringConstraints(
+        min_length=3,
+        max_length=254,
+        pattern=r"^[^\s@<>()\[\],;:\"\\\x00-\x20\x7f]{1,64}@[^\s@<>()\[\],;:\"\\\x00-\x20\x7f]{1,189}$",
+    ),
+    AfterValidator(_printable),
+]
+Name = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
+    AfterValidator(_printable),
+]
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+WebAddress = Annotated[
+    str, StringConstraints(min_length=8, max_length=2_000), AfterValidator(_web_address)
+]
+Metadata = Annotated[
+    dict[
+        Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,40}$")],
+        Annotated[str, StringConstraints(max_length=500)],
+    ],
+    Field(max_length=50),
+]
+Currency = Annotated[
+    str, AfterValidator(_currency), WithJsonSchema({"type": "string", "pattern": "^[A-Z]{3}$"})
+]
+
+CustomerId = Annotated[str, StringConstraints(pattern=r"^cus_[A-Za-z0-9]{1,64}$")]
+SubscriptionId = Annotated[str, StringConstraints(pattern=r"^sub_[A-Za-z0-9]{1,64}$")]
+CheckoutSessionId = Annotated[str, StringConstraints(pattern=r"^cs_[A-Za-z0-9]{1,64}$")]
+InvoiceId = Annotated[str, StringConstraints(pattern=r"^in_[A-Za-z0-9]{1,64}$")]
+TestClockId = Annotated[str, StringConstraints(pattern=r"^clock_[A-Za-z0-9]{1,64}$")]
+PaymentMethodId = Annotated[str, StringConstraints(pattern=r"^pm_[A-Za-z0-9_]{1,100}$")]
+PriceId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,62}$")]
+ProductId = PriceId

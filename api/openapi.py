@@ -1,0 +1,60 @@
+"""The API's description of itself.
+
+Owns what the OpenAPI document says beyond the operations: the problem document's schema, the tags
+and the general rules. Does not own the operations' own descriptions and examples.
+"""
+
+from typing import Any, Final
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from api.problems import Problem
+
+VERSION: Final = "1"
+_DESCRIPTION: Final = """
+Subscriptions as durable workflows.
+
+Send an API key with every request: `Authorization: Bearer pk_…`. Give every POST an
+`Idempotency-Key`: the same request under the same key is done once and answered the same, with
+`Idempotent-Replayed: true`. Lists are newest first; pass `next_cursor` as `cursor` for more.
+Every refusal is a problem document (RFC 9457) with a stable `code`.
+"""
+_TAGS: Final = {
+    "customers": "Who pays.",
+    "payment_methods": "What they pay with.",
+    "catalog": "What is sold.",
+    "checkout": "Hosted pages that start a subscription.",
+    "subscriptions": "What was sold, what will happen to it, and what did.",
+    "invoices": "What is owed and what was paid.",
+    "test_clocks": "Time travel in sandbox mode.",
+    "reports": "What the books say.",
+    "webhooks": "What the payment gateway tells us.",
+    "operations": "Health of the service.",
+}
+
+
+def describe(app: FastAPI) -> None:
+    """Makes the app serve its document at `/openapi.json`."""
+
+    def document() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = _document(app)
+        return app.openapi_schema
+
+    app.openapi = document  # type: ignore[method-assign]  # FastAPI's documented way
+
+
+def _document(app: FastAPI) -> dict[str, Any]:
+    described = get_openapi(
+        title="Perennial",
+        version=VERSION,
+        description=_DESCRIPTION,
+        routes=app.routes,
+        tags=[{"name": name, "description": text} for name, text in _TAGS.items()],
+    )
+    schemas = described.setdefault("components", {}).setdefault("schemas", {})
+    problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas.update(problem.pop("$defs", {}))
+    schemas["Problem"] = problem
+    return described
