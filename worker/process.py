@@ -1,0 +1,96 @@
+"""The worker: what it runs, and with which parts.
+
+Owns the wiring of activities to adapters and the worker's settings. Does not own what they do.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from temporalio.client import Client
+from temporalio.worker import PollerBehaviorAutoscaling, Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from activities.collection import Collection
+from activities.notification import Notification
+from activities.period_billing import PeriodBilling
+from activities.records import Records
+from activities.test_clock import TestClocks
+from billing.ports.clock import ClockDriver
+from billing.ports.gateway import PaymentGateway
+from billing.ports.post import Post
+from billing.ports.storage import UnitOfWork
+from workflows.messages import SUBSCRIPTION_TASK_QUEUE
+from workflows.subscription import SubscriptionWorkflow
+from workflows.test_clock import TestClockWorkflow
+
+MOST_CACHED_WORKFLOWS: Final = 1_000
+"""About 60 KiB each; a sleeping subscription beyond them is replayed when it wakes."""
+
+MOST_CONCURRENT_ACTIVITIES: Final = 50
+
+_PASSED_THROUGH: Final = (
+    "activities",
+    "billing",
+    "workflows.description",
+    "workflows.messages",
+    "workflows.search_attributes",
+    "workflows.timeouts",
+)
+"""Everything of ours but the workflow files: they are pure, and loading them per run is slow."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerParts:
+    """What the activities are given."""
+
+    open_transaction: UnitOfWork
+    gateway: PaymentGateway
+    post: Post
+    clock_driver: ClockDriver | None
+    """None with a live key: test clocks exist in sandbox mode only."""
+    return_url: Callable[[str], str]
+    """Where a customer returns to after authenticating, by invoice id."""
+
+
+def create_worker(
+    client: Client, parts: WorkerParts, *, task_queue: str = SUBSCRIPTION_TASK_QUEUE
+) -> Worker:
+    """A worker for everything on the task queue; the caller runs and stops it."""
+    return Worker(
+        client,
+        task_queue=task_queue,
+        workflows=[SubscriptionWorkflow, TestClockWorkflow],
+        activities=_activities(parts),
+        workflow_runner=SandboxedWorkflowRunner(
+            restrictions=SandboxRestrictions.default.with_passthrough_modules(*_PASSED_THROUGH)
+        ),
+        max_cached_workflows=MOST_CACHED_WORKFLOWS,
+        max_concurrent_activities=MOST_CONCURRENT_ACTIVITIES,
+        workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
+        activity_task_poller_behavior=PollerBehaviorAutoscaling(),
+    )
+
+
+def _activities(parts: WorkerParts) -> Sequence[Callable[..., object]]:
+    billing = PeriodBilling(open_transaction=parts.open_transaction)
+    records = Records(open_transaction=parts.open_transaction)
+    notification = Notification(open_transaction=parts.open_transaction, post=parts.post)
+    collection = Collection(
+        open_transaction=parts.open_transaction,
+        gateway=parts.gateway,
+        real_now=lambda: datetime.now(UTC),
+        return_url=parts.return_url,
+    )
+    activities: list[Callable[..., object]] = [
+        billing.bill_period,
+        billing.start_trial,
+        collection.collect,
+        collection.void_invoices,
+        notification.notify,
+        records.record,
+    ]
+    if parts.clock_driver is not None:
+        activities.append(TestClocks(driver=parts.clock_driver).move_test_clock)
+    return activities
