@@ -60,7 +60,8 @@ class _Method(Value):
 class _Payment(Value):
     shown: GatewayPayment
     gateway_customer_id: str
-    payment_method_id: str
+    payment_method_id: str | None
+    """None after a decline: Stripe takes the method off the intent."""
 
 
 class _Checkout(Value):
@@ -123,7 +124,7 @@ class MemoryGateway:
         payment = _found(self._payments, payment_id)
         if payment.shown.status is not PaymentStatus.REQUIRES_ACTION:
             raise _unexpected_state(payment.shown)
-        self._charge(payment, _found(self._methods, payment.payment_method_id))
+        self._charge(payment, self._method_on(payment))
 
     def settle(self, payment_id: str, *, succeeds: bool) -> None:
         """The bank answers a `processing` payment."""
@@ -301,7 +302,7 @@ class MemoryGateway:
             payment = _found(self._payments, payment_id)
             if payment.shown.status not in _CONFIRMABLE:
                 return payment.shown
-            method = _found(self._methods, payment.payment_method_id)
+            method = self._method_on(payment)
             _check_usable(method, payment.gateway_customer_id)
             return self._confirm(payment, method, off_session=off_session)
 
@@ -341,8 +342,15 @@ class MemoryGateway:
 
     def _decline(self, payment: _Payment, reason: str) -> GatewayPayment:
         return self._put(
-            payment, status=PaymentStatus.REQUIRES_PAYMENT_METHOD, decline=DECLINES[reason]
+            payment.model_copy(update={"payment_method_id": None}),
+            status=PaymentStatus.REQUIRES_PAYMENT_METHOD,
+            decline=DECLINES[reason],
         )
+
+    def _method_on(self, payment: _Payment) -> _Method:
+        if payment.payment_method_id is None:
+            raise _unexpected_state(payment.shown)
+        return _found(self._methods, payment.payment_method_id)
 
     def _put(self, payment: _Payment, **changes: object) -> GatewayPayment:
         shown = payment.shown.model_copy(update={"action_url": None, **changes})
