@@ -23,6 +23,7 @@ from billing.ports.gateway import (
     PaymentStatus,
     SetupRequest,
     SetupResult,
+    nearest_to_money,
 )
 from billing.value import Value
 
@@ -283,7 +284,7 @@ class MemoryGateway:
                 and payment.shown.invoice_id == invoice_id
                 and payment.shown.attempt_number == attempt_number
             ]
-            return min(found, key=_distance_from_money, default=None)
+            return nearest_to_money(found)
 
         return self._answers.read(Operation.FIND_PAYMENT, look)
 
@@ -393,20 +394,6 @@ class MemoryGateway:
     def _new_id(self, prefix: str, source: str) -> str:
         self._made += 1
         return derived_id(prefix, source, str(self._made))
-
-
-_BY_PROGRESS: Final = (
-    PaymentStatus.SUCCEEDED,
-    PaymentStatus.PROCESSING,
-    PaymentStatus.REQUIRES_ACTION,
-    PaymentStatus.REQUIRES_CONFIRMATION,
-    PaymentStatus.REQUIRES_PAYMENT_METHOD,
-    PaymentStatus.CANCELED,
-)
-
-
-def _distance_from_money(payment: GatewayPayment) -> int:
-    return _BY_PROGRESS.index(payment.status)
 
 
 def _found(things: dict[str, T], identifier: str) -> T:

@@ -35,6 +35,7 @@ from billing.ports.gateway import (
     PaymentStatus,
     SetupRequest,
     SetupResult,
+    nearest_to_money,
 )
 
 _PAGE: Final = 100
@@ -43,15 +44,6 @@ _MOST_PAGES: Final = 20
 _FINAL: Final = frozenset(
     {PaymentStatus.SUCCEEDED, PaymentStatus.PROCESSING, PaymentStatus.CANCELED}
 )
-_BY_PROGRESS: Final = (
-    PaymentStatus.SUCCEEDED,
-    PaymentStatus.PROCESSING,
-    PaymentStatus.REQUIRES_ACTION,
-    PaymentStatus.REQUIRES_CONFIRMATION,
-    PaymentStatus.REQUIRES_PAYMENT_METHOD,
-    PaymentStatus.CANCELED,
-)
-"""Which of several payments of one attempt counts: the one nearest to having taken money."""
 
 
 class StripeGateway:
@@ -220,7 +212,7 @@ class StripeGateway:
                     "the customer has more payments than can be looked through",
                     invoice_id=invoice_id,
                 )
-        return min(found, key=lambda payment: _BY_PROGRESS.index(payment.status), default=None)
+        return nearest_to_money(found)
 
     async def read_payment(self, payment_id: str) -> GatewayPayment:
         """The payment's present state."""

@@ -5,6 +5,8 @@ so its snapshot is not used. Does not own storing the raw event, nor the HTTP an
 Source: https://docs.stripe.com/webhooks#verify-official-libraries
 """
 
+import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Final
 
@@ -18,6 +20,8 @@ from billing.value import Instant, Value
 
 TOLERANCE_SECONDS: Final = 300
 """Stripe's default: an older signature may be a replay."""
+
+_ID_OF_OURS: Final = re.compile(r"[A-Za-z0-9_.:-]{1,120}")
 
 _StripeId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]{1,255}$")]
 _Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_.]{1,100}$")]
@@ -81,7 +85,7 @@ def read_webhook(payload: bytes, signature: str | None, *, secret: str) -> Webho
             f"events must have the API version {API_VERSION}: set it on the webhook endpoint",
             event_id=event.id,
         )
-    metadata = event.data.object.metadata or {}
+    names = event.data.object.metadata or {}
     return WebhookEvent(
         id=event.id,
         type=event.type,
@@ -89,11 +93,11 @@ def read_webhook(payload: bytes, signature: str | None, *, secret: str) -> Webho
         livemode=event.livemode,
         object_id=event.data.object.id,
         object_type=event.data.object.object,
-        invoice_id=metadata.get(INVOICE),
-        attempt_number=attempt_of(metadata.get(ATTEMPT)),
-        subscription_id=metadata.get(SUBSCRIPTION),
-        checkout_session_id=metadata.get(CHECKOUT),
-        customer_id=metadata.get(CUSTOMER),
+        invoice_id=_id_of_ours(names, INVOICE),
+        attempt_number=attempt_of(names.get(ATTEMPT)),
+        subscription_id=_id_of_ours(names, SUBSCRIPTION),
+        checkout_session_id=_id_of_ours(names, CHECKOUT),
+        customer_id=_id_of_ours(names, CUSTOMER),
     )
 
 
@@ -114,6 +118,12 @@ def _verify(payload: bytes, signature: str, *, secret: str) -> None:
             "webhook_signature_stale",
             f"the signature is older than {TOLERANCE_SECONDS} seconds",
         ) from None
+
+
+def _id_of_ours(names: Mapping[str, str], name: str) -> str | None:
+    """Metadata can be written by others too: what is no id of ours is left out."""
+    value = names.get(name)
+    return value if value is not None and _ID_OF_OURS.fullmatch(value) else None
 
 
 def _parse(payload: bytes) -> _Event:

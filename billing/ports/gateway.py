@@ -5,8 +5,9 @@ key made from business ids (policy P32). Every method raises `GatewayRefused` fo
 can never succeed and a `GatewayUnavailable` for an outage; a decline is a returned value.
 """
 
+from collections.abc import Iterable
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 from billing.decline import Decline
 from billing.money import Money
@@ -37,6 +38,24 @@ class GatewayPayment(Value):
     """The last refusal; None after a success and before a try."""
     action_url: str | None = None
     """Where the customer authenticates; only while `requires_action`."""
+
+
+_NEAREST_TO_MONEY: Final = (
+    PaymentStatus.SUCCEEDED,
+    PaymentStatus.PROCESSING,
+    PaymentStatus.REQUIRES_ACTION,
+    PaymentStatus.REQUIRES_CONFIRMATION,
+    PaymentStatus.REQUIRES_PAYMENT_METHOD,
+    PaymentStatus.CANCELED,
+)
+
+
+def nearest_to_money(payments: Iterable[GatewayPayment]) -> GatewayPayment | None:
+    """Which of several payments of one attempt counts; of equals, the one named first.
+
+    There is more than one where a creation had to be repeated under a fresh key (policy P32).
+    """
+    return min(payments, key=lambda payment: _NEAREST_TO_MONEY.index(payment.status), default=None)
 
 
 class PaymentRequest(Value):
