@@ -23,13 +23,10 @@ _REFUSE_CHANGE: Final = """
 _ENTRY_BALANCES: Final = """
     CREATE FUNCTION check_entry_balances() RETURNS trigger LANGUAGE plpgsql AS $$
     DECLARE
-        checked bigint := CASE TG_TABLE_NAME WHEN 'postings' THEN NEW.entry_id END;
+        checked bigint := (to_jsonb(NEW) ->> TG_ARGV[0])::bigint;
         sides bigint;
         unbalanced text;
     BEGIN
-        IF checked IS NULL THEN
-            checked := NEW.id;
-        END IF;
         SELECT sum(count), string_agg(currency, ', ') FILTER (WHERE total <> 0)
         INTO sides, unbalanced
         FROM (
@@ -114,9 +111,10 @@ _TRIGGERS: Final = (
     *(
         f"""
         CREATE CONSTRAINT TRIGGER balanced AFTER INSERT ON {table}
-        DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION check_entry_balances()
+        DEFERRABLE INITIALLY DEFERRED
+        FOR EACH ROW EXECUTE FUNCTION check_entry_balances('{entry_column}')
         """
-        for table in ("journal_entries", "postings")
+        for table, entry_column in (("journal_entries", "id"), ("postings", "entry_id"))
     ),
     """
     CREATE TRIGGER immutable BEFORE UPDATE ON invoices

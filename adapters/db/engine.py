@@ -1,0 +1,140 @@
+"""Connections to PostgreSQL, and the transactions and readings made of them.
+
+Owns the pool, how values become JSON, and which of the database's refusals are the caller's
+mistake. Does not own statements (`repositories/`, `queries/`).
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Final
+
+import asyncpg
+from pydantic_core import PydanticSerializationError, from_json, to_json
+from sqlalchemy import event
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
+
+from adapters.db.transaction import SqlTransaction
+from billing.errors import InvalidInput
+from billing.ports.storage import UnitOfWork
+
+_POOL_SIZE: Final = 10
+_SERVER_SETTINGS: Final = {
+    "application_name": "perennial",
+    "timezone": "UTC",
+    "jit": "off",  # statements are short: compiling them costs more than running them
+    "statement_timeout": "30s",
+    "idle_in_transaction_session_timeout": "60s",
+}
+_UNSTORABLE_TEXT: Final = frozenset({"22021", "22P05"})
+_OUT_OF_RANGE: Final = frozenset({"22003", "22008"})
+
+
+def create_engine(database_url: str, *, pool_size: int = _POOL_SIZE) -> AsyncEngine:
+    """An engine for `postgresql://…` with libpq's parameters (`sslmode` and so on).
+
+    Holds up to `pool_size` idle connections and as many more under load. Whoever makes it calls
+    `dispose()` at the end, in the same event loop. Connects at the first use.
+    """
+
+    async def connect() -> asyncpg.Connection:
+        return await asyncpg.connect(database_url, timeout=10, server_settings=_SERVER_SETTINGS)
+
+    engine = create_async_engine(
+        "postgresql+asyncpg://",
+        connect_args={"async_creator_fn": connect, "prepared_statement_cache_size": 500},
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_recycle=1800,
+        json_serializer=_as_json,
+        json_deserializer=from_json,
+    )
+    event.listen(engine.sync_engine, "checkout", _refuse_closed)
+    event.listen(engine.sync_engine, "handle_error", _blame_input)
+    return engine
+
+
+def transactions(engine: AsyncEngine) -> "Transactions":
+    """Opens transactions with every repository, those of the API included."""
+    return Transactions(engine)
+
+
+def unit_of_work(engine: AsyncEngine) -> UnitOfWork:
+    """Opens transactions as the billing system's port knows them."""
+    return Transactions(engine)
+
+
+class Transactions:
+    """Callable: `async with transactions() as transaction`."""
+
+    __slots__ = ("engine",)
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self.engine = engine
+
+    def __call__(self) -> AbstractAsyncContextManager[SqlTransaction]:
+        """One transaction, committed when its block ends without an exception."""
+        return self._open()
+
+    @asynccontextmanager
+    async def _open(self) -> AsyncIterator[SqlTransaction]:
+        async with self.engine.begin() as connection:
+            yield SqlTransaction(connection)
+
+
+@asynccontextmanager
+async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """A connection for single queries, each seeing what is committed when it starts."""
+    async with engine.connect() as connection:
+        yield await connection.execution_options(isolation_level="AUTOCOMMIT")
+
+
+@asynccontextmanager
+async def snapshot(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """A connection for several queries that must agree: all see the same moment."""
+    async with engine.connect() as connection:
+        await connection.execution_options(
+            isolation_level="REPEATABLE READ", postgresql_readonly=True
+        )
+        async with connection.begin():
+            yield connection
+
+
+def _as_json(value: object) -> str:
+    return to_json(value).decode()
+
+
+def _refuse_closed(
+    connection: DBAPIConnection, _entry: ConnectionPoolEntry, _proxy: PoolProxiedConnection
+) -> None:
+    """A restarted server closed the pooled connections; noticing costs no round trip."""
+    driver = connection.driver_connection
+    if driver.is_closed():
+        raise DisconnectionError("the server closed this connection")
+
+
+def _is_unencodable(refusal: BaseException) -> bool:
+    if isinstance(refusal, PydanticSerializationError):
+        return "UnicodeEncodeError" in str(refusal)
+    return isinstance(refusal, UnicodeEncodeError)
+
+
+def _blame_input(context: ExceptionContext) -> None:
+    """Raises `InvalidInput` for text and numbers that PostgreSQL cannot hold.
+
+    Whatever got past a caller's validation (NUL, lone surrogates, integers beyond 64 bits) is
+    input that can never succeed, not a failure of the database.
+    """
+    refusal: BaseException | None = context.original_exception
+    while refusal is not None:
+        state = getattr(refusal, "sqlstate", None)
+        if state in _UNSTORABLE_TEXT or _is_unencodable(refusal):
+            raise InvalidInput(
+                "unstorable_text", "text must not contain NUL or unpaired surrogates"
+            ) from None
+        if state in _OUT_OF_RANGE or isinstance(refusal, OverflowError):
+            raise InvalidInput("value_out_of_range", "a number or date is too large") from None
+        refusal = refusal.__cause__

@@ -1,0 +1,92 @@
+"""Every try to collect an invoice, kept for ever."""
+
+from typing import Any, Final
+
+from pydantic import TypeAdapter
+from sqlalchemy import Row, bindparam, or_, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from adapters.db.tables.payment_attempt import OUTCOMES_THAT_MAY_CHANGE, payment_attempts
+from billing.money import Money
+from billing.payment import CollectionOutcome
+from billing.ports.storage import PaymentAttempt
+
+_OUTCOMES: Final[TypeAdapter[CollectionOutcome | None]] = TypeAdapter(CollectionOutcome | None)
+_IS_OPEN: Final = or_(
+    payment_attempts.c.outcome_kind.is_(None),
+    payment_attempts.c.outcome_kind.in_(OUTCOMES_THAT_MAY_CHANGE),
+)
+_INSERT: Final = insert(payment_attempts).values(
+    {column.name: bindparam(column.name) for column in payment_attempts.c}
+)
+_PUT: Final = _INSERT.on_conflict_do_update(
+    index_elements=[payment_attempts.c.invoice_id, payment_attempts.c.number],
+    set_={
+        column.name: _INSERT.excluded[column.name]
+        for column in payment_attempts.c
+        if not column.primary_key
+    },
+    where=_IS_OPEN,
+)
+
+
+class SqlPaymentAttempts:
+    """Implements `billing.ports.storage.PaymentAttempts`."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def get(self, invoice_id: str, number: int) -> PaymentAttempt | None:
+        """One attempt."""
+        found = await self._connection.execute(
+            select(payment_attempts).where(
+                payment_attempts.c.invoice_id == invoice_id, payment_attempts.c.number == number
+            )
+        )
+        row = found.one_or_none()
+        return None if row is None else as_attempt(row)
+
+    async def unfinished(self, invoice_id: str) -> tuple[PaymentAttempt, ...]:
+        """Attempts that might still take money, oldest first."""
+        found = await self._connection.execute(
+            select(payment_attempts)
+            .where(payment_attempts.c.invoice_id == invoice_id, _IS_OPEN)
+            .order_by(payment_attempts.c.number)
+        )
+        return tuple(as_attempt(row) for row in found)
+
+    async def put(self, attempt: PaymentAttempt) -> None:
+        """Stores or replaces by invoice and number; an outcome that is final never changes."""
+        await self._connection.execute(_PUT, _columns(attempt))
+
+
+def as_attempt(row: Row[Any]) -> PaymentAttempt:
+    """The value of a row of `payment_attempts`."""
+    return PaymentAttempt(
+        invoice_id=row.invoice_id,
+        number=row.number,
+        payment_method_id=row.payment_method_id,
+        amount=Money(amount_minor=row.amount_minor, currency=row.currency),
+        started_at=row.started_at,
+        payment_id=row.payment_id,
+        failed_creations=row.failed_creations,
+        failed_confirmations=row.failed_confirmations,
+        outcome=_OUTCOMES.validate_python(row.outcome),
+    )
+
+
+def _columns(attempt: PaymentAttempt) -> dict[str, Any]:
+    return {
+        "invoice_id": attempt.invoice_id,
+        "number": attempt.number,
+        "payment_method_id": attempt.payment_method_id,
+        "amount_minor": attempt.amount.amount_minor,
+        "currency": attempt.amount.currency,
+        "started_at": attempt.started_at,
+        "payment_id": attempt.payment_id,
+        "failed_creations": attempt.failed_creations,
+        "failed_confirmations": attempt.failed_confirmations,
+        "outcome_kind": None if attempt.outcome is None else attempt.outcome.kind,
+        "outcome": attempt.outcome,
+    }

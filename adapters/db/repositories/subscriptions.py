@@ -1,0 +1,164 @@
+"""Subscriptions: the highest revision of each, and who holds which place."""
+
+from typing import Any, Final
+
+from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from adapters.db.tables.customer import customers
+from adapters.db.tables.subscription import (
+    live_subscriptions,
+    subscriptions,
+    trial_redemptions,
+)
+from billing.agenda import next_action
+from billing.errors import NotFound
+from billing.ports.storage import Claim
+from billing.subscription import SubscriptionState
+
+_CHANGING: Final = (
+    "product_id",
+    "price_id",
+    "price_version",
+    "family",
+    "quantity",
+    "currency",
+    "status",
+    "period_start",
+    "period_end",
+    "trial_end",
+    "cancel_at",
+    "ended_at",
+    "next_action_kind",
+    "next_action_at",
+    "revision",
+    "state",
+)
+_INSERT: Final = insert(subscriptions).values(
+    {name: bindparam(name) for name in ("id", "customer_id", "created_at", *_CHANGING)}
+    | {
+        "test_clock_id": select(customers.c.test_clock_id)
+        .where(customers.c.id == bindparam("owner_id"))
+        .scalar_subquery()
+    }
+)
+_SAVE: Final = _INSERT.on_conflict_do_update(
+    index_elements=[subscriptions.c.id],
+    set_={name: _INSERT.excluded[name] for name in _CHANGING},
+    where=subscriptions.c.revision < _INSERT.excluded.revision,
+).returning(subscriptions.c.revision)
+
+
+class SqlSubscriptions:
+    """Implements `billing.ports.storage.Subscriptions`."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def save(self, state: SubscriptionState) -> int:
+        """Stores the state unless a higher revision is stored; returns the highest known."""
+        saved = await self._connection.execute(_SAVE, _columns(state))
+        revision = saved.scalar_one_or_none()
+        if revision is not None:
+            return int(revision)
+        known = await self._connection.execute(
+            select(subscriptions.c.revision).where(subscriptions.c.id == state.subscription_id)
+        )
+        return int(known.scalar_one())
+
+    async def set_metadata(self, subscription_id: str, metadata: dict[str, str]) -> None:
+        """The caller's own facts. Raises `NotFound` (`subscription_not_found`)."""
+        changed = await self._connection.execute(
+            update(subscriptions)
+            .where(subscriptions.c.id == subscription_id)
+            .values(metadata=metadata)
+        )
+        if changed.rowcount == 0:
+            raise NotFound("subscription_not_found", f"no subscription {subscription_id!r}")
+
+    async def claim(self, state: SubscriptionState, *, with_trial: bool) -> Claim:
+        """Takes the one live place per customer and family, and the one trial (policy P10, P16).
+
+        A subscription that holds its claim already is granted it again. A refusal takes nothing.
+        """
+        place = {
+            "customer_id": state.customer_id,
+            "family": state.terms.family,
+            "subscription_id": state.subscription_id,
+        }
+        is_new = await self._take_place(place)
+        if is_new is None:
+            return Claim.FAMILY_TAKEN
+        if with_trial and not await self._redeem_trial(place):
+            if is_new:
+                await self.release(state.subscription_id)
+            return Claim.TRIAL_USED
+        return Claim.GRANTED
+
+    async def release(self, subscription_id: str) -> None:
+        """Gives the live place back; a used trial stays used."""
+        await self._connection.execute(
+            delete(live_subscriptions).where(
+                live_subscriptions.c.subscription_id == subscription_id
+            )
+        )
+
+    async def _take_place(self, place: dict[str, str]) -> bool | None:
+        """Whether the place was taken just now (or already); None where another holds it."""
+        while True:
+            taken = await self._connection.execute(
+                insert(live_subscriptions)
+                .values(place)
+                .on_conflict_do_nothing()
+                .returning(live_subscriptions.c.subscription_id)
+            )
+            if taken.first() is not None:
+                return True
+            found = await self._connection.execute(
+                select(live_subscriptions.c.subscription_id).where(
+                    live_subscriptions.c.customer_id == place["customer_id"],
+                    live_subscriptions.c.family == place["family"],
+                )
+            )
+            holder = found.scalar_one_or_none()
+            if holder is not None:  # else it was given back between the two statements
+                return False if holder == place["subscription_id"] else None
+
+    async def _redeem_trial(self, place: dict[str, str]) -> bool:
+        await self._connection.execute(
+            insert(trial_redemptions).values(place).on_conflict_do_nothing()
+        )
+        redeemed = await self._connection.execute(
+            select(trial_redemptions.c.subscription_id).where(
+                trial_redemptions.c.customer_id == place["customer_id"],
+                trial_redemptions.c.family == place["family"],
+            )
+        )
+        return bool(redeemed.scalar_one() == place["subscription_id"])
+
+
+def _columns(state: SubscriptionState) -> dict[str, Any]:
+    terms, period, action = state.terms, state.period, next_action(state)
+    return {
+        "id": state.subscription_id,
+        "customer_id": state.customer_id,
+        "owner_id": state.customer_id,
+        "created_at": state.created_at,
+        "product_id": terms.product_id,
+        "price_id": terms.price_id,
+        "price_version": terms.price_version,
+        "family": terms.family,
+        "quantity": terms.quantity,
+        "currency": terms.currency,
+        "status": state.status,
+        "period_start": period.start if period is not None else None,
+        "period_end": period.end if period is not None else None,
+        "trial_end": state.trial.end if state.trial is not None else None,
+        "cancel_at": state.cancellation.at if state.cancellation is not None else None,
+        "ended_at": state.ended_at,
+        "next_action_kind": action.kind if action is not None else None,
+        "next_action_at": action.at if action is not None else None,
+        "revision": state.revision,
+        "state": state,
+    }

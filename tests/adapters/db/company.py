@@ -1,0 +1,111 @@
+"""A small company's customers, products and subscriptions, as values and in a database."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from sqlalchemy import insert
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from adapters.db.engine import transactions
+from adapters.db.tables.catalog import prices, products
+from adapters.db.tables.customer import customers
+from billing.catalog import Price, Trial
+from billing.interval import Interval, IntervalUnit
+from billing.invoice import InvoiceDraft, draft_for_period
+from billing.period import Period
+from billing.pricing import price_of
+from billing.subscription import SubscriptionState, SubscriptionStatus, Terms
+
+START = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
+PERIOD = Period(start=START, end=datetime(2026, 2, 28, 9, 30, tzinfo=UTC))
+MONTHLY = Interval(unit=IntervalUnit.MONTH)
+TEAM = Price(
+    id="team_monthly",
+    product_id="team",
+    currency="USD",
+    unit_amount_minor=Decimal(1600),
+    interval=MONTHLY,
+    unit_name="seat",
+)
+
+
+def terms(quantity: int = 5) -> Terms:
+    """Five seats of Team."""
+    return Terms(
+        product_id="team",
+        product_name="Team",
+        family="plan",
+        price_id=TEAM.id,
+        price_version=TEAM.version,
+        currency="USD",
+        interval=MONTHLY,
+        quantity=quantity,
+        period_amount=price_of(TEAM, quantity),
+        trial=Trial(days=14),
+    )
+
+
+def subscription(number: int = 1, customer_number: int = 1) -> SubscriptionState:
+    """An active subscription in its first period."""
+    return SubscriptionState(
+        subscription_id=f"sub_{number}",
+        customer_id=f"cus_{customer_number}",
+        terms=terms(),
+        revision=1,
+        status=SubscriptionStatus.ACTIVE,
+        created_at=START,
+        checkout_expires_at=START + timedelta(days=1),
+        anchor_at=START,
+        period_number=0,
+        period=PERIOD,
+    )
+
+
+def draft(
+    period_number: int = 0, subscription_number: int = 1, *, quantity: int = 5, price: Price = TEAM
+) -> InvoiceDraft:
+    """The invoice of one period."""
+    return draft_for_period(
+        customer_id="cus_1",
+        subscription_id=f"sub_{subscription_number}",
+        price=price,
+        product_name="Team",
+        quantity=quantity,
+        period=PERIOD,
+        period_number=period_number,
+        now=START,
+    )
+
+
+async def open_shop(engine: AsyncEngine, *, customer_count: int = 1) -> None:
+    """Store the product, its price and some customers."""
+    async with engine.begin() as connection:
+        await connection.execute(insert(products).values(id="team", name="Team", family="plan"))
+        await connection.execute(
+            insert(prices).values(
+                id=TEAM.id,
+                version=1,
+                product_id="team",
+                currency="USD",
+                unit_amount_minor=TEAM.unit_amount_minor,
+                interval_unit="month",
+                interval_count=1,
+                unit_name="seat",
+                minimum_quantity=1,
+                maximum_quantity=TEAM.maximum_quantity,
+            )
+        )
+        await connection.execute(
+            insert(customers),
+            [
+                {"id": f"cus_{number}", "email": f"c{number}@example.com", "created_at": START}
+                for number in range(1, customer_count + 1)
+            ],
+        )
+
+
+async def subscribe(engine: AsyncEngine, *states: SubscriptionState) -> None:
+    """Store subscriptions; the shop is open."""
+    async with transactions(engine)() as tx:
+        for state in states or (subscription(),):
+            await tx.subscriptions.save(state)
