@@ -1,0 +1,286 @@
+"""A small company in a database, a worker that serves it, and customers on test clocks.
+
+Owns the steps that the workflow tests tell their stories with. Everything in it is real: the
+database, the Temporal server, the worker and, over HTTP, the Stripe simulator.
+"""
+
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import RowMapping, func, insert, select
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio.client import Client, WorkflowHandle
+from temporalio.testing import TimeSkipper
+from temporalio.worker import Worker
+
+from activities.test_clock import MoveTestClock, TestClocks
+from adapters.db.engine import unit_of_work
+from adapters.db.tables.catalog import prices, products
+from adapters.db.tables.customer import customers
+from adapters.db.tables.invoice import invoices
+from adapters.db.tables.subscription import subscriptions
+from adapters.stripe.gateway import StripeGateway
+from adapters.temporal.clock_driver import TemporalClockDriver
+from billing.actor import Actor, ActorKind
+from billing.catalog import Trial
+from billing.interval import Interval, IntervalUnit
+from billing.message import Message
+from billing.money import Money
+from billing.ports.storage import CustomerRecord
+from billing.subscription import Clock, SubscriptionState, SubscriptionStatus, Terms
+from worker.process import WorkerParts, create_worker
+from workflows.messages import (
+    SUBSCRIPTION_WORKFLOW,
+    ActivationReport,
+    Cancel,
+    CancelMode,
+    CheckoutCompleted,
+    Command,
+    CommandReceipt,
+    SubscriptionReport,
+    SubscriptionStart,
+    UndoCancel,
+    subscription_workflow_id,
+)
+
+OPERATOR = Actor(kind=ActorKind.OPERATOR, id="test")
+MONTH = Interval(unit=IntervalUnit.MONTH)
+YEAR = Interval(unit=IntervalUnit.YEAR)
+
+
+def at(text: str) -> datetime:
+    """`2026-01-17T09:30` in UTC."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+@dataclass(slots=True)
+class Mailbox:
+    """A post that keeps what it is given."""
+
+    messages: list[Message] = field(default_factory=list)
+
+    async def deliver(self, message: Message, *, to: CustomerRecord) -> None:
+        assert to.id == message.customer_id
+        self.messages.append(message)
+
+    def kinds(self) -> list[str]:
+        return [message.kind.value for message in self.messages]
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """The one test clock of a test's company: every live subscription is on it."""
+
+    engine: AsyncEngine
+
+    async def subscription_ids(self, test_clock_id: str) -> tuple[str, ...]:
+        async with self.engine.connect() as connection:
+            live = select(subscriptions.c.id).where(subscriptions.c.ended_at.is_(None))
+            return tuple((await connection.execute(live)).scalars())
+
+    async def arrived(self, test_clock_id: str, at: datetime) -> None:
+        """Nothing to record: the company knows its present."""
+
+
+@dataclass(slots=True)
+class Company:
+    """What the tests command and look at."""
+
+    engine: AsyncEngine
+    client: Client
+    gateway: StripeGateway
+    parts: WorkerParts
+    mailbox: Mailbox
+    task_queue: str
+    present: datetime
+    worker: Worker | None = None
+
+    @asynccontextmanager
+    async def working(self) -> AsyncIterator[None]:
+        """A worker polls for as long as the block lasts."""
+        async with create_worker(self.client, self.parts, task_queue=self.task_queue):
+            yield
+
+    async def sell_teams(self) -> None:
+        """Team at $16.00 a seat monthly and $180.00 annually, with a trial where asked for."""
+        async with self.engine.begin() as connection:
+            await connection.execute(
+                insert(products).values(id="team", name="Team", family="plan", active=True)
+            )
+            for price_id, amount, unit in (("team_m", 1600, "month"), ("team_y", 18000, "year")):
+                await connection.execute(
+                    insert(prices).values(
+                        id=price_id,
+                        version=1,
+                        product_id="team",
+                        currency="USD",
+                        unit_amount_minor=amount,
+                        interval_unit=unit,
+                        interval_count=1,
+                        unit_name="seat",
+                        minimum_quantity=1,
+                        maximum_quantity=1000,
+                        active=True,
+                    )
+                )
+
+    async def customer(self, *, card: str | None = "pm_card_visa") -> str:
+        """A customer at the gateway, with a card on file unless there is none."""
+        customer_id = f"cus_{uuid.uuid4().hex[:12]}"
+        gateway_id = await self.gateway.create_customer(
+            customer_id, email="ada@example.com", name="Ada", key=f"customer:{customer_id}"
+        )
+        async with self.engine.begin() as connection:
+            await connection.execute(
+                insert(customers).values(
+                    id=customer_id,
+                    email="ada@example.com",
+                    name="Ada",
+                    stripe_customer_id=gateway_id,
+                    created_at=self.present,
+                )
+            )
+        if card is not None:
+            await self.save_card(customer_id, card)
+        return customer_id
+
+    async def save_card(self, customer_id: str, card: str) -> None:
+        """The customer's default payment method becomes a new card."""
+        async with unit_of_work(self.engine)() as tx:
+            customer = await tx.customers.get(customer_id)
+            assert customer.gateway_customer_id is not None
+            method = await self.gateway.attach_payment_method(
+                card,
+                gateway_customer_id=customer.gateway_customer_id,
+                key=f"attach:{customer_id}:{card}:{uuid.uuid4().hex}",
+            )
+            await tx.customers.set_default_payment_method(customer_id, method.id)
+
+    async def subscribe(
+        self,
+        customer_id: str,
+        *,
+        seats: int = 5,
+        price_id: str = "team_m",
+        trial_days: int | None = None,
+        ready: bool = True,
+        live_clock: bool = False,
+    ) -> "Subscription":
+        """Starts a workflow; `ready` with the card on file, else waiting for its checkout."""
+        subscription_id = f"sub_{uuid.uuid4().hex[:12]}"
+        amount = (1600 if price_id == "team_m" else 18000) * seats
+        clock = Clock(offset=self.present - datetime.now(UTC), frozen_at=self.present)
+        state = SubscriptionState(
+            subscription_id=subscription_id,
+            customer_id=customer_id,
+            terms=Terms(
+                product_id="team",
+                product_name="Team",
+                family="plan",
+                price_id=price_id,
+                price_version=1,
+                currency="USD",
+                interval=MONTH if price_id == "team_m" else YEAR,
+                quantity=seats,
+                period_amount=Money(amount_minor=amount, currency="USD"),
+                trial=None if trial_days is None else Trial(days=trial_days),
+            ),
+            clock=Clock() if live_clock else clock,
+            created_at=self.present,
+            checkout_expires_at=self.present + timedelta(hours=24),
+            checkout_completed_at=self.present if ready else None,
+        )
+        handle = await self.client.start_workflow(
+            SUBSCRIPTION_WORKFLOW,
+            SubscriptionStart(state=state),
+            id=subscription_workflow_id(subscription_id),
+            task_queue=self.task_queue,
+        )
+        return Subscription(company=self, id=subscription_id, handle=handle)
+
+    async def advance(self, to: str) -> None:
+        """Moves every subscription's clock; what falls due on the way happens, in order."""
+        self.present = at(to)
+        clocks = TestClocks(driver=TemporalClockDriver(self.client, Book(self.engine)))
+        await _outside_an_activity(clocks, MoveTestClock(test_clock_id="c", target_at=self.present))
+
+    async def invoices(self) -> list[RowMapping]:
+        """Every invoice, in the order of its number."""
+        async with self.engine.connect() as connection:
+            rows = await connection.execute(select(invoices).order_by(invoices.c.sequence))
+            return list(rows.mappings())
+
+    async def count(self, table: Any, **equals: object) -> int:  # noqa: ANN401 - any table
+        """How many rows have these values."""
+        async with self.engine.connect() as connection:
+            query = select(func.count()).select_from(table).filter_by(**equals)
+            return int((await connection.execute(query)).scalar_one())
+
+
+async def _outside_an_activity(clocks: TestClocks, move: MoveTestClock) -> None:
+    """The activity's own code, with the environment that temporalio gives activities in tests."""
+    from temporalio.testing import ActivityEnvironment  # noqa: PLC0415 - used here alone
+
+    await ActivityEnvironment().run(clocks.move_test_clock, move)
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """One running subscription."""
+
+    company: Company
+    id: str
+    handle: WorkflowHandle[Any, Any]
+
+    async def report(self) -> SubscriptionReport:
+        report: SubscriptionReport = await self.handle.query(
+            "status", result_type=SubscriptionReport
+        )
+        return report
+
+    async def status(self) -> SubscriptionStatus:
+        return (await self.report()).state.status
+
+    async def activated(self) -> ActivationReport:
+        """Waits until it is known whether the subscription goes live."""
+        report: ActivationReport = await self.handle.execute_update(
+            "wait_for_activation", result_type=ActivationReport
+        )
+        return report
+
+    async def complete_checkout(self) -> None:
+        await self.handle.signal(
+            "checkout_completed", CheckoutCompleted(checkout_session_id=f"cs_{self.id}")
+        )
+
+    async def command(self, name: str, command: Command) -> CommandReceipt:
+        receipt: CommandReceipt = await self.handle.execute_update(
+            name, command, result_type=CommandReceipt
+        )
+        return receipt
+
+    async def cancel(
+        self, mode: CancelMode = CancelMode.AT_PERIOD_END, *, command_id: str | None = None
+    ) -> CommandReceipt:
+        return await self.command(
+            "cancel",
+            Cancel(
+                command_id=command_id or f"cmd_{uuid.uuid4().hex}",
+                actor=OPERATOR,
+                reason="asked for",
+                mode=mode,
+            ),
+        )
+
+    async def undo_cancel(self) -> CommandReceipt:
+        return await self.command(
+            "undo_cancel", UndoCancel(command_id=f"cmd_{uuid.uuid4().hex}", actor=OPERATOR)
+        )
+
+    async def skip_time(self, by: timedelta) -> None:
+        """Lets the workflow's own time run, past whatever its clock allows."""
+        await TimeSkipper(self.company.client).fast_forward(self.handle, by)
