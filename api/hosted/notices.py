@@ -1,0 +1,157 @@
+"""The words of the hosted pages: plain, without amounts, names or card data.
+
+Owns what each outcome is called and what the customer can do next. Does not own when which is
+shown (`checkout_return`, `payment_return`).
+"""
+
+from http import HTTPStatus
+from typing import Final
+
+from api.hosted.page import REFRESH_SECONDS, Destination, Notice
+
+UNKNOWN: Final = Notice(
+    title="This page does not exist",
+    text=("The link is incomplete or too old. Please go back to where you came from.",),
+    status=HTTPStatus.NOT_FOUND,
+)
+
+UNAVAILABLE: Final = Notice(
+    title="We cannot answer right now",
+    text=(
+        "Nothing is lost: whatever you completed counts.",
+        "This page tries again by itself in a few seconds.",
+    ),
+    status=HTTPStatus.SERVICE_UNAVAILABLE,
+    refresh_seconds=REFRESH_SECONDS,
+)
+
+
+def another_card_unavailable(*, url: str) -> Notice:
+    """No page for another card can be made now; asking again is the customer's to do."""
+    return Notice(
+        title="We cannot open the payment page right now",
+        text=("Nothing was charged. Please try again in a moment.",),
+        status=HTTPStatus.SERVICE_UNAVAILABLE,
+        is_problem=True,
+        link=Destination(label="Try again", url=url),
+    )
+
+
+def working(*, url: str) -> Notice:
+    """Something is still being done; the page asks again by itself."""
+    return Notice(
+        title="One moment, please",
+        text=(
+            "We are setting up your subscription.",
+            "This page goes on by itself; there is no need to pay again.",
+        ),
+        refresh_seconds=REFRESH_SECONDS,
+        link=Destination(label="Check now", url=url),
+    )
+
+
+def checking_payment(*, url: str) -> Notice:
+    """The payment is looked at; the page asks again by itself."""
+    return Notice(
+        title="One moment, please",
+        text=("We are checking your payment.", "This page goes on by itself."),
+        refresh_seconds=REFRESH_SECONDS,
+        link=Destination(label="Check now", url=url),
+    )
+
+
+def processing() -> Notice:
+    """A slow payment method: hours or days (policy P21)."""
+    return Notice(
+        title="Your payment is on its way",
+        text=(
+            "Your bank has accepted the order and may take a few days to carry it out.",
+            "You do not have to do anything; you can close this page.",
+        ),
+    )
+
+
+def declined(*, retry_url: str, leads_to: str | None, cancel_url: str) -> Notice:
+    """The first payment of a checkout was refused; another card may do."""
+    return Notice(
+        title="Your card was declined",
+        text=(
+            "Your bank refused the payment: nothing was charged, and nothing has begun.",
+            "You can try again with another card, or ask your bank why it refused.",
+        ),
+        is_problem=True,
+        button=Destination(label="Use another card", url=retry_url),
+        button_leads_to=leads_to,
+        link=Destination(label="Cancel and go back", url=cancel_url),
+    )
+
+
+def authentication_required(*, action_url: str) -> Notice:
+    """The bank wants to hear from the customer (3D Secure)."""
+    return Notice(
+        title="Your bank asks you to confirm",
+        text=("Nothing was charged yet. Confirm the payment with your bank to complete it.",),
+        link=Destination(label="Continue to your bank", url=action_url),
+    )
+
+
+def payment_refused() -> Notice:
+    """A payment of a running subscription did not go through."""
+    return Notice(
+        title="Your payment did not go through",
+        text=(
+            "Your bank refused the payment, or it was not confirmed. Nothing was charged.",
+            "Please update your payment method; the payment is then tried again.",
+        ),
+        is_problem=True,
+    )
+
+
+def payment_received() -> Notice:
+    """The money is in."""
+    return Notice(
+        title="Thank you, your payment is complete",
+        text=("You do not have to do anything else; you can close this page.",),
+    )
+
+
+def payment_not_needed() -> Notice:
+    """The invoice was voided: nothing is owed."""
+    return Notice(
+        title="There is nothing to pay",
+        text=("This payment is no longer needed, and nothing was charged for it.",),
+    )
+
+
+def family_taken(*, success_url: str) -> Notice:
+    """The customer has such a subscription already (policy P16)."""
+    return Notice(
+        title="You are subscribed already",
+        text=(
+            "You have a running subscription of this kind already.",
+            "No second one was started, and nothing was charged for it.",
+        ),
+        link=Destination(label="Continue", url=success_url),
+    )
+
+
+def trial_used(*, cancel_url: str) -> Notice:
+    """One trial per customer and product family, ever (policy P10)."""
+    return Notice(
+        title="The free trial was used before",
+        text=("A free trial can be used once. Nothing was charged; please choose a paid plan.",),
+        is_problem=True,
+        link=Destination(label="Go back", url=cancel_url),
+    )
+
+
+def ended(*, cancel_url: str) -> Notice:
+    """The checkout expired, or the subscription ended."""
+    return Notice(
+        title="This checkout is closed",
+        text=(
+            "It was not completed in time, or the subscription has ended since.",
+            "Please go back and start again.",
+        ),
+        link=Destination(label="Go back", url=cancel_url),
+    )

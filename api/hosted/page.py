@@ -1,0 +1,101 @@
+"""What a hosted page says, and how it is sent.
+
+Owns the look, the wording of every notice and the headers that keep pages private and unframed.
+Pages need no script. Does not own when which notice is shown.
+"""
+
+from base64 import b64encode
+from dataclasses import dataclass
+from hashlib import sha256
+from http import HTTPStatus
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlencode, urlsplit, urlunsplit
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+REFRESH_SECONDS: Final = 3
+
+_TEMPLATES: Final = Path(__file__).with_name("templates")
+_ENVIRONMENT: Final = Environment(
+    loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined
+)
+_STYLE: Final = (_TEMPLATES / "page.css").read_text(encoding="utf-8")
+_STYLE_HASH: Final = b64encode(sha256(_STYLE.encode()).digest()).decode()
+_PRIVATE: Final = {
+    "cache-control": "no-store",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "x-robots-tag": "noindex, nofollow",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Destination:
+    """A link or a button: what it says and where it leads."""
+
+    label: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """One page. `button` is a form that is posted; `link` is followed."""
+
+    title: str
+    text: tuple[str, ...]
+    status: HTTPStatus = HTTPStatus.OK
+    is_problem: bool = False
+    button: Destination | None = None
+    button_leads_to: str | None = None
+    """The address that the button's answer redirects to; its origin must be allowed by name."""
+    link: Destination | None = None
+    refresh_seconds: int | None = None
+
+
+def page(notice: Notice) -> Response:
+    """The notice as HTML."""
+    html = _ENVIRONMENT.get_template("page.html").render(notice=notice, style=Markup(_STYLE))  # noqa: S704 - our own file
+    headers = {**_PRIVATE, "content-security-policy": _policy(notice)}
+    return HTMLResponse(html, notice.status, headers)
+
+
+def redirect(url: str) -> Response:
+    """To another page by GET, without telling it where the browser came from."""
+    return RedirectResponse(url, HTTPStatus.SEE_OTHER, _PRIVATE)
+
+
+def origin_of(url: str) -> str | None:
+    """`https://host:port` of a web address; None for anything else."""
+    try:
+        parts = urlsplit(url)
+        port = f":{parts.port}" if parts.port is not None else ""
+    except ValueError:
+        return None
+    host = parts.hostname
+    if parts.scheme not in ("http", "https") or not host:
+        return None
+    return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{port}"
+
+
+def with_parameter(url: str, name: str, value: str) -> str:
+    """The address with one more query parameter; what it has stays byte for byte as it is."""
+    parts = urlsplit(url)
+    query = "&".join(part for part in (parts.query, urlencode({name: value})) if part)
+    return urlunsplit(parts._replace(query=query))
+
+
+def _policy(notice: Notice) -> str:
+    """Browsers apply `form-action` to the redirect that answers a form as well."""
+    targets = [] if notice.button is None else ["'self'"]
+    if notice.button_leads_to is not None:
+        origin = origin_of(notice.button_leads_to)
+        targets += [] if origin is None else [origin]
+    form_action = " ".join(targets) or "'none'"
+    return (
+        f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; base-uri 'none';"
+        f" frame-ancestors 'none'; form-action {form_action}"
+    )
