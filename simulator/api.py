@@ -195,6 +195,7 @@ class StripeApi:
                 try:
                     reply = self._rendered(operation, bound, bound.execute(operation))
                 except CardDeclined as refusal:
+                    self._account.conformance.check_error(refusal.body())
                     reply = Reply(refusal.http_status, _json(refusal.body()))
                 reply = self._keep(operation, fingerprint, _server_error() if broken else reply)
         except StripeFailure as failure:

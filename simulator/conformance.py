@@ -40,3 +40,10 @@ class Conformance:
         """Record fields that Stripe does not document, of the wrong type, or missing."""
         if self._enabled:
             self._violations += field_violations(document)
+
+    def check_error(self, body: JsonObject) -> None:
+        """Record what is wrong with the objects inside an error."""
+        error = body.get("error")
+        for value in error.values() if self._enabled and isinstance(error, dict) else ():
+            if isinstance(value, dict):
+                self._violations += field_violations(value)

@@ -147,7 +147,9 @@ class Deliveries:
     async def _post(
         self, client: httpx.AsyncClient, endpoint: WebhookEndpoint, event: Event
     ) -> bool:
-        body = json.dumps(event.public(), separators=(",", ":"))
+        document = event.public()
+        self._account.conformance.check_response(document)
+        body = json.dumps(document, separators=(",", ":"))
         signed_at = int(self._account.clock())
         headers = {
             "content-type": "application/json; charset=utf-8",

@@ -20,7 +20,12 @@ _SCALARS = (int, str, bool, float, type(None))
 
 def field_violations(document: JsonObject) -> list[str]:
     """Everything in a response that the package's annotations do not allow."""
-    return _object(document, str(document.get("object")))
+    found = _object(document, str(document.get("object")))
+    data = document.get("data")
+    snapshot = data.get("object") if isinstance(data, dict) else None
+    if document.get("object") == "event" and isinstance(snapshot, dict):
+        found += _object(snapshot, f"event.data.{snapshot.get('object')}")
+    return found
 
 
 def _object(value: object, path: str) -> list[str]:

@@ -1,0 +1,67 @@
+"""What happens by itself."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from simulator.config import SimulatorConfig
+from simulator.control import SimulatorControl
+from simulator.server import running
+from tests.simulator.conftest import API_KEY, CONTROL_TOKEN, Simulator, SteppedClock, client
+
+
+@pytest.fixture
+async def settling() -> AsyncIterator[Simulator]:
+    config = SimulatorConfig(
+        api_key=API_KEY, control_token=CONTROL_TOKEN, strict=True, settlement_seconds=180
+    )
+    clock = SteppedClock()
+    async with (
+        running(config, clock=clock) as url,
+        SimulatorControl(url, CONTROL_TOKEN) as control,
+    ):
+        yield Simulator(url, client(url), control, clock)
+        assert await control.violations() == []
+
+
+@pytest.mark.parametrize(
+    ("account", "status"),
+    [("success", "succeeded"), ("accountClosed", "requires_payment_method")],
+)
+async def test_a_debit_settles_as_its_account_documents(
+    settling: Simulator, account: str, status: str
+) -> None:
+    customer, method = await settling.customer(f"pm_usBankAccount_{account}")
+    intent = await settling.intent(customer, method)
+    await settling.v1.payment_intents.confirm_async(
+        intent.id, {"mandate_data": {"customer_acceptance": {"type": "offline"}}}
+    )
+    settling.clock.now += 179
+    assert (await settling.v1.payment_intents.retrieve_async(intent.id)).status == "processing"
+    settling.clock.now += 1
+    await _until(settling, intent.id, status)
+    found = await settling.v1.payment_intents.retrieve_async(intent.id)
+    assert found.status == status
+
+
+async def test_an_open_session_expires_at_its_time(settling: Simulator) -> None:
+    session = await settling.v1.checkout.sessions.create_async(
+        {"mode": "setup", "currency": "usd", "success_url": "https://shop.example"}
+    )
+    settling.clock.now = session.expires_at
+    await _until(settling, session.id, "expired")
+    assert (await settling.event_types())[-1] == "checkout.session.expired"
+
+
+async def _until(settling: Simulator, identifier: str, status: str) -> None:
+    """Wait for the background to bring an object into a state."""
+    async with asyncio.timeout(10):
+        while status != await _status(settling, identifier):  # noqa: ASYNC110 - remote state
+            await asyncio.sleep(0.05)
+
+
+async def _status(settling: Simulator, identifier: str) -> str | None:
+    if identifier.startswith("cs_"):
+        return (await settling.v1.checkout.sessions.retrieve_async(identifier)).status
+    return (await settling.v1.payment_intents.retrieve_async(identifier)).status
