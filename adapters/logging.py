@@ -1,0 +1,114 @@
+"""Logs of every process: structlog's events and the standard library's records, one way out.
+
+Owns rendering, levels of talkative libraries and the last line of defence for secrets: values
+under known names, and anything that looks like a key of Stripe's, are masked. Does not own which
+events there are.
+"""
+
+import logging
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Final, TextIO
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+MASK: Final = "[redacted]"
+
+_SECRET_NAMES: Final = frozenset(
+    {
+        "api_key", "authorization", "client_secret", "control_token", "cookie", "database_url",
+        "password", "secret", "smtp_url", "stripe_api_key",
+        "stripe_signature", "stripe_webhook_secret", "token",
+    }
+)  # fmt: skip
+_PERSONAL_NAMES: Final = frozenset({"card", "card_number", "cvc", "email", "iban", "name", "phone"})
+_SECRET_TEXT: Final = re.compile(
+    r"(?:(?:sk|rk)_(?:test|live)|whsec|pk)_[A-Za-z0-9_]{6,}"
+    r"|(?<=://)[^/\s:@]*:[^/\s@]+(?=@)"
+    r"|(?<=[Bb]earer )[A-Za-z0-9._~+/-]{8,}=*"
+)
+"""Keys of Stripe's, the credentials of a URL, bearer tokens."""
+
+_TALKATIVE: Final = ("httpx", "httpcore", "stripe", "asyncio", "uvicorn.access")
+"""They log URLs, error messages of Stripe's or every request at INFO."""
+
+
+def configure_logging(
+    log_format: str,
+    *,
+    level: int = logging.INFO,
+    stream: TextIO | None = None,
+) -> None:
+    """Replaces the process's handlers; may be called again.
+
+    `log_format` is `json`, or `console` for people; `stream` defaults to standard error.
+    """
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.stdlib.PositionalArgumentsFormatter(),
+    ]
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared, processors=_rendering(log_format)
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(max(level, logging.WARNING))
+
+
+def redact(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Masks secrets and personal data, however deep they lie; the shape stays."""
+    return {key: _masked(key, value) for key, value in event.items()}
+
+
+def _rendering(log_format: str) -> list[Processor]:
+    meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+    if log_format == "json":
+        return [
+            meta,
+            structlog.processors.format_exc_info,
+            redact,
+            structlog.processors.JSONRenderer(),
+        ]
+    plain = structlog.dev.plain_traceback
+    return [
+        meta,
+        structlog.processors.format_exc_info,
+        redact,
+        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain),
+    ]
+
+
+def _masked(name: object, value: object) -> object:
+    if isinstance(name, str) and name.lower() in _SECRET_NAMES | _PERSONAL_NAMES:
+        return value if value is None else MASK
+    match value:
+        case str():
+            return _SECRET_TEXT.sub(MASK, value)
+        case Mapping():
+            return {key: _masked(key, inner) for key, inner in value.items()}
+        case bytes():
+            return f"[{len(value)} bytes]"
+        case Sequence():
+            return [_masked(None, inner) for inner in value]
+        case _:
+            return value

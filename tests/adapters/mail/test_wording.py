@@ -1,0 +1,124 @@
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jinja2 import UndefinedError
+
+from adapters.mail.wording import formatted, letter
+from billing.message import MessageKind
+from billing.money import Money
+from tests.adapters.mail.letters import ADA, AT, message
+
+
+def test_the_trials_notice_says_when_it_ends_and_what_is_charged() -> None:
+    written = letter(message(), to=ADA)
+    assert written.subject == "Your trial of Team ends on 31 January 2026"
+    assert written.body == (
+        "Hello Ada Lovelace,\n"
+        "\n"
+        "your trial of Team ends on 31 January 2026 at 09:30 UTC.\n"
+        "\n"
+        "If you want to keep it, there is nothing to do: your payment method will then be charged"
+        " $80.00 for the first period.\n"
+        "\n"
+        "If not, cancel before that date and you will not be charged.\n"
+    )
+
+
+@pytest.mark.parametrize("kind", list(MessageKind))
+def test_every_kind_has_a_subject_and_readable_paragraphs(kind: MessageKind) -> None:
+    written = letter(message(kind), to=ADA.model_copy(update={"name": None}))
+    assert "Team" in written.subject
+    assert "\n" not in written.subject
+    assert written.body.startswith("Hello,\n\n")
+    assert "\n\n\n" not in written.body
+    assert written.body.endswith(".\n") or written.body.endswith("/pay/1\n")
+    assert not {"{", "}", "None"} & set(written.body.split())
+
+
+@pytest.mark.parametrize(
+    ("reason", "is_past", "expected"),
+    [
+        (None, False, "as you asked, your subscription to Team will end on 31 January 2026"),
+        (None, True, "as you asked, your subscription to Team ended on 28 January 2026"),
+        ("no_payment_method", True, "nothing was charged"),
+        ("payment_failed", True, "You do not owe us anything"),
+        ("trial_used", True, "your subscription to Team ended on 28 January 2026"),
+    ],
+)
+def test_an_end_is_explained_by_its_reason(
+    reason: str | None, expected: str, *, is_past: bool
+) -> None:
+    changes: dict[str, object] = {"reason": reason}
+    if is_past:
+        changes["effective_at"] = AT
+    ended = message(MessageKind.SUBSCRIPTION_CANCELED).model_copy(update=changes)
+    written = letter(ended, to=ADA)
+    assert expected in written.body
+    assert ("as you asked" in written.body) is (reason is None)
+    assert ("has ended" in written.subject) is is_past
+
+
+def test_a_failed_payment_says_when_it_is_tried_again() -> None:
+    failed = message(MessageKind.PAYMENT_FAILED).model_copy(update={"reason": "insufficient_funds"})
+    body = letter(failed, to=ADA).body
+    assert "we could not collect $80.00 for Team: there were not sufficient funds." in body
+    assert "We will try again on 31 January 2026 at 09:30 UTC." in body
+
+
+def test_a_failed_payment_without_another_try_asks_for_another_method() -> None:
+    failed = message(MessageKind.PAYMENT_FAILED).model_copy(update={"effective_at": None})
+    body = letter(failed, to=ADA).body
+    assert "Please add another payment method" in body
+    assert "try again" not in body
+
+
+@pytest.mark.parametrize("reason", ["stolen_card", "lost_card", "fraudulent", "generic_decline"])
+def test_delicate_reasons_are_not_told(reason: str) -> None:
+    failed = message(MessageKind.PAYMENT_FAILED).model_copy(update={"reason": reason})
+    body = letter(failed, to=ADA).body
+    assert "your bank declined it" in body
+    assert reason.split("_", maxsplit=1)[0] not in body
+
+
+def test_a_payment_to_confirm_has_its_link_on_a_line_of_its_own() -> None:
+    body = letter(message(MessageKind.PAYMENT_ACTION_REQUIRED), to=ADA).body
+    assert "https://billing.example.com/pay/1" in body.splitlines()
+
+
+def test_a_message_without_a_fact_that_its_text_needs_is_not_sent() -> None:
+    lacking = message().model_copy(update={"effective_at": None})
+    with pytest.raises(UndefinedError):
+        letter(lacking, to=ADA)
+
+
+@given(st.text())
+def test_names_cannot_add_lines(name: str) -> None:
+    strange = message().model_copy(update={"product_name": name})
+    written = letter(strange, to=ADA.model_copy(update={"name": name}))
+    assert len(written.subject.splitlines()) == 1
+    assert written.body.splitlines()[1] == ""
+
+
+@pytest.mark.parametrize(
+    ("amount_minor", "currency", "text"),
+    [
+        (8000, "USD", "$80.00"),
+        (123456789, "USD", "$1,234,567.89"),
+        (-8000, "EUR", "-€80.00"),
+        (500, "JPY", "¥500"),
+        (8000, "CAD", "CAD 80.00"),
+        (5120, "KWD", "KWD 5.120"),
+        (0, "GBP", "£0.00"),
+    ],
+)
+def test_amounts_are_written_for_people(amount_minor: int, currency: str, text: str) -> None:
+    assert formatted(Money(amount_minor=amount_minor, currency=currency)) == text
+
+
+def test_the_trials_end_is_past_from_its_very_instant() -> None:
+    ended = message(MessageKind.SUBSCRIPTION_CANCELED).model_copy(
+        update={"effective_at": AT + timedelta(seconds=1)}
+    )
+    assert "will end" in letter(ended, to=ADA).body
