@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import structlog
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -22,6 +23,9 @@ from simulator.hosted_pages import HostedPages
 from simulator.timers import run_timers
 
 
+_log = structlog.get_logger("simulator")
+
+
 def create_app(config: SimulatorConfig, *, clock: Clock = time.time) -> Starlette:
     """The simulator as an ASGI application; its state opens and closes with its lifespan.
 
@@ -32,9 +36,11 @@ def create_app(config: SimulatorConfig, *, clock: Clock = time.time) -> Starlett
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         background = [
-            asyncio.create_task(Deliveries(account).run()),
-            asyncio.create_task(run_timers(account)),
+            asyncio.create_task(Deliveries(account).run(), name="deliveries"),
+            asyncio.create_task(run_timers(account), name="timers"),
         ]
+        for task in background:
+            task.add_done_callback(_report)
         try:
             yield
         finally:
@@ -52,6 +58,11 @@ def create_app(config: SimulatorConfig, *, clock: Clock = time.time) -> Starlett
         routes.append(Mount("/_control", routes=ControlApi(account).routes()))
     routes.append(Mount("/", app=api))
     return Starlette(routes=routes, lifespan=lifespan)
+
+
+def _report(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and task.exception() is not None:
+        _log.error("background.broke", task=task.get_name(), reason=repr(task.exception()))
 
 
 async def _health(_: Request) -> Response:

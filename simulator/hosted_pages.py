@@ -19,6 +19,7 @@ from simulator.checkout_sessions import Session
 from simulator.errors import CardDeclined
 from simulator.intents import with_query
 from simulator.operation import Operation
+from simulator.parameters import is_email
 from simulator.payment_methods import PaymentMethod, card_method
 
 _TEMPLATES = Environment(
@@ -103,7 +104,12 @@ class HostedPages:
         ended = _leads_on(session)
         if ended is not None:
             return ended
-        return self._submitted(request, session, entry)
+        if entry.email and not is_email(entry.email):
+            return _form(session, Problem("Your email is incomplete.", "email"), entry.email, 402)
+        try:
+            return self._submitted(request, session, entry)
+        except StripeFailure as failure:
+            return _message(failure.message, failure.http_status)
 
     async def come_back(self, request: Request) -> Response:
         """The way back from 3D Secure."""

@@ -20,6 +20,7 @@ P = TypeVar("P", bound="Parameters")
 
 _INTEGER = re.compile(r"\A-?[0-9]{1,18}\Z")
 _EMAIL = re.compile(r"\A[^@\s]+@[^@\s]+\.[^@\s]+\Z")
+_EMAIL_LENGTH = 512
 _POSITION_DIGITS = 4
 _METADATA_KEYS, _METADATA_KEY_LENGTH, _METADATA_VALUE_LENGTH = 50, 40, 500
 
@@ -60,8 +61,13 @@ def _positions(value: object) -> object:
     return [value[key] for key in sorted(value, key=int)]
 
 
+def is_email(value: str) -> bool:
+    """Whether a text looks like an email address that Stripe would take."""
+    return len(value) <= _EMAIL_LENGTH and _EMAIL.match(value) is not None
+
+
 def _email(value: str) -> str:
-    if value and not _EMAIL.match(value):
+    if value and not is_email(value):
         raise PydanticCustomError("email_invalid", "Invalid email address: {given}", _given(value))
     return value
 
@@ -77,7 +83,7 @@ FormBoolean = Annotated[bool, BeforeValidator(_boolean)]
 FormList = Annotated[tuple[T, ...], BeforeValidator(_positions)]
 Text = Annotated[str, Field(min_length=1, max_length=5000)]
 Clearable = Annotated[str, Field(max_length=5000)]
-Email = Annotated[str, Field(max_length=512), AfterValidator(_email)]
+Email = Annotated[str, AfterValidator(_email)]
 WebAddress = Annotated[str, Field(min_length=1, max_length=5000), AfterValidator(_web_address)]
 Currency = Annotated[str, Field(pattern=r"^[A-Za-z]{3}$"), AfterValidator(str.lower)]
 

@@ -149,3 +149,40 @@ async def test_an_expired_session_says_so_and_takes_no_card(simulator: Simulator
 
 async def test_an_unknown_session_is_not_found(simulator: Simulator) -> None:
     assert (await _post(f"{simulator.url}/c/pay/cs_test_none", **_CARD)).status_code == 404
+
+
+async def test_an_impossible_email_is_refused_on_the_page(simulator: Simulator) -> None:
+    session = await simulator.v1.checkout.sessions.create_async(
+        {
+            "mode": "setup",
+            "currency": "usd",
+            "customer_creation": "always",
+            "success_url": _SUCCESS,
+        }
+    )
+    answer = await _post(session.url, email="nonsense", **_CARD)
+    assert (answer.status_code, "email is incomplete" in answer.text) == (402, True)
+    assert (await simulator.v1.customers.list_async()).data == []
+
+
+async def test_a_customer_deleted_meanwhile_is_no_server_error(simulator: Simulator) -> None:
+    customer = await simulator.v1.customers.create_async({})
+    session = await simulator.v1.checkout.sessions.create_async(
+        {
+            "mode": "payment",
+            "customer": customer.id,
+            "success_url": _SUCCESS,
+            "line_items": [
+                {
+                    "price_data": {
+                        "currency": "usd",
+                        "unit_amount": 1600,
+                        "product_data": {"name": "Seat"},
+                    }
+                }
+            ],
+        }
+    )
+    await simulator.v1.customers.delete_async(customer.id)
+    assert (await _post(session.url, **_CARD)).status_code == 404
+    assert await simulator.control.totals() == {}
