@@ -2,15 +2,20 @@
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters.db.repositories.api_keys import SqlApiKeys
 from adapters.db.repositories.audit import SqlAuditLog
+from adapters.db.repositories.checkout_sessions import SqlCheckoutSessions
 from adapters.db.repositories.customers import SqlCustomers
 from adapters.db.repositories.events import SqlEvents
 from adapters.db.repositories.invoices import SqlInvoices
 from adapters.db.repositories.ledger import SqlLedger
 from adapters.db.repositories.messages import SqlMessageLog
 from adapters.db.repositories.payment_attempts import SqlPaymentAttempts
+from adapters.db.repositories.payment_methods import SqlPaymentMethods
 from adapters.db.repositories.prices import SqlPrices
 from adapters.db.repositories.subscriptions import SqlSubscriptions
+from adapters.db.repositories.test_clocks import SqlTestClocks
+from adapters.db.repositories.webhooks import SqlWebhooks
 
 
 class SqlTransaction:
@@ -27,3 +32,8 @@ class SqlTransaction:
         self.events = SqlEvents(connection)
         self.messages = SqlMessageLog(connection)
         self.audit = SqlAuditLog(connection)
+        self.api_keys = SqlApiKeys(connection)
+        self.checkout_sessions = SqlCheckoutSessions(connection)
+        self.payment_methods = SqlPaymentMethods(connection)
+        self.test_clocks = SqlTestClocks(connection)
+        self.webhooks = SqlWebhooks(connection)

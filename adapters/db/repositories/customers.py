@@ -1,25 +1,56 @@
 """Customers, written."""
 
-from typing import Final
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
 
 from sqlalchemy import bindparam, select, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters.db.queries.customers import Customer, as_customer
+from adapters.db.repositories.test_clocks import unknown_test_clock
 from adapters.db.tables.customer import customers
-from billing.errors import NotFound
+from adapters.db.tables.test_clock import test_clocks
+from billing.currency import CurrencyCode
+from billing.errors import Conflict, NotFound
 from billing.ports.storage import CustomerRecord
+from billing.value import Instant, Value
 
-_GET: Final = select(
+_RECORD: Final = (
     customers.c.id,
     customers.c.email,
     customers.c.name,
     customers.c.stripe_customer_id,
     customers.c.default_payment_method_id,
-).where(customers.c.id == bindparam("customer_id"))
+)
+_GET: Final = select(*_RECORD).where(customers.c.id == bindparam("customer_id"))
+
+
+class NewCustomer(Value):
+    """A customer to be; time is the test clock's for one who is on a clock."""
+
+    id: str
+    email: str
+    name: str | None = None
+    metadata: Mapping[str, str] = {}
+    currency: CurrencyCode | None = None
+    test_clock_id: str | None = None
+    created_at: Instant
+
+
+class CustomerChanges(Value):
+    """What to change: only the fields that are given, `None` included."""
+
+    email: str = ""
+    name: str | None = None
+    metadata: Mapping[str, str] = {}
+    """Replaces the former one as a whole."""
+    currency: CurrencyCode | None = None
 
 
 class SqlCustomers:
-    """Implements `billing.ports.storage.Customers`; deleted customers are still found."""
+    """Implements `billing.ports.storage.Customers`, where deleted customers are still found."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
@@ -37,6 +68,38 @@ class SqlCustomers:
             default_payment_method_id=row.default_payment_method_id,
         )
 
+    async def find_by_gateway_id(self, gateway_customer_id: str) -> CustomerRecord | None:
+        """The customer that the gateway knows by this id, if it is one of ours."""
+        found: str | None = await self._connection.scalar(
+            select(customers.c.id).where(customers.c.stripe_customer_id == gateway_customer_id)
+        )
+        return None if found is None else await self.get(found)
+
+    async def create(self, customer: NewCustomer) -> Customer:
+        """Stores the customer; the same id again is the customer stored first.
+
+        Raises `NotFound` (`test_clock_not_found`).
+        """
+        if customer.test_clock_id is not None:
+            await self._require_clock(customer.test_clock_id)
+        await self._connection.execute(
+            insert(customers)
+            .values(customer.model_dump())
+            .on_conflict_do_nothing(index_elements=[customers.c.id])
+        )
+        stored = await self._connection.execute(
+            select(customers).where(customers.c.id == customer.id)
+        )
+        return as_customer(stored.one())
+
+    async def update(self, customer_id: str, changes: CustomerChanges) -> Customer:
+        """Changes the fields given. Raises `NotFound` (`customer_not_found`)."""
+        return await self._change(customer_id, changes.model_dump(include=changes.model_fields_set))
+
+    async def delete(self, customer_id: str, *, deleted_at: datetime) -> Customer:
+        """Gone for readers; documents stay. Raises `NotFound` (`customer_not_found`)."""
+        return await self._change(customer_id, {"deleted_at": deleted_at})
+
     async def set_default_payment_method(self, customer_id: str, payment_method_id: str) -> None:
         """What later charges use. Raises `NotFound` (`customer_not_found`)."""
         changed = await self._connection.execute(
@@ -46,6 +109,48 @@ class SqlCustomers:
         )
         if changed.rowcount == 0:
             raise unknown_customer(customer_id)
+
+    async def set_gateway_customer(self, customer_id: str, gateway_customer_id: str) -> None:
+        """Records the gateway's id of the customer; recording the same one again is fine.
+
+        Raises `NotFound` (`customer_not_found`) and `Conflict` (`gateway_customer_differs`).
+        """
+        changed = await self._connection.execute(
+            update(customers)
+            .where(
+                customers.c.id == customer_id,
+                customers.c.stripe_customer_id.is_(None)
+                | (customers.c.stripe_customer_id == gateway_customer_id),
+            )
+            .values(stripe_customer_id=gateway_customer_id)
+        )
+        if changed.rowcount == 0:
+            await self.get(customer_id)
+            raise Conflict(
+                "gateway_customer_differs", f"{customer_id} is another customer at the gateway"
+            )
+
+    async def _change(self, customer_id: str, values: dict[str, Any]) -> Customer:
+        still_there = (customers.c.id == customer_id) & customers.c.deleted_at.is_(None)
+        if values:
+            await self._connection.execute(update(customers).where(still_there).values(**values))
+        found = await self._connection.execute(
+            select(customers).where(customers.c.id == customer_id)
+        )
+        row = found.one_or_none()
+        if row is None or (row.deleted_at is not None and "deleted_at" not in values):
+            raise unknown_customer(customer_id)
+        return as_customer(row)
+
+    async def _require_clock(self, test_clock_id: str) -> None:
+        """Locked, so that the clock is not deleted between the look and the customer."""
+        found = await self._connection.scalar(
+            select(test_clocks.c.id)
+            .where(test_clocks.c.id == test_clock_id, test_clocks.c.deleted_at.is_(None))
+            .with_for_update(read=True)
+        )
+        if found is None:
+            raise unknown_test_clock(test_clock_id)
 
 
 def unknown_customer(customer_id: str) -> NotFound:

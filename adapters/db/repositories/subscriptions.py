@@ -104,6 +104,15 @@ class SqlSubscriptions:
             )
         )
 
+    async def live_of(self, customer_id: str) -> tuple[str, ...]:
+        """The subscriptions that hold one of the customer's live places."""
+        found = await self._connection.scalars(
+            select(live_subscriptions.c.subscription_id)
+            .where(live_subscriptions.c.customer_id == customer_id)
+            .order_by(live_subscriptions.c.subscription_id)
+        )
+        return tuple(found)
+
     async def _take_place(self, place: dict[str, str]) -> bool | None:
         """Whether the place was taken just now (or already); None where another holds it."""
         while True:

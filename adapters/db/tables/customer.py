@@ -10,6 +10,7 @@ from adapters.db.tables.schema import (
     DOCUMENT,
     EMPTY,
     INSTANT,
+    NOW,
     Row,
     currency_code,
     index,
@@ -62,7 +63,7 @@ class PaymentMethodRow(Row, table=True):
     last4: str | None
     exp_month: int | None
     exp_year: int | None
-    created_at: datetime = Field(sa_type=INSTANT)
+    created_at: datetime = Field(sa_type=INSTANT, sa_column_kwargs={"server_default": NOW})
     detached_at: datetime | None = Field(sa_type=INSTANT)
 
 

@@ -237,7 +237,7 @@ _STATEMENTS: Final = (
         last4 VARCHAR,
         exp_month INTEGER,
         exp_year INTEGER,
-        created_at TIMESTAMPTZ NOT NULL,
+        created_at TIMESTAMPTZ DEFAULT now() NOT NULL,
         detached_at TIMESTAMPTZ,
         CONSTRAINT payment_methods_pkey PRIMARY KEY (id),
         CONSTRAINT payment_methods_exp_month_check CHECK (exp_month BETWEEN 1 AND 12),

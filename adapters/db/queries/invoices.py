@@ -1,0 +1,111 @@
+"""Invoices with their lines and the attempts to collect them, read."""
+
+from collections import defaultdict
+from typing import Any, Final
+
+from sqlalchemy import Row, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from adapters.db.queries.page import Order, Page, read_page
+from adapters.db.repositories.invoices import as_invoice
+from adapters.db.repositories.payment_attempts import as_attempt
+from adapters.db.tables.invoice import invoice_lines, invoices
+from adapters.db.tables.payment_attempt import payment_attempts
+from billing.invoice import InvoiceLine, InvoiceStatus
+from billing.money import Money
+from billing.period import Period
+from billing.ports.storage import InvoiceRecord, PaymentAttempt
+from billing.value import Instant, Value
+
+_ORDER: Final = Order(at=invoices.c.finalized_at, id=invoices.c.id)
+
+
+class Invoice(Value):
+    """A finalised invoice, whole."""
+
+    record: InvoiceRecord
+    period: Period
+    finalized_at: Instant
+    paid_at: Instant | None
+    voided_at: Instant | None
+    lines: tuple[InvoiceLine, ...]
+    attempts: tuple[PaymentAttempt, ...]
+
+
+async def get(connection: AsyncConnection, invoice_id: str) -> Invoice | None:
+    """One invoice."""
+    found = await connection.execute(select(invoices).where(invoices.c.id == invoice_id))
+    completed = await _with_parts(connection, tuple(found))
+    return next(iter(completed), None)
+
+
+async def page_of(
+    connection: AsyncConnection,
+    *,
+    customer_id: str | None = None,
+    subscription_id: str | None = None,
+    status: InvoiceStatus | None = None,
+    cursor: str | None = None,
+    limit: int,
+) -> Page[Invoice]:
+    """Invoices, the one finalised last first."""
+    query = select(invoices)
+    for column, wanted in (
+        (invoices.c.customer_id, customer_id),
+        (invoices.c.subscription_id, subscription_id),
+        (invoices.c.status, status),
+    ):
+        if wanted is not None:
+            query = query.where(column == wanted)
+    page = await read_page(
+        connection, query, order=_ORDER, as_item=_unchanged, cursor=cursor, limit=limit
+    )
+    return Page(items=await _with_parts(connection, page.items), next_cursor=page.next_cursor)
+
+
+async def _with_parts(
+    connection: AsyncConnection, rows: tuple[Row[Any], ...]
+) -> tuple[Invoice, ...]:
+    """Two statements for all lines and attempts of a page."""
+    ids = [row.id for row in rows]
+    lines: dict[str, list[InvoiceLine]] = defaultdict(list)
+    for row in await connection.execute(
+        select(invoice_lines)
+        .where(invoice_lines.c.invoice_id.in_(ids))
+        .order_by(invoice_lines.c.invoice_id, invoice_lines.c.position)
+    ):
+        lines[row.invoice_id].append(_as_line(row))
+    attempts: dict[str, list[PaymentAttempt]] = defaultdict(list)
+    for row in await connection.execute(
+        select(payment_attempts)
+        .where(payment_attempts.c.invoice_id.in_(ids))
+        .order_by(payment_attempts.c.invoice_id, payment_attempts.c.number)
+    ):
+        attempts[row.invoice_id].append(as_attempt(row))
+    return tuple(
+        Invoice(
+            record=as_invoice(row),
+            period=Period(start=row.period_start, end=row.period_end),
+            finalized_at=row.finalized_at,
+            paid_at=row.paid_at,
+            voided_at=row.voided_at,
+            lines=tuple(lines[row.id]),
+            attempts=tuple(attempts[row.id]),
+        )
+        for row in rows
+    )
+
+
+def _as_line(row: Row[Any]) -> InvoiceLine:
+    return InvoiceLine(
+        description=row.description,
+        price_id=row.price_id,
+        price_version=row.price_version,
+        quantity=row.quantity,
+        period=Period(start=row.period_start, end=row.period_end),
+        amount=Money(amount_minor=row.amount_minor, currency=row.currency),
+    )
+
+
+def _unchanged(row: Row[Any]) -> Row[Any]:
+    return row
