@@ -19,9 +19,9 @@ from simulator.api import StripeApi
 from simulator.config import SimulatorConfig
 from simulator.control_api import ControlApi
 from simulator.deliveries import Deliveries
-from simulator.hosted_pages import HostedPages
+from simulator.errors import StripeFailure
+from simulator.hosted_pages import HostedPages, refusal_page
 from simulator.timers import run_timers
-
 
 _log = structlog.get_logger("simulator")
 
@@ -57,7 +57,9 @@ def create_app(config: SimulatorConfig, *, clock: Clock = time.time) -> Starlett
     if config.control_token is not None and not config.livemode:
         routes.append(Mount("/_control", routes=ControlApi(account).routes()))
     routes.append(Mount("/", app=api))
-    return Starlette(routes=routes, lifespan=lifespan)
+    return Starlette(
+        routes=routes, lifespan=lifespan, exception_handlers={StripeFailure: refusal_page}
+    )
 
 
 def _report(task: asyncio.Task[None]) -> None:

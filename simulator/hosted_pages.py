@@ -16,7 +16,7 @@ from starlette.routing import Route
 from simulator import checkout_sessions, payment_intents, setup_intents
 from simulator.account import Account
 from simulator.checkout_sessions import Session
-from simulator.errors import CardDeclined
+from simulator.errors import CardDeclined, StripeFailure
 from simulator.intents import with_query
 from simulator.operation import Operation
 from simulator.parameters import is_email
@@ -106,10 +106,7 @@ class HostedPages:
             return ended
         if entry.email and not is_email(entry.email):
             return _form(session, Problem("Your email is incomplete.", "email"), entry.email, 402)
-        try:
-            return self._submitted(request, session, entry)
-        except StripeFailure as failure:
-            return _message(failure.message, failure.http_status)
+        return self._submitted(request, session, entry)
 
     async def come_back(self, request: Request) -> Response:
         """The way back from 3D Secure."""
@@ -180,6 +177,13 @@ class HostedPages:
             and found.status == "requires_action"
             and found.client_secret == request.query_params.get("client_secret")
         )
+
+
+async def refusal_page(_: Request, error: Exception) -> Response:
+    """What a customer sees when Stripe refuses what a page asked of it."""
+    if not isinstance(error, StripeFailure):
+        raise error
+    return _message(error.message, error.http_status)
 
 
 def _complete(operation: Operation, intent: str, *, passed: bool) -> bool:
