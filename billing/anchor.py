@@ -51,10 +51,9 @@ def period_number(anchor_at: datetime, interval: Interval, instant: datetime) ->
     """The number of the period that contains `instant` (an exact boundary begins its period)."""
     elapsed = instant - anchor_at
     shortest = timedelta(days={"day": 1, "week": 7, "month": 28, "year": 365}[interval.unit])
-    high = elapsed // (shortest * interval.count) + 1
     longest = timedelta(days={"day": 1, "week": 7, "month": 31, "year": 366}[interval.unit])
-    low = elapsed // (longest * interval.count) - 1
-    low, high = min(low, high), max(low, high)
+    estimates = elapsed // (shortest * interval.count), elapsed // (longest * interval.count)
+    low, high = min(estimates) - 1, max(estimates) + 1
     while low < high:
         middle = (low + high + 1) // 2
         if boundary(anchor_at, interval, middle) <= instant:
