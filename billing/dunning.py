@@ -6,9 +6,10 @@ Owns when an open invoice is tried again and when trying ends. Does not own what
 
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Annotated
+from itertools import pairwise
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from billing.decline import Decline, DeclineKind
 from billing.value import Value
@@ -27,6 +28,12 @@ class DunningLadder(Value):
         tuple[Annotated[int, Field(ge=1, le=90)], ...], Field(min_length=1, max_length=8)
     ] = (3, 8, 15)
     final_action: FinalAction = FinalAction.CANCEL
+
+    @model_validator(mode="after")
+    def _climbs(self) -> Self:
+        if any(later <= earlier for earlier, later in pairwise(self.retry_days)):
+            raise ValueError("retry_days must grow from one to the next")
+        return self
 
     @property
     def attempts(self) -> int:
