@@ -12,7 +12,7 @@ from temporalio.service import RPCError
 
 from local.environment import Environment
 from local.process import ProcessError
-from local.temporal import find_missing_search_attributes, register_search_attributes
+from local.temporal import register_search_attributes
 
 
 async def connect(environment: Environment) -> Client:
@@ -41,9 +41,3 @@ async def prepare(environment: Environment, search_attributes: Mapping[str, str]
             f"the search attributes of the namespace {client.namespace} cannot be registered from "
             f"here ({error.message}); register them there: {missing}"
         ) from None
-
-
-async def find_missing(environment: Environment, search_attributes: Mapping[str, str]) -> list[str]:
-    """The names that the namespace lacks."""
-    client = await connect(environment)
-    return list(await find_missing_search_attributes(client, search_attributes))

@@ -41,7 +41,7 @@ def register(state: State, *, simulator_url: str, api_key: str, api_url: str) ->
     return str(made["secret"])
 
 
-def find_endpoint(*, simulator_url: str, api_key: str, api_url: str) -> bool:
+def is_registered(*, simulator_url: str, api_key: str, api_url: str) -> bool:
     """Whether an enabled endpoint points at our API."""
     answer = httpx.get(
         f"{simulator_url}/v1/webhook_endpoints",

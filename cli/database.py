@@ -1,0 +1,28 @@
+"""Which database a command works on, and bringing it up to date.
+
+Owns the choice: `DATABASE_URL`, else the one of the local system.
+"""
+
+from pathlib import Path
+
+from adapters.db import migrations
+from local.environment import read_environment
+from local.process import ProcessError
+from local.state import State
+
+
+def find_url(root: Path) -> str:
+    """The database's URL; `ProcessError` says how to have one."""
+    url = read_environment(root).get("DATABASE_URL")
+    if url is not None:
+        return url
+    links = State(root).read_links()
+    if links is None:
+        raise ProcessError("no database: set DATABASE_URL, or start the local system (make dev)")
+    return links.database_url
+
+
+def migrate(database_url: str) -> str:
+    """Apply the pending migrations and answer with the revision reached."""
+    migrations.upgrade(database_url)
+    return migrations.head()

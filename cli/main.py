@@ -1,0 +1,108 @@
+"""The `perennial` command.
+
+Owns the names of its subcommands and their options. What each does is a module beside this one.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+
+from cli.checkout import find_root
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+keys_app = typer.Typer(no_args_is_help=True, help="Keys for the HTTP API.")
+app.add_typer(keys_app, name="api-keys")
+
+
+@app.callback()
+def main() -> None:
+    """Subscription billing on durable workflows."""
+
+
+@app.command()
+def dev(
+    *,
+    with_parent: Annotated[
+        bool, typer.Option(help="End with the process that started this one.")
+    ] = False,
+) -> None:
+    """Run the whole system on this machine until Ctrl-C."""
+    # Loaded here and below so that one command does not wait for the libraries of the others.
+    from cli import api_keys, dev  # noqa: PLC0415
+
+    raise typer.Exit(
+        dev.run(find_root(), issue_api_key=api_keys.issue_local, with_parent=with_parent)
+    )
+
+
+@app.command()
+def doctor() -> None:
+    """Say what is running, reachable and migrated, and what to do if not."""
+    from cli import doctor  # noqa: PLC0415
+
+    raise typer.Exit(doctor.run(find_root()))
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to the revision that this version needs."""
+    from cli import database  # noqa: PLC0415
+
+    with _refusals_as_sentences():
+        revision = database.migrate(database.find_url(find_root()))
+        typer.echo(f"the database is at {revision}")
+
+
+@keys_app.command("create")
+def create_key(
+    name: Annotated[str, typer.Argument(help="What it is for.")],
+    scope: Annotated[
+        list[str] | None, typer.Option(help="What it may do; repeat it. All without any.")
+    ] = None,
+) -> None:
+    """Make a key and show its secret, this once."""
+    from cli import api_keys, database  # noqa: PLC0415
+
+    with _refusals_as_sentences():
+        api_keys.create(database.find_url(find_root()), name=name, scopes=scope or ())
+
+
+@keys_app.command("list")
+def list_keys() -> None:
+    """List every key, without its secret."""
+    from cli import api_keys, database  # noqa: PLC0415
+
+    with _refusals_as_sentences():
+        api_keys.show_all(database.find_url(find_root()))
+
+
+@keys_app.command("revoke")
+def revoke_key(key_id: Annotated[str, typer.Argument(help="As `list` shows it.")]) -> None:
+    """Make a key open nothing any more."""
+    from cli import api_keys, database  # noqa: PLC0415
+
+    with _refusals_as_sentences():
+        api_keys.revoke(database.find_url(find_root()), key_id)
+
+
+@contextmanager
+def _refusals_as_sentences() -> Iterator[None]:
+    """What cannot be done is said in a sentence, with exit code 1."""
+    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
+
+    from billing.errors import PerennialError  # noqa: PLC0415
+    from cli.api_keys import UnknownScope  # noqa: PLC0415
+    from local.process import ProcessError  # noqa: PLC0415
+
+    try:
+        yield
+    except (PerennialError, ProcessError, UnknownScope) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
+    except (SQLAlchemyError, OSError) as error:
+        typer.echo(f"the database does not answer: {error}", err=True)
+        raise typer.Exit(1) from None
