@@ -1,0 +1,61 @@
+"""Payment methods that customers saved or lost at the gateway, without a request of ours.
+
+Owns what follows from a SetupIntent's success and from a detached method. Does not own checkouts
+(`checkout_completion`) nor what a new default means for open invoices (`workflows`).
+"""
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from adapters.db.engine import transactions
+from adapters.temporal.subscription_signals import SubscriptionSignals
+from billing.ports.gateway import PaymentGateway
+
+
+class SavedPaymentMethods:
+    """Records methods as the gateway has them; each method returns whether it was a customer's."""
+
+    def __init__(
+        self, *, engine: AsyncEngine, gateway: PaymentGateway, signals: SubscriptionSignals
+    ) -> None:
+        self._transactions = transactions(engine)
+        self._gateway = gateway
+        self._signals = signals
+
+    async def follow_setup(self, setup_id: str) -> bool:
+        """Saves the method of a successful SetupIntent; the default only where there is none."""
+        setup = await self._gateway.read_setup(setup_id)
+        gateway_customer_id = setup.gateway_customer_id
+        if not setup.succeeded or setup.payment_method_id is None or gateway_customer_id is None:
+            return False
+        method = await self._gateway.read_payment_method(setup.payment_method_id)
+        if method.gateway_customer_id != gateway_customer_id:
+            return False
+        async with self._transactions() as tx:
+            customer = await tx.customers.find_by_gateway_id(gateway_customer_id)
+            if customer is None:
+                return False
+            await tx.payment_methods.save(customer.id, method)
+            if customer.default_payment_method_id is None:
+                await tx.customers.set_default_payment_method(customer.id, method.id)
+        await self.tell_of_default(customer.id, method.id)
+        return True
+
+    async def follow_detachment(self, payment_method_id: str) -> bool:
+        """Forgets a method that can no longer be charged, also as a default."""
+        method = await self._gateway.read_payment_method(payment_method_id)
+        if method.gateway_customer_id is not None:
+            return False
+        async with self._transactions() as tx:
+            return await tx.payment_methods.detach(payment_method_id)
+
+    async def tell_of_default(self, customer_id: str, payment_method_id: str) -> None:
+        """Tells the customer's live subscriptions, if the method is their default (policy P19)."""
+        async with self._transactions() as tx:
+            customer = await tx.customers.get(customer_id)
+            if customer.default_payment_method_id != payment_method_id:
+                return
+            live = await tx.subscriptions.live_of(customer_id)
+        for subscription_id in live:
+            await self._signals.payment_method_changed(
+                subscription_id, payment_method_id=payment_method_id
+            )
