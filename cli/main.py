@@ -49,12 +49,15 @@ def doctor() -> None:
 
 @app.command()
 def migrate() -> None:
-    """Bring the database to the revision that this version needs."""
+    """Bring the database and Temporal's search attributes to what this version needs."""
     from cli import database  # noqa: PLC0415
 
     with _refusals_as_sentences():
-        revision = database.migrate(database.find_url(find_root()))
+        root = find_root()
+        revision = database.migrate(database.find_url(root))
         typer.echo(f"the database is at {revision}")
+        if database.register_search_attributes(root):
+            typer.echo("the search attributes are registered")
 
 
 @keys_app.command("create")

@@ -35,14 +35,14 @@ _START_SECONDS = 60
 _ATTEMPTS = 5
 _CONNECT_SECONDS = 0.05
 
-_DYNAMIC_CONFIG = {
+DYNAMIC_CONFIG = {
     "frontend.WorkflowTimeSkippingEnabled": "true",
     "history.timerProcessorMaxTimeShift": '"10ms"',
     "history.transferProcessorMaxPollRPS": "1000",
     "history.timerProcessorMaxPollRPS": "1000",
     "matching.enableFairness": "true",
 }
-_FILE_PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL")
+FILE_PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,8 +122,8 @@ def _command(
         command += ["--ui-port", str(server.ui_port), "--ui-disable-news-fetch"]
     if database is not None:
         command += ["--db-filename", str(database)]
-        command += [word for pragma in _FILE_PRAGMAS for word in ("--sqlite-pragma", pragma)]
-    for name, value in _DYNAMIC_CONFIG.items():
+        command += [word for pragma in FILE_PRAGMAS for word in ("--sqlite-pragma", pragma)]
+    for name, value in DYNAMIC_CONFIG.items():
         command += ["--dynamic-config-value", f"{name}={value}"]
     for name, kind in search_attributes.items():
         command += ["--search-attribute", f"{name}={kind}"]
