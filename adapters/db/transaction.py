@@ -4,6 +4,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.db.repositories.api_keys import SqlApiKeys
 from adapters.db.repositories.audit import SqlAuditLog
+from adapters.db.repositories.catalog import SqlCatalog
 from adapters.db.repositories.checkout_sessions import SqlCheckoutSessions
 from adapters.db.repositories.customers import SqlCustomers
 from adapters.db.repositories.events import SqlEvents
@@ -33,6 +34,7 @@ class SqlTransaction:
         self.messages = SqlMessageLog(connection)
         self.audit = SqlAuditLog(connection)
         self.api_keys = SqlApiKeys(connection)
+        self.catalog = SqlCatalog(connection)
         self.checkout_sessions = SqlCheckoutSessions(connection)
         self.payment_methods = SqlPaymentMethods(connection)
         self.test_clocks = SqlTestClocks(connection)

@@ -1,0 +1,205 @@
+"""The catalog's file: read exactly, and refused with the line and what to write instead."""
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from adapters.catalog_file import MAX_BYTES, CatalogFileError, parse_catalog, read_catalog
+from billing.catalog import Price, Product, Trial
+from billing.interval import Interval, IntervalUnit
+
+_EXAMPLE = Path(__file__).parents[2] / "examples" / "catalog.yaml"
+
+_SMALL = """\
+products:
+  - id: team
+    name: Team
+    family: plan
+    trial: {days: 14}
+    prices:
+      - id: team_monthly
+        amount: "16.00"
+        currency: USD
+        interval: month
+"""
+
+
+def _problems(content: str | bytes) -> list[tuple[int, str]]:
+    raw = content.encode() if isinstance(content, str) else content
+    with pytest.raises(CatalogFileError) as refused:
+        parse_catalog(raw, source="catalog.yaml")
+    assert refused.value.code == "catalog_file_invalid"
+    for problem in refused.value.problems:
+        assert f"catalog.yaml:{problem.line}: {problem.message}" in refused.value.message
+    return [(problem.line, problem.message) for problem in refused.value.problems]
+
+
+def test_the_example_sells_what_the_price_list_says() -> None:
+    catalog = read_catalog(_EXAMPLE)
+    sold = {
+        price.id: (str(price.unit_amount_minor), price.currency, str(price.interval.unit))
+        for price in catalog.prices
+    }
+    assert sold == {
+        "pro_monthly": ("1100", "USD", "month"),
+        "pro_annual": ("10800", "USD", "year"),
+        "pro_monthly_jpy": ("1650", "JPY", "month"),
+        "team_monthly": ("1600", "USD", "month"),
+        "team_annual": ("18000", "USD", "year"),
+        "business_monthly": ("2400", "USD", "month"),
+        "business_annual": ("28800", "USD", "year"),
+        "assistant_plus_monthly": ("2000", "USD", "month"),
+        "assistant_ultra_monthly": ("6000", "USD", "month"),
+    }
+    team = next(product for product in catalog.products if product.id == "team")
+    assert team == Product(id="team", name="Team", family="plan", trial=Trial(days=14))
+    assert {product.family for product in catalog.products} == {"plan", "assistant"}
+
+
+def test_a_price_has_every_field_of_the_file() -> None:
+    content = _SMALL.replace(
+        "interval: month",
+        "interval: month\n        interval_count: 3\n        version: 2\n        unit: seat\n"
+        "        minimum_quantity: 5\n        maximum_quantity: 50",
+    )
+    [price] = parse_catalog(content.encode(), source="catalog.yaml").prices
+    assert price == Price(
+        id="team_monthly",
+        version=2,
+        product_id="team",
+        currency="USD",
+        unit_amount_minor=Decimal(1600),
+        interval=Interval(unit=IntervalUnit.MONTH, count=3),
+        unit_name="seat",
+        minimum_quantity=5,
+        maximum_quantity=50,
+    )
+
+
+@given(
+    digits=st.integers(0, 10**12 - 1),
+    decimals=st.text("0123456789", min_size=0, max_size=12),
+    currency=st.sampled_from([("USD", 2), ("JPY", 0), ("KWD", 3)]),
+)
+def test_amounts_are_converted_exactly(
+    digits: int, decimals: str, currency: tuple[str, int]
+) -> None:
+    amount = f"{digits}.{decimals}" if decimals else str(digits)
+    code, minor_digits = currency
+    content = _SMALL.replace("16.00", amount).replace("USD", code)
+    content += "        minimum_quantity: 1000000\n"
+    expected = int(f"{digits}{decimals}") * Decimal(10) ** (minor_digits - len(decimals))
+    try:
+        [price] = parse_catalog(content.encode(), source="catalog.yaml").prices
+    except CatalogFileError as refused:
+        assert "less than" in refused.message  # noqa: PT017 - most amounts are accepted
+        assert 0 < expected * 1_000_000 < 100
+    else:
+        assert price.unit_amount_minor == expected
+
+
+@pytest.mark.parametrize(
+    ("written", "instead", "line", "says"),
+    [
+        ('amount: "16.00"', "amount: 16.00", 8, "in quotes"),
+        ('amount: "16.00"', 'amount: "1e3"', 8, "write digits and one point"),
+        ('amount: "16.00"', 'amount: "-16"', 8, "write digits and one point"),
+        ('amount: "16.00"', 'amount: "NaN"', 8, "write digits and one point"),
+        ('amount: "16.00"', 'amount: "16,00"', 8, "write digits and one point"),
+        ('amount: "16.00"', 'amount: "١٦"', 8, "write digits and one point"),
+        ('amount: "16.00"', 'amount: "0.10"', 7, "less than 50 cannot be collected"),
+        ('amount: "16.00"', 'amount: "0.00000000000001"', 8, "no amount"),
+        ("currency: USD", "currency: usd", 9, "such as USD"),
+        ("currency: USD", "currency: XXX", 9, "such as USD"),
+        ("currency: USD", "currency: [USD]", 9, "currency is text"),
+        ("interval: month", "interval: fortnight", 10, "one of day, week, month, year"),
+        ("interval: month", "interval: month\n        version: 0", 11, "greater than or equal"),
+        ("interval: month", 'interval: month\n        version: "2"', 11, "without quotes"),
+        ("interval: month", "interval: month\n        version: 0x2", 11, "such as 14"),
+        ("interval: month", "interval: month\n        intervall: 2", 11, "mean 'interval'?"),
+        ("interval: month", "interval: month\n        amount: '1'", 11, "written twice"),
+        (
+            "interval: month",
+            "interval: month\n        interval_count: 121",
+            11,
+            "less than or equal",
+        ),
+        ("        interval: month\n", "", 7, "a price needs interval"),
+        ("family: plan", "family: Plan", 4, "should match pattern"),
+        ("family: plan", "family: no", 4, "put it in quotes"),
+        ("name: Team", "name: ''", 3, "at least 1 character"),
+        ("name: Team", "title: Team", 2, "a product needs name"),
+        ("trial: {days: 14}", "trial: {days: 0}", 5, "greater than or equal to 1"),
+        ("trial: {days: 14}", "trial: 14", 5, "a trial is written as"),
+        ("trial: {days: 14}", "trial: &t {days: 14}", 5, "write the value out"),
+        ("trial: {days: 14}", "trial: *t", 5, "write the value out"),
+        ("trial: {days: 14}", "trial: !!python/object:os.system {}", 5, "write the plain value"),
+        ("trial: {days: 14}", "? [a, b]\n    : 1", 5, "plain words"),
+        ("products:", "produts:", 1, "did you mean 'products'?"),
+    ],
+)
+def test_a_mistake_is_told_with_its_line_and_what_to_write(
+    written: str, instead: str, line: int, says: str
+) -> None:
+    assert written in _SMALL
+    problems = _problems(_SMALL.replace(written, instead))
+    assert any(at == line and says in message for at, message in problems), problems
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    content = _SMALL.replace('"16.00"', "16").replace("14", "many").replace("Team", '""')
+    assert [line for line, _ in _problems(content)] == [3, 5, 8]
+
+
+def test_an_id_is_used_once() -> None:
+    twice = _SMALL + "".join(_SMALL.splitlines(keepends=True)[1:])
+    assert _problems(twice) == [
+        (11, "the product id 'team' is used in line 2; choose another"),
+        (16, "the price id 'team_monthly' is used in line 7; choose another"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "the file is empty"),
+        (b"\xff\xfe", "not UTF-8"),
+        (b"products: \0", "control characters"),
+        (b"- 1", "written as `key: value`"),
+        (b"a: b: c", "not YAML"),
+        (b"products: []", "is a list"),
+        (b"products: 7", "is a list"),
+        (b"products: []\n---\nproducts: []", "not YAML"),
+        (b"[" * 100_000, "nested too deeply"),
+        (b"#" * (MAX_BYTES + 1), "larger than"),
+    ],
+    ids=lambda value: value[:20],
+)
+def test_what_is_no_catalog_at_all_is_told_so(content: bytes, says: str) -> None:
+    [(_, message)] = _problems(content)
+    assert says in message
+
+
+def test_a_file_that_is_not_there_is_told_by_name(tmp_path: Path) -> None:
+    for path in (tmp_path / "missing.yaml", tmp_path):
+        with pytest.raises(CatalogFileError, match="cannot be read") as refused:
+            read_catalog(path)
+        assert str(path) in refused.value.message
+
+
+_YAML = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.integers(), inner),
+)
+
+
+@given(content=st.binary() | st.text().map(str.encode) | _YAML.map(lambda v: yaml.dump(v).encode()))
+@example(content=b"products: [{id: a, name: b, family: c, prices: [{}]}]")
+@example(content=b"products: [{id: [a], name: b, family: c, prices: [{id: x, amount: '1'}]}]")
+def test_whatever_is_written_is_a_catalog_or_a_told_mistake(content: bytes) -> None:
+    with pytest.raises(CatalogFileError):
+        parse_catalog(content, source="catalog.yaml")
