@@ -223,7 +223,7 @@ def trial_extended(
         state,
         trial=trial,
         period=trial,
-        trial_notice_at=trial_notice_at(trial),
+        trial_notice_at=max(now, trial_notice_at(trial)),
         messages=(*state.messages, message),
     )
 
@@ -257,13 +257,15 @@ def ended_with_message(
 def invoices_closed(
     state: SubscriptionState, *, closed: Sequence[str], processing: Sequence[str]
 ) -> SubscriptionState:
-    """`closed` invoices owe nothing any more; `processing` ones await their bank's answer."""
+    """`closed` invoices owe nothing any more; `processing` ones await their bank's answer.
+
+    A payment that is processing was an attempt, even where this state has not heard of it: it is
+    counted, so that looking at it again finds it and does not make another.
+    """
     return _next(
         state,
         open_invoices=tuple(
-            invoice.model_copy(update={"in_processing": True})
-            if invoice.invoice_id in processing
-            else invoice
+            _with_its_bank(invoice) if invoice.invoice_id in processing else invoice
             for invoice in state.open_invoices
             if invoice.invoice_id not in closed
         ),
@@ -340,9 +342,12 @@ def _paid(state: SubscriptionState, invoice: OpenInvoice) -> SubscriptionState:
 
 
 def _in_processing(state: SubscriptionState, invoice: OpenInvoice) -> SubscriptionState:
-    waiting = _tried(invoice).model_copy(update={"in_processing": True})
-    after = _with_invoice(state, waiting)
+    after = _with_invoice(state, _with_its_bank(invoice))
     return after.model_copy(update={"checkout_completed_at": None})
+
+
+def _with_its_bank(invoice: OpenInvoice) -> OpenInvoice:
+    return _tried(invoice).model_copy(update={"in_processing": True})
 
 
 def _tried(invoice: OpenInvoice) -> OpenInvoice:
