@@ -1,0 +1,62 @@
+"""A subscription to start from, and the steps that its workflow would take."""
+
+from datetime import UTC, datetime, timedelta
+
+from billing import lifecycle
+from billing.catalog import Trial
+from billing.interval import Interval, IntervalUnit
+from billing.invoice import due_at, invoice_id
+from billing.money import Money
+from billing.subscription import SubscriptionState, Terms
+
+CREATED = datetime(2026, 1, 17, 9, 30, tzinfo=UTC)
+EIGHTY_DOLLARS = Money(amount_minor=8000, currency="USD")
+
+
+def terms(
+    *,
+    trial_days: int | None = None,
+    interval: Interval | None = None,
+    amount: Money = EIGHTY_DOLLARS,
+) -> Terms:
+    return Terms(
+        product_id="team",
+        product_name="Team",
+        family="team",
+        price_id="team_monthly",
+        price_version=1,
+        currency=amount.currency,
+        interval=interval or Interval(unit=IntervalUnit.MONTH),
+        quantity=5,
+        period_amount=amount,
+        trial=None if trial_days is None else Trial(days=trial_days),
+    )
+
+
+def incomplete(sold: Terms | None = None) -> SubscriptionState:
+    return SubscriptionState(
+        subscription_id="sub_1",
+        customer_id="cus_1",
+        terms=sold or terms(),
+        created_at=CREATED,
+        checkout_expires_at=CREATED + timedelta(hours=24),
+    )
+
+
+def trialing(*, days: int = 14) -> SubscriptionState:
+    state = lifecycle.checkout_completed(incomplete(terms(trial_days=days)), CREATED)
+    return lifecycle.trial_started(state, CREATED)
+
+
+def billed(state: SubscriptionState, now: datetime) -> SubscriptionState:
+    """The next period is invoiced at `now`."""
+    number, period, anchor_at = lifecycle.next_billing(state, now)
+    return lifecycle.period_billed(
+        state,
+        number=number,
+        period=period,
+        anchor_at=anchor_at,
+        invoice_id=invoice_id(state.subscription_id, number),
+        amount_due=state.terms.period_amount,
+        due_at=due_at(period, now),
+    )
