@@ -44,8 +44,15 @@ def find_home(folder: Path, *, lasting: bool) -> Home:
     Raises `ProcessError` when no account that PostgreSQL accepts is to be had.
     """
     link = folder / "elsewhere"
-    if link.is_symlink():
+    if link.exists():
         return _home_elsewhere(link.resolve())
+    if link.is_symlink():
+        if lasting:
+            raise ProcessError(
+                f"the database lay in {link.readlink()}, which is gone; bring it back, or remove "
+                f"{link} to begin with an empty one"
+            )
+        link.unlink()
     here = Home(account=SAME_ACCOUNT, folder=folder, binaries=_WHEEL / "pginstall" / "bin")
     if os.geteuid() != 0 and _has_name(os.geteuid()):
         return here
