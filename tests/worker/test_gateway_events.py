@@ -3,108 +3,27 @@
 import itertools
 import random
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from typing import Final
 
-import httpx
 import pytest
-from sqlalchemy import insert, select
-from stripe import StripeClient
 
 from adapters.db.engine import transactions
-from adapters.db.queries import checkout_sessions as sessions
-from adapters.db.tables.checkout_session import CheckoutSessionStatus, checkout_sessions
-from adapters.db.tables.customer import customers, payment_methods
+from adapters.db.tables.checkout_session import CheckoutSessionStatus
+from adapters.db.tables.customer import payment_methods
 from adapters.db.tables.payment_attempt import payment_attempts
 from adapters.stripe.client import connect_stripe
 from billing.errors import GatewayRefused
-from billing.ports.gateway import CheckoutRequest, HostedCheckout
 from billing.subscription import SubscriptionStatus
 from tests.conftest import StripeSimulator
-from tests.workflows.company import Company, Subscription
+from tests.worker.desk import (
+    ALWAYS_AUTHENTICATES,
+    DECLINED_LATER,
+    GOOD_CARD,
+    Desk,
+    pass_challenge,
+    pay,
+)
+from tests.workflows.company import Company
 from worker.gateway_events import GatewayEvents, Handling
-
-GOOD_CARD: Final = "4242424242424242"
-DECLINED_LATER: Final = "4000000000000341"
-"""Can be saved; every charge is declined."""
-ALWAYS_AUTHENTICATES: Final = "4000002760003184"
-
-
-@dataclass(frozen=True, slots=True)
-class Checkout:
-    """A subscription that waits for its page at the gateway to be completed."""
-
-    id: str
-    page: HostedCheckout
-    customer_id: str
-    subscription: Subscription
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """A company, the gateway's own list of events, and what applies them."""
-
-    company: Company
-    stripe: StripeClient
-    events: GatewayEvents
-
-    async def open_checkout(self, *, trial_days: int | None = None) -> Checkout:
-        customer_id = await self.company.customer(card=None)
-        subscription = await self.company.subscribe(customer_id, trial_days=trial_days, ready=False)
-        checkout_session_id = f"cs_{subscription.id}"
-        async with transactions(self.company.engine)() as tx:
-            customer = await tx.customers.get(customer_id)
-        assert customer.gateway_customer_id is not None
-        page = await self.company.gateway.create_checkout(
-            CheckoutRequest(
-                checkout_session_id=checkout_session_id,
-                subscription_id=subscription.id,
-                gateway_customer_id=customer.gateway_customer_id,
-                currency="USD",
-                success_url="https://perennial.example/return",
-                cancel_url="https://shop.example/cancel",
-            ),
-            key=f"checkout:{checkout_session_id}",
-        )
-        async with self.company.engine.begin() as connection:
-            await connection.execute(
-                insert(checkout_sessions).values(
-                    id=checkout_session_id,
-                    subscription_id=subscription.id,
-                    customer_id=customer_id,
-                    stripe_session_id=page.id,
-                    url=page.url,
-                    success_url="https://shop.example/ok",
-                    cancel_url="https://shop.example/cancel",
-                    status="open",
-                    expires_at=page.expires_at,
-                    created_at=self.company.present,
-                )
-            )
-        return Checkout(checkout_session_id, page, customer_id, subscription)
-
-    async def told(self) -> list[tuple[str, str]]:
-        """Everything that the gateway has told so far, oldest first."""
-        listed = await self.stripe.v1.events.list_async({"limit": 100})
-        return [(event.type, event.data.object["id"]) for event in reversed(listed.data)]
-
-    async def apply(self, told: list[tuple[str, str]]) -> None:
-        for event_type, object_id in told:
-            await self.events.apply(event_type, object_id)
-
-    async def default_of(self, customer_id: str) -> str | None:
-        async with self.company.engine.connect() as connection:
-            query = select(customers.c.default_payment_method_id).where(
-                customers.c.id == customer_id
-            )
-            found: str | None = await connection.scalar(query)
-            return found
-
-    async def session(self, checkout: Checkout) -> sessions.CheckoutSession:
-        async with self.company.engine.connect() as connection:
-            found = await sessions.get(connection, checkout.id)
-        assert found is not None
-        return found
 
 
 @pytest.fixture
@@ -114,16 +33,6 @@ async def desk(company: Company, simulator: StripeSimulator) -> AsyncIterator[De
             engine=company.engine, gateway=company.gateway, temporal=company.client
         )
         yield Desk(company, client, events)
-
-
-async def _pay(checkout: Checkout, card: str) -> None:
-    """Completes the gateway's page as a browser would, up to a challenge of the bank's."""
-    assert checkout.page.url is not None
-    async with httpx.AsyncClient() as browser:
-        answer = await browser.post(
-            checkout.page.url, data={"number": card, "expiry": "12/34", "cvc": "123"}
-        )
-    assert answer.status_code == 303, answer.text
 
 
 def _shuffles(told: list[tuple[str, str]]) -> list[list[tuple[str, str]]]:
@@ -138,7 +47,7 @@ async def test_a_completed_checkout_makes_one_subscription_in_any_order(
     order: int, desk: Desk
 ) -> None:
     checkout = await desk.open_checkout()
-    await _pay(checkout, GOOD_CARD)
+    await pay(checkout, GOOD_CARD)
     async with desk.company.working():
         await desk.apply(_shuffles(await desk.told())[order])
         assert (await checkout.subscription.activated()).status is SubscriptionStatus.ACTIVE
@@ -153,7 +62,7 @@ async def test_a_completed_checkout_makes_one_subscription_in_any_order(
 
 async def test_a_declined_first_payment_is_not_repeated_by_repeated_events(desk: Desk) -> None:
     checkout = await desk.open_checkout()
-    await _pay(checkout, DECLINED_LATER)
+    await pay(checkout, DECLINED_LATER)
     async with desk.company.working():
         for _ in range(3):
             await desk.apply(await desk.told())
@@ -164,7 +73,7 @@ async def test_a_declined_first_payment_is_not_repeated_by_repeated_events(desk:
 
 async def test_a_late_repetition_does_not_undo_another_default(desk: Desk) -> None:
     checkout = await desk.open_checkout(trial_days=14)
-    await _pay(checkout, GOOD_CARD)
+    await pay(checkout, GOOD_CARD)
     async with desk.company.working():
         told = await desk.told()
         await desk.apply(told)
@@ -177,35 +86,18 @@ async def test_a_late_repetition_does_not_undo_another_default(desk: Desk) -> No
 
 async def test_an_authenticated_payment_activates_through_its_event_alone(desk: Desk) -> None:
     checkout = await desk.open_checkout()
-    await _pay(checkout, ALWAYS_AUTHENTICATES)
-    await _authenticate(desk)
+    await pay(checkout, ALWAYS_AUTHENTICATES)
+    await desk.authenticate_setups()
     async with desk.company.working():
         await desk.apply(await desk.told())
         assert (await checkout.subscription.activated()).status is SubscriptionStatus.INCOMPLETE
         state = (await checkout.subscription.report()).state
         [invoice] = state.open_invoices
         assert invoice.action_url is not None
-        await _pass_challenge(invoice.action_url)
+        await pass_challenge(invoice.action_url)
         await desk.apply(await desk.told())
         assert (await checkout.subscription.activated()).status is SubscriptionStatus.ACTIVE
     assert await desk.company.count(payment_attempts) == 1
-
-
-async def _authenticate(desk: Desk) -> None:
-    """Passes the challenge of saving the card, where the page asks for one."""
-    for setup in (await desk.stripe.v1.setup_intents.list_async({"limit": 10})).data:
-        if setup.next_action is not None and setup.next_action.redirect_to_url is not None:
-            assert setup.next_action.redirect_to_url.url is not None
-            await _pass_challenge(setup.next_action.redirect_to_url.url)
-
-
-async def _pass_challenge(url: str) -> None:
-    async with httpx.AsyncClient() as browser:
-        answer = await browser.post(url, data={"outcome": "complete"})
-        assert answer.status_code == 303, answer.text
-        location = answer.headers["location"]
-        if "/c/pay/" in location:
-            await browser.get(location)
 
 
 async def test_an_expired_page_is_recorded(desk: Desk) -> None:
@@ -219,7 +111,7 @@ async def test_an_expired_page_is_recorded(desk: Desk) -> None:
 
 async def test_a_page_that_another_replaced_changes_nothing(desk: Desk) -> None:
     checkout = await desk.open_checkout()
-    await _pay(checkout, GOOD_CARD)
+    await pay(checkout, GOOD_CARD)
     async with transactions(desk.company.engine)() as tx:
         await tx.checkout_sessions.replace_page(
             checkout.id, replaced=checkout.page.id, by="cs_test_next", url="https://pay.example/2"
