@@ -9,12 +9,39 @@ from typing import Final
 from fastapi import APIRouter, FastAPI
 from fastapi.middleware import Middleware
 
-from api import health, openapi, problems
+from api import (
+    catalog,
+    checkout,
+    customers,
+    health,
+    invoices,
+    openapi,
+    payment_methods,
+    problems,
+    reports,
+    subscriptions,
+    test_clocks,
+    webhooks,
+)
 from api.body_limit import BodyLimit
 from api.dependencies import Dependencies
+from api.hosted import checkout_return, payment_return
 from api.request_log import RequestLog
 
-ROUTERS: Final[tuple[APIRouter, ...]] = (health.router,)
+ROUTERS: Final[tuple[APIRouter, ...]] = (
+    customers.router,
+    payment_methods.router,
+    catalog.router,
+    checkout.router,
+    subscriptions.router,
+    invoices.router,
+    test_clocks.router,
+    reports.router,
+    health.router,
+    webhooks.router,
+    checkout_return.router,
+    payment_return.router,
+)
 
 
 def create_app(dependencies: Dependencies) -> FastAPI:

@@ -13,6 +13,7 @@ from temporalio.client import Client
 
 from adapters.settings import Settings
 from billing.ports.gateway import PaymentGateway
+from workflows.messages import SUBSCRIPTION_TASK_QUEUE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +24,8 @@ class Dependencies:
     temporal: Client
     gateway: PaymentGateway
     settings: Settings
+    task_queue: str = SUBSCRIPTION_TASK_QUEUE
+    """Where subscriptions' workflows are started; tests have their own."""
 
 
 def dependencies_of(request: Request) -> Dependencies:

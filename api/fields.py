@@ -18,6 +18,7 @@ from pydantic import (
     StringConstraints,
     WithJsonSchema,
 )
+from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
 from billing.catalog import MAX_QUANTITY
@@ -35,6 +36,11 @@ class Body(BaseModel):
     """A request's body: unknown fields are refused, never ignored."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def example(value: JsonDict) -> ConfigDict:
+    """Shows a body in the OpenAPI document as callers may write it."""
+    return ConfigDict(json_schema_extra={"examples": [value]})
 
 
 def _instant(value: object) -> datetime:

@@ -21,7 +21,7 @@ class JsonRequest(Request):
     """A request whose `json()` refuses what must not get any further."""
 
     async def json(self) -> object:
-        """Raises `Malformed` (`json_malformed`, …) or `InvalidInput` (`text_unstorable`)."""
+        """Raises `Malformed` (`json_malformed`, …) or `InvalidInput` (`unstorable_text`)."""
         if not hasattr(self, "_json"):
             self._json = parse_json(await self.body())
         return self._json
@@ -81,8 +81,8 @@ def _children(value: object) -> Iterator[object]:
 
 
 def check_text(text: str) -> None:
-    """Raises `InvalidInput` (`text_unstorable`) for NUL and lone surrogates."""
+    """Raises `InvalidInput` (`unstorable_text`) for NUL and lone surrogates."""
     if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
         raise InvalidInput(
-            "text_unstorable", "text must not contain NUL characters or lone surrogates"
+            "unstorable_text", "text must not contain NUL characters or lone surrogates"
         )

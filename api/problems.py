@@ -23,6 +23,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
+from api.outage import DATABASE_ERRORS, is_outage
 from billing.errors import (
     BooksBroken,
     Conflict,
@@ -208,6 +209,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(PerennialError, _on_expected)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(RequestValidationError, _on_invalid)
+    for kind in DATABASE_ERRORS:
+        app.add_exception_handler(kind, _on_database_error)
 
 
 def request_id_of(request: Request) -> str | None:
@@ -234,6 +237,14 @@ async def _on_invalid(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, RequestValidationError):
         raise error
     return invalid_request(error.errors(), request_id=request_id_of(request))
+
+
+async def _on_database_error(request: Request, error: Exception) -> JSONResponse:
+    if not is_outage(error):
+        raise error
+    log.warning("database.unavailable", error=type(error).__name__)
+    unavailable = Unavailable("temporarily_unavailable", "the database is out of reach")
+    return problem_response(unavailable, request_id=request_id_of(request))
 
 
 def _field_problem(error: Mapping[str, object]) -> FieldProblem:

@@ -1,0 +1,95 @@
+"""Who asks: API keys and what they may do.
+
+Owns the scopes, the reading of the `Authorization` header and the check of a key. Does not own how
+keys are made, stored and revoked (`adapters.db`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from fastapi import Depends, Request
+from fastapi.security import HTTPBearer
+
+from adapters.db.repositories import api_keys
+from api.dependencies import dependencies_of
+from api.problems import Forbidden, Unauthenticated
+from billing.actor import Actor, ActorKind
+
+READ_METHODS: Final = frozenset({"GET", "HEAD"})
+SCOPES: Final = tuple(
+    f"{resource}:{access}"
+    for resource in (
+        "customers",
+        "payment_methods",
+        "catalog",
+        "checkout",
+        "subscriptions",
+        "invoices",
+        "test_clocks",
+        "reports",
+    )
+    for access in ("read", "write")
+    if (resource, access) not in {("catalog", "write"), ("invoices", "write"), ("reports", "write")}
+)
+"""Everything that a key can be allowed; a resource is the tag of its operations."""
+
+_LONGEST_SECRET: Final = 200
+
+bearer = HTTPBearer(
+    scheme_name="apiKey", auto_error=False, description="An API key: `Authorization: Bearer pk_…`"
+)
+"""Describes the scheme in the OpenAPI document; the check itself is `authenticate`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """The API key behind a request."""
+
+    api_key_id: str
+    scopes: frozenset[str]
+
+    @property
+    def actor(self) -> Actor:
+        """The caller as the audit log names it."""
+        return Actor(kind=ActorKind.API_KEY, id=self.api_key_id)
+
+
+def scope_for(resource: str, methods: Sequence[str]) -> str:
+    """The scope that an operation on a resource needs."""
+    access = "read" if set(methods) <= READ_METHODS else "write"
+    return f"{resource}:{access}"
+
+
+async def authenticate(request: Request, scope: str) -> Caller:
+    """The caller, who may do what `scope` says.
+
+    Raises `Unauthenticated` (`api_key_missing`, `api_key_invalid`) and `Forbidden`
+    (`scope_missing`).
+    """
+    kind, _, secret = request.headers.get("authorization", "").partition(" ")
+    secret = secret.strip()
+    if kind.lower() != "bearer" or not secret:
+        raise Unauthenticated("api_key_missing", "send an API key: Authorization: Bearer pk_…")
+    found = None
+    if len(secret) <= _LONGEST_SECRET and secret.isascii():
+        found = await api_keys.authenticate(dependencies_of(request).engine, secret)
+    if found is None:
+        raise Unauthenticated("api_key_invalid", "the API key is unknown or was revoked")
+    request.state.api_key_id = found.id
+    if scope not in found.scopes:
+        raise Forbidden("scope_missing", f"the API key lacks the scope {scope}", scope=scope)
+    caller = Caller(api_key_id=found.id, scopes=frozenset(found.scopes))
+    request.state.caller = caller
+    return caller
+
+
+def caller_of(request: Request) -> Caller:
+    """Who was authenticated for this request."""
+    caller = request.state.caller
+    if not isinstance(caller, Caller):
+        raise TypeError("the route does not authenticate")
+    return caller
+
+
+CallerOf = Annotated[Caller, Depends(caller_of)]

@@ -1,0 +1,187 @@
+"""Checkout sessions: hosted pages that start a subscription.
+
+Owns the making of a page together with the subscription that it completes. Does not own the page
+(the gateway's) nor the customer's return from it (`api.hosted`).
+"""
+
+from datetime import datetime
+from typing import Self
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from adapters.db.engine import reading, transactions
+from adapters.db.queries import checkout_sessions, subscriptions
+from adapters.db.queries.checkout_sessions import CheckoutSession
+from adapters.db.tables.checkout_session import CheckoutSessionStatus
+from adapters.hosted_link import HostedLinks
+from api.dependencies import Dependencies, Deps
+from api.fields import (
+    Body,
+    CheckoutSessionId,
+    CustomerId,
+    Flag,
+    PriceId,
+    Quantity,
+    WebAddress,
+    example,
+)
+from api.gateway_customer import ensure_gateway_customer, with_fresh_keys
+from api.idempotency import Ids
+from api.money_view import MoneyView
+from api.route import ApiRoute
+from api.subscription_start import Order, Purchase, check_order
+from api.workflow_calls import SubscriptionWorkflows
+from billing.errors import GatewayRefused, NotFound
+from billing.money import Money
+from billing.ports.gateway import CheckoutRequest
+from billing.subscription import SubscriptionState
+from billing.trial import trial_period
+
+router = APIRouter(prefix="/v1/checkout", tags=["checkout"], route_class=ApiRoute)
+
+
+class CheckoutInput(Body):
+    """A checkout to open."""
+
+    model_config = example(
+        {
+            "customer": "cus_4a1b9c0d2e3f4a1b9c0d2e3f",
+            "price": "team_monthly",
+            "quantity": 5,
+            "success_url": "https://example.com/welcome",
+            "cancel_url": "https://example.com/pricing",
+        }
+    )
+
+    customer: CustomerId
+    price: PriceId
+    quantity: Quantity = 1
+    success_url: WebAddress
+    cancel_url: WebAddress
+    trial: Flag | None = Field(
+        default=None, description="null: if the product has one that the customer did not use yet"
+    )
+
+
+class CheckoutSessionView(BaseModel):
+    """A page on which the customer completes one subscription."""
+
+    id: str = Field(examples=["cs_4a1b9c0d2e3f4a1b9c0d2e3f"])
+    url: str | None = Field(description="Send the customer's browser here")
+    status: CheckoutSessionStatus
+    customer: str
+    subscription: str
+    success_url: str
+    cancel_url: str
+    amount_due_now: MoneyView | None = Field(description="What completing the checkout charges")
+    trial_end: datetime | None = Field(description="If it is completed now")
+    expires_at: datetime
+    created_at: datetime
+
+    @classmethod
+    def of(cls, session: CheckoutSession, state: SubscriptionState | None) -> Self:
+        """The session and what completing it means."""
+        trial = state.terms.trial if state is not None else None
+        return cls(
+            id=session.id,
+            url=session.url if session.is_open else None,
+            status=session.status,
+            customer=session.customer_id,
+            subscription=session.subscription_id,
+            success_url=session.success_url,
+            cancel_url=session.cancel_url,
+            amount_due_now=None if state is None else MoneyView.of(_due_now(state)),
+            trial_end=None
+            if state is None or trial is None
+            else (state.trial or trial_period(state.created_at, trial.days)).end,
+            expires_at=session.expires_at,
+            created_at=session.created_at,
+        )
+
+
+@router.post(
+    "/sessions", status_code=201, operation_id="create_checkout_session", summary="Open a checkout"
+)
+async def create_checkout_session(body: CheckoutInput, deps: Deps, ids: Ids) -> CheckoutSessionView:
+    """A hosted page for one subscription; nothing is charged before the customer completes it."""
+    order = Order(
+        subscription_id=ids.new("sub"),
+        customer_id=body.customer,
+        price_id=body.price,
+        quantity=body.quantity,
+        trial=body.trial,
+    )
+    async with reading(deps.engine) as connection:
+        purchase = await check_order(connection, order)
+    async with transactions(deps.engine)() as tx:
+        session = await tx.checkout_sessions.create(_new_session(ids.new("cs"), purchase, body))
+    session = await _with_page(deps, session, purchase)
+    workflows = SubscriptionWorkflows(deps.temporal, task_queue=deps.task_queue)
+    await workflows.start_recorded(purchase.state, update_id=ids.new("upd"))
+    return CheckoutSessionView.of(session, purchase.state)
+
+
+@router.get(
+    "/sessions/{checkout_session_id}",
+    operation_id="read_checkout_session",
+    summary="Read a checkout",
+)
+async def read_checkout_session(
+    checkout_session_id: CheckoutSessionId, deps: Deps
+) -> CheckoutSessionView:
+    """One checkout session."""
+    async with reading(deps.engine) as connection:
+        session = await checkout_sessions.get(connection, checkout_session_id)
+        if session is None:
+            raise NotFound(
+                "checkout_session_not_found", f"no checkout session {checkout_session_id}"
+            )
+        state = await subscriptions.state_of(connection, session.subscription_id)
+    return CheckoutSessionView.of(session, state)
+
+
+def _new_session(session_id: str, purchase: Purchase, body: CheckoutInput) -> CheckoutSession:
+    return CheckoutSession(
+        id=session_id,
+        subscription_id=purchase.state.subscription_id,
+        customer_id=purchase.customer.id,
+        stripe_session_id=None,
+        url=None,
+        success_url=body.success_url,
+        cancel_url=body.cancel_url,
+        status=CheckoutSessionStatus.OPEN,
+        expires_at=purchase.state.checkout_expires_at,
+        created_at=purchase.state.created_at,
+    )
+
+
+async def _with_page(
+    deps: Dependencies, session: CheckoutSession, purchase: Purchase
+) -> CheckoutSession:
+    """The session with its page at the gateway, made now unless an earlier try made it."""
+    if session.stripe_session_id is not None:
+        return session
+    request = CheckoutRequest(
+        checkout_session_id=session.id,
+        subscription_id=session.subscription_id,
+        gateway_customer_id=await ensure_gateway_customer(deps, purchase.customer),
+        currency=purchase.state.terms.currency,
+        success_url=HostedLinks.of(deps.settings).checkout_return(session.id),
+        cancel_url=session.cancel_url,
+    )
+    hosted = await with_fresh_keys(
+        lambda key: deps.gateway.create_checkout(request, key=key), "checkout.create", session.id
+    )
+    if hosted.url is None:
+        raise GatewayRefused("page_closed", "the gateway made a page that cannot be visited")
+    page = {"stripe_session_id": hosted.id, "url": hosted.url}
+    async with transactions(deps.engine)() as tx:
+        await tx.checkout_sessions.set_page(session.id, expires_at=session.expires_at, **page)
+    return session.model_copy(update=page)
+
+
+def _due_now(state: SubscriptionState) -> Money:
+    if state.terms.trial is not None:
+        return Money.zero(state.terms.currency)
+    return state.terms.period_amount

@@ -1,0 +1,141 @@
+"""Customers: who pays.
+
+Owns the operations on customers. Nothing is said to the payment gateway here: its customer is
+made when it is first needed (`api.gateway_customer`).
+"""
+
+from datetime import datetime
+from typing import Annotated, Self
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from adapters.db.engine import reading, transactions
+from adapters.db.queries import customers
+from adapters.db.repositories.customers import CustomerChanges, NewCustomer
+from api.dependencies import Deps
+from api.fields import Body, CustomerId, Email, Metadata, Name, TestClockId, example
+from api.idempotency import Ids
+from api.page import DEFAULT_LIMIT, Cursor, Limit, Page
+from api.present import present_on
+from api.route import ApiRoute
+from billing.errors import InvalidInput, NotFound
+
+router = APIRouter(prefix="/v1/customers", tags=["customers"], route_class=ApiRoute)
+
+
+class CustomerInput(Body):
+    """A customer to create."""
+
+    model_config = example(
+        {"email": "ada@example.com", "name": "Ada Lovelace", "metadata": {"crm_id": "4711"}}
+    )
+
+    email: Email
+    name: Name | None = None
+    metadata: Metadata = Field(default_factory=dict)
+    test_clock: TestClockId | None = Field(
+        default=None, description="Sandbox mode: the clock that this customer lives by, for ever"
+    )
+
+
+class CustomerChange(Body):
+    """What changes; fields left out stay as they are, `metadata` is replaced whole."""
+
+    model_config = example({"name": "Ada King"})
+
+    email: Email | None = None
+    name: Name | None = None
+    metadata: Metadata | None = None
+
+
+class CustomerView(BaseModel):
+    """A customer."""
+
+    id: str = Field(examples=["cus_4a1b9c0d2e3f4a1b9c0d2e3f"])
+    email: str = Field(examples=["ada@example.com"])
+    name: str | None = Field(examples=["Ada Lovelace"])
+    metadata: dict[str, str]
+    test_clock: str | None
+    default_payment_method: str | None
+    created_at: datetime
+
+    @classmethod
+    def of(cls, customer: customers.Customer) -> Self:
+        """Without what only we need."""
+        return cls(
+            id=customer.id,
+            email=customer.email,
+            name=customer.name,
+            metadata=customer.metadata,
+            test_clock=customer.test_clock_id,
+            default_payment_method=customer.default_payment_method_id,
+            created_at=customer.created_at,
+        )
+
+
+async def require_customer(connection: AsyncConnection, customer_id: str) -> customers.Customer:
+    """The customer. Raises `NotFound` (`customer_not_found`)."""
+    customer = await customers.get(connection, customer_id)
+    if customer is None:
+        raise NotFound("customer_not_found", f"no customer {customer_id}")
+    return customer
+
+
+@router.post("", status_code=201, operation_id="create_customer", summary="Create a customer")
+async def create_customer(body: CustomerInput, deps: Deps, ids: Ids) -> CustomerView:
+    """Records a customer; the payment gateway hears of it when it is first needed."""
+    async with transactions(deps.engine)() as tx:
+        present = await present_on(tx.connection, body.test_clock)
+        customer = await tx.customers.create(
+            NewCustomer(
+                id=ids.new("cus"),
+                email=body.email,
+                name=body.name,
+                metadata=body.metadata,
+                test_clock_id=body.test_clock,
+                created_at=present.now,
+            )
+        )
+    return CustomerView.of(customer)
+
+
+@router.get("", operation_id="list_customers", summary="List customers")
+async def list_customers(
+    deps: Deps,
+    email: Annotated[Email | None, Query()] = None,
+    test_clock: Annotated[TestClockId | None, Query()] = None,
+    cursor: Cursor = None,
+    limit: Limit = DEFAULT_LIMIT,
+) -> Page[CustomerView]:
+    """Newest first."""
+    async with reading(deps.engine) as connection:
+        page = await customers.page_of(
+            connection, email=email, test_clock_id=test_clock, cursor=cursor, limit=limit
+        )
+    return Page[CustomerView].of(page, CustomerView.of)
+
+
+@router.get("/{customer_id}", operation_id="read_customer", summary="Read a customer")
+async def read_customer(customer_id: CustomerId, deps: Deps) -> CustomerView:
+    """One customer."""
+    async with reading(deps.engine) as connection:
+        return CustomerView.of(await require_customer(connection, customer_id))
+
+
+@router.patch("/{customer_id}", operation_id="change_customer", summary="Change a customer")
+async def change_customer(
+    customer_id: CustomerId, body: CustomerChange, deps: Deps
+) -> CustomerView:
+    """Changes the fields given; `name: null` removes the name."""
+    if "email" in body.model_fields_set and body.email is None:
+        raise InvalidInput("field_missing", "a customer needs an email address")
+    if "metadata" in body.model_fields_set and body.metadata is None:
+        raise InvalidInput("wrong_type", "write metadata as an object, {} to remove it")
+    async with transactions(deps.engine)() as tx:
+        customer = await require_customer(tx.connection, customer_id)
+        await present_on(tx.connection, customer.test_clock_id)
+        changes = CustomerChanges.model_validate(body.model_dump(exclude_unset=True))
+        changed = await tx.customers.update(customer_id, changes)
+    return CustomerView.of(changed)

@@ -1,0 +1,148 @@
+"""Invoices: what is owed, for which period, and what was tried to collect it.
+
+Owns reading invoices. They are written by activities alone.
+"""
+
+from datetime import datetime
+from typing import Annotated, Self
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
+
+from adapters.db.engine import reading, snapshot
+from adapters.db.queries import invoices
+from api.dependencies import Deps
+from api.fields import CustomerId, InvoiceId, SubscriptionId
+from api.money_view import MoneyView
+from api.page import DEFAULT_LIMIT, Cursor, Limit, Page
+from api.period_view import PeriodView
+from api.route import ApiRoute
+from billing.errors import NotFound
+from billing.invoice import InvoiceLine, InvoiceStatus
+from billing.payment import Declined
+from billing.ports.storage import PaymentAttempt
+
+router = APIRouter(prefix="/v1/invoices", tags=["invoices"], route_class=ApiRoute)
+
+
+class InvoiceLineView(BaseModel):
+    """One amount for one thing over its own period."""
+
+    description: str = Field(examples=["Team, 5 seats, every month"])
+    price: str
+    price_version: int
+    quantity: int
+    period: PeriodView
+    amount: MoneyView
+
+    @classmethod
+    def of(cls, line: InvoiceLine) -> Self:
+        """The line."""
+        return cls(
+            description=line.description,
+            price=line.price_id,
+            price_version=line.price_version,
+            quantity=line.quantity,
+            period=PeriodView.of(line.period),
+            amount=MoneyView.of(line.amount),
+        )
+
+
+class PaymentAttemptView(BaseModel):
+    """One try to collect the invoice."""
+
+    number: int
+    amount: MoneyView
+    payment_method: str
+    payment: str | None = Field(description="The payment's id at the gateway")
+    started_at: datetime = Field(description="Real time, also on test clocks")
+    outcome: str | None = Field(examples=["paid"])
+    decline: str | None = Field(examples=["insufficient_funds"])
+
+    @classmethod
+    def of(cls, attempt: PaymentAttempt) -> Self:
+        """The attempt and what came of it."""
+        outcome = attempt.outcome
+        return cls(
+            number=attempt.number,
+            amount=MoneyView.of(attempt.amount),
+            payment_method=attempt.payment_method_id,
+            payment=attempt.payment_id,
+            started_at=attempt.started_at,
+            outcome=None if outcome is None else outcome.kind,
+            decline=outcome.decline.reason if isinstance(outcome, Declined) else None,
+        )
+
+
+class InvoiceView(BaseModel):
+    """A finalised invoice: immutable, but for being paid or voided."""
+
+    id: str
+    number: str = Field(examples=["PN-000001"])
+    status: InvoiceStatus
+    customer: str
+    subscription: str
+    period: PeriodView
+    total: MoneyView
+    amount_paid: MoneyView
+    amount_due: MoneyView
+    due_at: datetime
+    finalized_at: datetime
+    paid_at: datetime | None
+    voided_at: datetime | None
+    lines: list[InvoiceLineView]
+    attempts: list[PaymentAttemptView]
+
+    @classmethod
+    def of(cls, invoice: invoices.Invoice) -> Self:
+        """The invoice, whole."""
+        record = invoice.record
+        return cls(
+            id=record.id,
+            number=record.number,
+            status=record.status,
+            customer=record.customer_id,
+            subscription=record.subscription_id,
+            period=PeriodView.of(invoice.period),
+            total=MoneyView.of(record.total),
+            amount_paid=MoneyView.of(record.paid),
+            amount_due=MoneyView.of(record.amount_due),
+            due_at=record.due_at,
+            finalized_at=invoice.finalized_at,
+            paid_at=invoice.paid_at,
+            voided_at=invoice.voided_at,
+            lines=[InvoiceLineView.of(line) for line in invoice.lines],
+            attempts=[PaymentAttemptView.of(attempt) for attempt in invoice.attempts],
+        )
+
+
+@router.get("", operation_id="list_invoices", summary="List invoices")
+async def list_invoices(
+    deps: Deps,
+    customer: Annotated[CustomerId | None, Query()] = None,
+    subscription: Annotated[SubscriptionId | None, Query()] = None,
+    status: Annotated[InvoiceStatus | None, Query()] = None,
+    cursor: Cursor = None,
+    limit: Limit = DEFAULT_LIMIT,
+) -> Page[InvoiceView]:
+    """The one finalised last first."""
+    async with snapshot(deps.engine) as connection:
+        page = await invoices.page_of(
+            connection,
+            customer_id=customer,
+            subscription_id=subscription,
+            status=status,
+            cursor=cursor,
+            limit=limit,
+        )
+    return Page[InvoiceView].of(page, InvoiceView.of)
+
+
+@router.get("/{invoice_id}", operation_id="read_invoice", summary="Read an invoice")
+async def read_invoice(invoice_id: InvoiceId, deps: Deps) -> InvoiceView:
+    """One invoice with its lines and attempts."""
+    async with reading(deps.engine) as connection:
+        invoice = await invoices.get(connection, invoice_id)
+    if invoice is None:
+        raise NotFound("invoice_not_found", f"no invoice {invoice_id}")
+    return InvoiceView.of(invoice)

@@ -1,0 +1,138 @@
+"""What every operation of the API has in common.
+
+Owns the order of Stripe's layers: authentication, then reading and validation, then idempotency,
+then execution; and what of it the OpenAPI document says. An operation's scope follows from its
+tag and its method, its documented problems from both. Does not own the operations themselves.
+"""
+
+import inspect
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from enum import Enum
+from functools import wraps
+from typing import Any, Final, cast
+
+from fastapi import Depends, Request, Response
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+from api.authentication import authenticate, bearer, scope_for
+from api.idempotency import Execution, IdempotentExecution
+from api.json_request import JsonRequest
+from api.problems import PROBLEM_MEDIA_TYPE
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+Endpoint = Callable[..., Awaitable[BaseModel]]
+
+_EXECUTION: Final = "idempotent_execution"
+_MEDIA_TYPE_UNSUPPORTED: Final = 415
+_MEANINGS: Final[Mapping[int, str]] = {
+    400: "The request cannot be read",
+    401: "No valid API key",
+    402: "The card was declined",
+    403: "The API key must not do this",
+    404: "Nothing has this id",
+    409: "The state of things forbids it now",
+    413: "The body is too large",
+    415: "The body is not JSON",
+    422: "The request can never succeed as written",
+    503: "A part of the system is out of reach",
+}
+
+
+class ApiRoute(APIRoute):
+    """An operation under an API key. POSTs are executed once per `Idempotency-Key`."""
+
+    def __init__(
+        self,
+        path: str,
+        endpoint: Endpoint,
+        *,
+        tags: list[str | Enum] | None = None,
+        methods: set[str] | list[str] | None = None,
+        status_code: int | None = None,
+        responses: Mapping[int | str, dict[str, Any]] | None = None,
+        dependencies: Sequence[Any] | None = None,
+        **others: Any,  # noqa: ANN401 - handed on as it comes
+    ) -> None:
+        if not tags or not methods:
+            raise ValueError(f"{path} needs a tag and a method")
+        self._scope = scope_for(str(tags[0]), list(methods))
+        takes_body = not set(methods) <= {"GET", "HEAD", "DELETE"}
+        super().__init__(
+            path,
+            executed_once(endpoint, status_code or 200) if "POST" in methods else endpoint,
+            tags=tags,
+            methods=methods,
+            status_code=status_code,
+            responses={**_problems(path, takes_body=takes_body), **(responses or {})},
+            dependencies=[*(dependencies or []), Depends(bearer)],
+            **others,
+        )
+
+    def get_route_handler(self) -> Handler:
+        """Authenticates before anything of the request is read."""
+        handle = super().get_route_handler()
+
+        async def handle_for_caller(request: Request) -> Response:
+            await authenticate(request, self._scope)
+            strict = JsonRequest(request.scope, request.receive)
+            if await strict.body() and not _says_json(strict):
+                raise HTTPException(_MEDIA_TYPE_UNSUPPORTED)
+            return await handle(strict)
+
+        return handle_for_caller
+
+
+def executed_once(endpoint: Endpoint, status_code: int) -> Callable[..., Awaitable[Response]]:
+    """The endpoint, executed after validation and within the request's idempotency."""
+
+    @wraps(endpoint)
+    async def once(**arguments: object) -> Response:
+        execution = cast("IdempotentExecution", arguments.pop(_EXECUTION))
+
+        async def execute() -> Response:
+            answer = await endpoint(**arguments)
+            return Response(
+                answer.model_dump_json(by_alias=True),
+                status_code=status_code,
+                media_type="application/json",
+            )
+
+        return await execution.run(execute)
+
+    signature = inspect.signature(endpoint)
+    execution = inspect.Parameter(_EXECUTION, inspect.Parameter.KEYWORD_ONLY, annotation=Execution)
+    once.__signature__ = signature.replace(  # type: ignore[attr-defined]  # read by FastAPI
+        parameters=[*signature.parameters.values(), execution]
+    )
+    return once
+
+
+def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """What the OpenAPI document says about an operation's problems."""
+    return {
+        status: {
+            "description": _MEANINGS[status],
+            "content": {
+                PROBLEM_MEDIA_TYPE: {
+                    "schema": {"$ref": "#/components/schemas/Problem"},
+                }
+            },
+        }
+        for status in statuses
+    }
+
+
+def _problems(path: str, *, takes_body: bool) -> dict[int | str, dict[str, Any]]:
+    statuses = {401, 403, 413, 415, 422, 503}
+    if takes_body:
+        statuses |= {400, 409}
+    if "{" in path:
+        statuses.add(404)
+    return problem_responses(*sorted(statuses))
+
+
+def _says_json(request: Request) -> bool:
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return media_type == "application/json"

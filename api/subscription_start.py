@@ -1,0 +1,119 @@
+"""What is sold when a subscription begins.
+
+Owns the checks before a subscription starts and its first state. Starting is the workflow's, and
+so are the final checks: two starts at once are told apart there (policy P10, P16).
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from adapters.db.queries import catalog, subscriptions
+from adapters.db.queries.catalog import Offer
+from adapters.db.queries.customers import Customer
+from api.customers import require_customer
+from api.present import present_on
+from billing.catalog import Trial
+from billing.errors import Conflict, InvalidInput
+from billing.pricing import check_quantity, price_of
+from billing.subscription import SubscriptionState, Terms
+
+CHECKOUT_OPEN_FOR: Final = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What a caller asks for; `trial` None is: if there is one for this customer."""
+
+    subscription_id: str
+    customer_id: str
+    price_id: str
+    quantity: int
+    trial: bool | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Purchase:
+    """An order that may start, and the state that it starts in."""
+
+    customer: Customer
+    state: SubscriptionState
+    is_started: bool
+    """A request that died after starting it came before."""
+
+
+async def check_order(connection: AsyncConnection, order: Order) -> Purchase:
+    """The first state of what is ordered.
+
+    Raises `InvalidInput` (`customer_not_found`, `price_not_found`, `quantity_out_of_range`,
+    `no_trial`) and `Conflict` (`family_taken`, `trial_used`, `test_clock_advancing`).
+    """
+    customer = await require_customer(connection, order.customer_id)
+    started = await subscriptions.state_of(connection, order.subscription_id)
+    if started is not None:
+        return Purchase(customer=customer, state=started, is_started=True)
+    offer = await catalog.offer(connection, order.price_id)
+    if offer is None:
+        raise InvalidInput("price_not_found", f"no price {order.price_id} is on sale")
+    check_quantity(offer.price, order.quantity)
+    taken = await subscriptions.live_in_family(
+        connection, customer_id=customer.id, family=offer.product.family
+    )
+    if taken is not None:
+        raise Conflict(
+            "family_taken",
+            f"the customer has a subscription of the family {offer.product.family}: {taken}",
+            subscription=taken,
+        )
+    trial = await _trial(connection, order, offer)
+    return Purchase(
+        customer=customer,
+        state=await _first_state(connection, order, offer, customer, trial),
+        is_started=False,
+    )
+
+
+async def _trial(connection: AsyncConnection, order: Order, offer: Offer) -> Trial | None:
+    trial = offer.product.trial
+    if order.trial is False or (trial is None and order.trial is None):
+        return None
+    if trial is None:
+        raise InvalidInput("no_trial", f"{offer.product.id} has no trial")
+    used = await subscriptions.trial_is_used(
+        connection, customer_id=order.customer_id, family=offer.product.family
+    )
+    if used and order.trial:
+        raise Conflict("trial_used", "the customer has used the trial of this product family")
+    return None if used else trial
+
+
+async def _first_state(
+    connection: AsyncConnection,
+    order: Order,
+    offer: Offer,
+    customer: Customer,
+    trial: Trial | None,
+) -> SubscriptionState:
+    present = await present_on(connection, customer.test_clock_id)
+    price, product = offer.price, offer.product
+    return SubscriptionState(
+        subscription_id=order.subscription_id,
+        customer_id=customer.id,
+        terms=Terms(
+            product_id=product.id,
+            product_name=product.name,
+            family=product.family,
+            price_id=price.id,
+            price_version=price.version,
+            currency=price.currency,
+            interval=price.interval,
+            quantity=order.quantity,
+            period_amount=price_of(price, order.quantity),
+            trial=trial,
+        ),
+        clock=present.clock,
+        created_at=present.now,
+        checkout_expires_at=present.now + CHECKOUT_OPEN_FOR,
+    )

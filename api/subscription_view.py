@@ -1,0 +1,149 @@
+"""What the API says about a subscription.
+
+Owns the public shape. Everything in it follows from the subscription's recorded state, so that it
+says the same as the workflow. Does not own operations (`api.subscriptions`).
+"""
+
+from datetime import datetime
+from typing import Self
+
+from pydantic import BaseModel, Field
+
+from api.money_view import MoneyView
+from api.period_view import PeriodView
+from billing.agenda import ActionKind, agenda
+from billing.interval import IntervalUnit
+from billing.period import Period
+from billing.subscription import EndReason, OpenInvoice, SubscriptionState, SubscriptionStatus
+
+
+class NextActionView(BaseModel):
+    """What will happen unless something else happens first."""
+
+    kind: ActionKind
+    at: datetime
+    reason: str
+    invoice: str | None = None
+
+
+class OpenInvoiceView(BaseModel):
+    """An invoice that is not paid yet, and where collecting it stands."""
+
+    id: str
+    amount: MoneyView
+    due_at: datetime
+    attempts_made: int
+    next_attempt_at: datetime | None
+    last_decline: str | None
+    action_url: str | None = Field(description="Where the customer authenticates the payment")
+    processing: bool
+
+    @classmethod
+    def of(cls, invoice: OpenInvoice) -> Self:
+        """Without what only the workflow needs."""
+        return cls(
+            id=invoice.invoice_id,
+            amount=MoneyView.of(invoice.amount),
+            due_at=invoice.due_at,
+            attempts_made=invoice.attempts_made,
+            next_attempt_at=invoice.next_attempt_at,
+            last_decline=invoice.last_decline,
+            action_url=invoice.action_url,
+            processing=invoice.in_processing,
+        )
+
+
+class PendingCancellation(BaseModel):
+    """A cancellation that can be undone until it takes effect."""
+
+    at: datetime
+    requested_at: datetime
+
+
+class SubscriptionView(BaseModel):
+    """A subscription as it is now, and what will happen to it."""
+
+    id: str = Field(examples=["sub_4a1b9c0d2e3f4a1b9c0d2e3f"])
+    customer: str
+    status: SubscriptionStatus
+    product: str
+    product_name: str
+    family: str
+    price: str
+    price_version: int
+    quantity: int
+    currency: str
+    interval: IntervalUnit
+    interval_count: int
+    period_amount: MoneyView
+    created_at: datetime
+    trial: PeriodView | None
+    current_period: PeriodView | None
+    billing_anchor_at: datetime | None
+    cancellation: PendingCancellation | None
+    ended_at: datetime | None
+    end_reason: EndReason | None
+    activation_refused: bool = Field(
+        description="The first payment was refused; another method may still complete the checkout"
+    )
+    open_invoices: list[OpenInvoiceView]
+    latest_invoice: str | None
+    test_clock: str | None
+    next_actions: list[NextActionView] = Field(
+        description="What will happen, when and why, first things first"
+    )
+    revision: int
+
+    @classmethod
+    def of(cls, state: SubscriptionState, *, test_clock_id: str | None) -> Self:
+        """The state, without what only the workflow needs."""
+        terms = state.terms
+        return cls(
+            id=state.subscription_id,
+            customer=state.customer_id,
+            status=state.status,
+            product=terms.product_id,
+            product_name=terms.product_name,
+            family=terms.family,
+            price=terms.price_id,
+            price_version=terms.price_version,
+            quantity=terms.quantity,
+            currency=terms.currency,
+            interval=terms.interval.unit,
+            interval_count=terms.interval.count,
+            period_amount=MoneyView.of(terms.period_amount),
+            created_at=state.created_at,
+            trial=_period(state.trial),
+            current_period=_period(state.period),
+            billing_anchor_at=state.anchor_at,
+            cancellation=_cancellation(state),
+            ended_at=state.ended_at,
+            end_reason=state.end_reason,
+            activation_refused=state.activation_refused,
+            open_invoices=[OpenInvoiceView.of(invoice) for invoice in state.open_invoices],
+            latest_invoice=state.last_invoice_id,
+            test_clock=test_clock_id,
+            next_actions=_next_actions(state),
+            revision=state.revision,
+        )
+
+
+def _period(period: Period | None) -> PeriodView | None:
+    return None if period is None else PeriodView.of(period)
+
+
+def _cancellation(state: SubscriptionState) -> PendingCancellation | None:
+    if state.cancellation is None:
+        return None
+    return PendingCancellation(
+        at=state.cancellation.at, requested_at=state.cancellation.requested_at
+    )
+
+
+def _next_actions(state: SubscriptionState) -> list[NextActionView]:
+    return [
+        NextActionView(
+            kind=action.kind, at=action.at, reason=action.reason, invoice=action.invoice_id
+        )
+        for action in agenda(state)
+    ]

@@ -1,0 +1,90 @@
+"""The API over real parts: PostgreSQL, Temporal, a worker and a strict Stripe simulator.
+
+Owns the fixtures. Requests go through the whole application, its middleware included.
+"""
+
+import uuid
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from pydantic import SecretStr
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio.client import Client
+
+from adapters.db.engine import create_engine, transactions, unit_of_work
+from adapters.hosted_link import HostedLinks
+from adapters.settings import Settings
+from adapters.stripe.client import connect_stripe
+from adapters.stripe.gateway import StripeGateway
+from adapters.temporal.clock_driver import TemporalClockDriver
+from api.app import create_app
+from api.dependencies import Dependencies
+from tests.api.shop import ClockBook, Mailbox, Shop, sell_catalog
+from tests.conftest import StripeSimulator
+from worker.process import WorkerParts, create_worker
+
+
+@pytest.fixture
+async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
+    """Connections to a database of the test's own."""
+    engine = create_engine(database_url)
+    yield engine
+    await engine.dispose()
+
+
+@pytest.fixture
+def settings(database_url: str, simulator: StripeSimulator) -> Settings:
+    """Sandbox settings that name the test's own parts."""
+    return Settings(
+        database_url=SecretStr(database_url),
+        stripe_api_key=SecretStr(simulator.api_key),
+        stripe_api_base=simulator.base_url,
+        stripe_webhook_secret=SecretStr("whsec_test"),
+        public_url="http://api.test",
+    )
+
+
+@pytest.fixture
+async def deps(
+    engine: AsyncEngine, settings: Settings, temporal_client: Client
+) -> AsyncIterator[Dependencies]:
+    """What the application is created with."""
+    async with connect_stripe(
+        api_key=settings.stripe_api_key.get_secret_value(), api_base=settings.stripe_api_base
+    ) as stripe:
+        yield Dependencies(
+            engine=engine,
+            temporal=temporal_client,
+            gateway=StripeGateway(stripe),
+            settings=settings,
+            task_queue=f"test-{uuid.uuid4().hex}",
+        )
+
+
+@pytest.fixture
+async def idle_shop(deps: Dependencies) -> AsyncIterator[Shop]:
+    """An API over everything but a worker: for what must not reach a workflow."""
+    await sell_catalog(deps.engine)
+    app = create_app(deps)
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app), base_url="http://api.test"
+    ) as client:
+        shop = Shop(app=app, client=client, transactions=transactions(deps.engine), deps=deps)
+        client.headers["Authorization"] = f"Bearer {await shop.api_key()}"
+        yield shop
+
+
+@pytest.fixture
+async def shop(idle_shop: Shop) -> AsyncIterator[Shop]:
+    """The whole system with a worker."""
+    deps = idle_shop.deps
+    parts = WorkerParts(
+        open_transaction=unit_of_work(deps.engine),
+        gateway=deps.gateway,
+        post=Mailbox(),
+        clock_driver=TemporalClockDriver(deps.temporal, ClockBook(deps.engine)),
+        return_url=HostedLinks.of(deps.settings).payment_return,
+    )
+    async with create_worker(deps.temporal, parts, task_queue=deps.task_queue):
+        yield idle_shop

@@ -1,0 +1,179 @@
+"""A shop that sells Team and Assistant, and the requests that its tests make again and again."""
+
+import asyncio
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import httpx
+from fastapi import FastAPI
+from sqlalchemy import insert
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from adapters.db.engine import Transactions, reading, transactions
+from adapters.db.queries import subscriptions
+from adapters.db.tables.catalog import prices, products
+from api.authentication import SCOPES
+from api.dependencies import Dependencies
+from billing.catalog import Catalog, Price, Product, Trial
+from billing.interval import Interval, IntervalUnit
+from billing.message import Message
+from billing.ports.storage import CustomerRecord
+
+CATALOG = Catalog(
+    products=(
+        Product(id="team", name="Team", family="plan", trial=Trial(days=14)),
+        Product(id="pro", name="Pro", family="plan"),
+        Product(id="assistant", name="Assistant", family="assistant"),
+    ),
+    prices=(
+        Price(
+            id="team_monthly",
+            product_id="team",
+            currency="USD",
+            unit_amount_minor=Decimal(1600),
+            interval=Interval(unit=IntervalUnit.MONTH),
+            unit_name="seat",
+            maximum_quantity=1_000,
+        ),
+        Price(
+            id="pro_yearly",
+            product_id="pro",
+            currency="EUR",
+            unit_amount_minor=Decimal("10800.5"),
+            interval=Interval(unit=IntervalUnit.YEAR),
+        ),
+        Price(
+            id="assistant_monthly",
+            product_id="assistant",
+            currency="JPY",
+            unit_amount_minor=Decimal(2_000),
+            interval=Interval(unit=IntervalUnit.MONTH),
+        ),
+    ),
+)
+
+
+async def sell_catalog(engine: AsyncEngine) -> None:
+    """Puts the catalog on sale."""
+    async with engine.begin() as connection:
+        for product in CATALOG.products:
+            days = None if product.trial is None else product.trial.days
+            without = None if product.trial is None else product.trial.without_payment_method
+            await connection.execute(
+                insert(products).values(
+                    **product.model_dump(include={"id", "name", "family"}),
+                    trial_days=days,
+                    trial_without_payment_method=without,
+                )
+            )
+        for price in CATALOG.prices:
+            await connection.execute(
+                insert(prices).values(
+                    **price.model_dump(exclude={"interval"}),
+                    interval_unit=price.interval.unit,
+                    interval_count=price.interval.count,
+                )
+            )
+
+
+@dataclass(slots=True)
+class Mailbox:
+    """A post that keeps what it is given."""
+
+    messages: list[Message] = field(default_factory=list)
+
+    async def deliver(self, message: Message, *, to: CustomerRecord) -> None:
+        assert to.id == message.customer_id
+        self.messages.append(message)
+
+
+@dataclass(frozen=True, slots=True)
+class ClockBook:
+    """What storage knows of test clocks."""
+
+    engine: AsyncEngine
+
+    async def subscription_ids(self, test_clock_id: str) -> tuple[str, ...]:
+        async with reading(self.engine) as connection:
+            return await subscriptions.unfinished_on_clock(connection, test_clock_id)
+
+    async def arrived(self, test_clock_id: str, at: datetime) -> None:
+        async with transactions(self.engine)() as tx:
+            await tx.test_clocks.finish_advance(test_clock_id, at=at)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shop:
+    """The API and what tests do with it."""
+
+    app: FastAPI
+    client: httpx.AsyncClient
+    transactions: Transactions
+    deps: Dependencies
+
+    async def api_key(self, *, scopes: tuple[str, ...] = SCOPES) -> str:
+        """The secret of a new API key."""
+        secret = f"pk_{uuid.uuid4().hex}"
+        async with self.transactions() as tx:
+            await tx.api_keys.put(
+                secret,
+                key_id=f"key_{uuid.uuid4().hex[:12]}",
+                name="test",
+                scopes=scopes,
+                created_at=datetime.now(UTC),
+            )
+        return secret
+
+    async def post(
+        self, path: str, body: dict[str, Any] | None = None, *, key: str | None = None
+    ) -> httpx.Response:
+        headers = {} if key is None else {"Idempotency-Key": key}
+        return await self.client.post(path, json=body or {}, headers=headers)
+
+    async def made(self, path: str, body: dict[str, Any], *, key: str | None = None) -> Any:  # noqa: ANN401 - JSON
+        """What a POST made; it must succeed."""
+        answer = await self.post(path, body, key=key)
+        assert answer.status_code in {200, 201}, answer.text
+        return answer.json()
+
+    async def read(self, path: str, **query: str | int) -> Any:  # noqa: ANN401 - JSON
+        """What a GET found; it must succeed."""
+        answer = await self.client.get(path, params=query)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def customer(self, *, card: str | None = None, clock: str | None = None) -> str:
+        """A customer's id, with a saved card where one is named."""
+        body = {"email": "ada@example.com", "name": "Ada"} | (
+            {} if clock is None else {"test_clock": clock}
+        )
+        made = await self.made("/v1/customers", body)
+        if card is not None:
+            await self.made(f"/v1/customers/{made['id']}/payment_methods", {"payment_method": card})
+        return str(made["id"])
+
+    async def clock(self, at: str) -> str:
+        """A test clock's id."""
+        made = await self.made("/v1/test_clocks", {"frozen_at": at})
+        return str(made["id"])
+
+    async def advance(self, clock: str, to: str) -> None:
+        """Moves a clock and waits until it is ready."""
+        await self.made(f"/v1/test_clocks/{clock}/advance", {"frozen_at": to})
+        async with asyncio.timeout(60):
+            while (await self.read(f"/v1/test_clocks/{clock}"))["status"] != "ready":  # noqa: ASYNC110 - as callers do
+                await asyncio.sleep(0.05)
+
+
+def problem(answer: httpx.Response, status: int, code: str) -> Any:  # noqa: ANN401 - JSON
+    """The problem document, which must be of this status and code."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    document = answer.json()
+    assert document["code"] == code, document
+    assert document["status"] == status
+    assert document["request_id"] == answer.headers["request-id"]
+    return document

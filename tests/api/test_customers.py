@@ -1,0 +1,48 @@
+"""Customers over HTTP, and the layers that every operation shares."""
+
+from tests.api.shop import Shop, problem
+
+
+async def test_a_customer_is_created_read_and_changed(idle_shop: Shop) -> None:
+    created = await idle_shop.made(
+        "/v1/customers",
+        {"email": "ada@example.com", "name": " Ada Lovelace ", "metadata": {"crm_id": "4711"}},
+    )
+    assert created["name"] == "Ada Lovelace"
+    assert await idle_shop.read(f"/v1/customers/{created['id']}") == created
+    changed = await idle_shop.client.patch(
+        f"/v1/customers/{created['id']}", json={"name": None, "email": "ada@example.org"}
+    )
+    assert changed.json() == created | {"name": None, "email": "ada@example.org"}
+
+
+async def test_creating_a_customer_says_nothing_to_the_gateway(idle_shop: Shop) -> None:
+    made = await idle_shop.made("/v1/customers", {"email": "ada@example.com"})
+    async with idle_shop.transactions() as tx:
+        stored = await tx.customers.get(made["id"])
+    assert stored.gateway_customer_id is None
+
+
+async def test_unknown_customers_are_not_found_however_they_are_written(idle_shop: Shop) -> None:
+    for written in ("cus_unknown", "4711", "cus_%00", "cus_%ff", "%F0%9F%92%A9", "a" * 900):
+        answer = await idle_shop.client.get(f"/v1/customers/{written}")
+        problem(answer, 404, "customer_not_found")
+
+
+async def test_lists_are_stable_while_customers_are_added(idle_shop: Shop) -> None:
+    ids = [await idle_shop.customer() for _ in range(5)]
+    first = await idle_shop.read("/v1/customers", limit=2)
+    await idle_shop.customer()
+    second = await idle_shop.read("/v1/customers", limit=2, cursor=first["next_cursor"])
+    third = await idle_shop.read("/v1/customers", limit=2, cursor=second["next_cursor"])
+    seen = [customer["id"] for page in (first, second, third) for customer in page["data"]]
+    assert seen == list(reversed(ids))
+    assert not third["has_more"]
+
+
+async def test_a_customer_without_an_address_is_refused(idle_shop: Shop) -> None:
+    customer = await idle_shop.customer()
+    answer = await idle_shop.client.patch(f"/v1/customers/{customer}", json={"email": None})
+    problem(answer, 422, "field_missing")
+    answer = await idle_shop.client.patch(f"/v1/customers/{customer}", json={"metadata": None})
+    problem(answer, 422, "wrong_type")
