@@ -11,10 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from adapters.db.engine import Transactions, create_engine, reading, snapshot, unit_of_work
 from adapters.db.tables.customer import customers
 from adapters.db.tables.domain_event import domain_events
-from billing.errors import InvalidInput, NotFound
+from billing.errors import InvalidInput
 from billing.event import DomainEvent
 from billing.ports.storage import UnitOfWork
-from tests.adapters.db.company import START, TEAM, open_shop
+from tests.adapters.db.company import START, open_shop
 
 
 def _event(key: str) -> DomainEvent:
@@ -36,29 +36,6 @@ async def test_a_transaction_is_kept_whole_or_not_at_all(engine: AsyncEngine) ->
         await fail()
     async with engine.connect() as connection:
         assert list(await connection.scalars(select(domain_events.c.key))) == ["kept"]
-
-
-async def test_a_price_is_read_as_it_was_written(transaction: Transactions) -> None:
-    engine = transaction.engine
-    await open_shop(engine)
-    async with transaction() as tx:
-        price = await tx.prices.get(TEAM.id, 1)
-        with pytest.raises(NotFound):
-            await tx.prices.get(TEAM.id, 2)
-    assert price == TEAM
-    assert str(price.unit_amount_minor) == "1600"
-
-
-async def test_a_customer_is_read_by_activities(transaction: Transactions) -> None:
-    await open_shop(transaction.engine)
-    async with transaction() as tx:
-        await tx.customers.set_default_payment_method("cus_1", "pm_1")
-        customer = await tx.customers.get("cus_1")
-        with pytest.raises(NotFound):
-            await tx.customers.get("cus_9")
-        with pytest.raises(NotFound):
-            await tx.customers.set_default_payment_method("cus_9", "pm_1")
-    assert (customer.email, customer.default_payment_method_id) == ("c1@example.com", "pm_1")
 
 
 @pytest.mark.parametrize("text_", ["nul \0 inside", "lone \ud800 surrogate"])

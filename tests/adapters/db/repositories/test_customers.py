@@ -127,3 +127,14 @@ async def test_a_method_is_saved_refreshed_and_detached(
         await tx.payment_methods.save("cus_1", _CARD)
     async with reading(engine) as connection:
         assert await queries.payment_method(connection, "pm_1") is not None
+
+
+async def test_a_customer_is_read_by_activities(transaction: Transactions) -> None:
+    async with transaction() as tx:
+        await tx.customers.set_default_payment_method("cus_1", "pm_1")
+        customer = await tx.customers.get("cus_1")
+        with pytest.raises(NotFound):
+            await tx.customers.get("cus_9")
+        with pytest.raises(NotFound):
+            await tx.customers.set_default_payment_method("cus_9", "pm_1")
+    assert (customer.email, customer.default_payment_method_id) == ("c1@example.com", "pm_1")
