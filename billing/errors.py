@@ -20,7 +20,7 @@ class PerennialError(Exception):
     """An expected failure with a stable `code` for programs and a `message` for people."""
 
     def __init__(self, code: str, message: str, /, **details: str | int | None) -> None:
-        super().__init__(message)
+        super().__init__(f"{message} ({code})")
         self.code = code
         self.message = message
         self.details = details

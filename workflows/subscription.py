@@ -100,11 +100,12 @@ class SubscriptionWorkflow:
                 await self._attempt(action)
             if workflow.info().is_continue_as_new_suggested():
                 await self._continue_as_new()
-        await self._save()
-        await workflow.wait_condition(workflow.all_handlers_finished)
-        messenger.cancel()
+        if self._saved_revision < self._state.revision:
+            await self._save()
         self._busy = False
         self._describe()
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        messenger.cancel()
         return self.status()
 
     @workflow.signal

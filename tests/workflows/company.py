@@ -4,6 +4,7 @@ Owns the steps that the workflow tests tell their stories with. Everything in it
 database, the Temporal server, the worker and, over HTTP, the Stripe simulator.
 """
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,8 +14,9 @@ from typing import Any
 
 from sqlalchemy import RowMapping, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncEngine
+from stripe import StripeClient
 from temporalio.client import Client, WorkflowHandle
-from temporalio.testing import TimeSkipper
+from temporalio.testing import ActivityEnvironment
 from temporalio.worker import Worker
 
 from activities.test_clock import MoveTestClock, TestClocks
@@ -41,6 +43,7 @@ from workflows.messages import (
     CheckoutCompleted,
     Command,
     CommandReceipt,
+    ExtendTrial,
     SubscriptionReport,
     SubscriptionStart,
     UndoCancel,
@@ -77,7 +80,7 @@ class Book:
 
     engine: AsyncEngine
 
-    async def subscription_ids(self, test_clock_id: str) -> tuple[str, ...]:
+    async def subscription_ids(self, test_clock_id: str) -> tuple[str, ...]:  # noqa: ARG002 - the port's
         async with self.engine.connect() as connection:
             live = select(subscriptions.c.id).where(subscriptions.c.ended_at.is_(None))
             return tuple((await connection.execute(live)).scalars())
@@ -92,6 +95,7 @@ class Company:
 
     engine: AsyncEngine
     client: Client
+    stripe: StripeClient
     gateway: StripeGateway
     parts: WorkerParts
     mailbox: Mailbox
@@ -160,6 +164,29 @@ class Company:
             )
             await tx.customers.set_default_payment_method(customer_id, method.id)
 
+    async def save_bank_account(self, customer_id: str) -> None:
+        """The customer's default becomes a bank account, with the mandate that debits need."""
+        async with unit_of_work(self.engine)() as tx:
+            gateway_id = (await tx.customers.get(customer_id)).gateway_customer_id
+            assert gateway_id is not None
+            setup = await self.stripe.v1.setup_intents.create_async(
+                {
+                    "customer": gateway_id,
+                    "payment_method": "pm_usBankAccount_success",
+                    "allowed_payment_method_types": ["us_bank_account"],
+                    "confirm": True,
+                    "usage": "off_session",
+                    "mandate_data": {
+                        "customer_acceptance": {
+                            "type": "online",
+                            "online": {"ip_address": "127.0.0.1", "user_agent": "test"},
+                        }
+                    },
+                }
+            )
+            assert isinstance(setup.payment_method, str)
+            await tx.customers.set_default_payment_method(customer_id, setup.payment_method)
+
     async def subscribe(
         self,
         customer_id: str,
@@ -168,7 +195,6 @@ class Company:
         price_id: str = "team_m",
         trial_days: int | None = None,
         ready: bool = True,
-        live_clock: bool = False,
     ) -> "Subscription":
         """Starts a workflow; `ready` with the card on file, else waiting for its checkout."""
         subscription_id = f"sub_{uuid.uuid4().hex[:12]}"
@@ -189,24 +215,49 @@ class Company:
                 period_amount=Money(amount_minor=amount, currency="USD"),
                 trial=None if trial_days is None else Trial(days=trial_days),
             ),
-            clock=Clock() if live_clock else clock,
+            clock=clock,
             created_at=self.present,
             checkout_expires_at=self.present + timedelta(hours=24),
             checkout_completed_at=self.present if ready else None,
         )
-        handle = await self.client.start_workflow(
+        return await self._start(state)
+
+    async def _start(self, state: SubscriptionState) -> "Subscription":
+        await self.client.start_workflow(
             SUBSCRIPTION_WORKFLOW,
             SubscriptionStart(state=state),
-            id=subscription_workflow_id(subscription_id),
+            id=subscription_workflow_id(state.subscription_id),
             task_queue=self.task_queue,
         )
-        return Subscription(company=self, id=subscription_id, handle=handle)
+        handle = self.client.get_workflow_handle(subscription_workflow_id(state.subscription_id))
+        return Subscription(company=self, id=state.subscription_id, handle=handle)
+
+    async def wake_after_an_outage(self, sleeping: "Subscription", at_instant: str) -> None:
+        """The subscription's workflow runs on, and meanwhile its clock has moved to an instant.
+
+        Stands for workers that were down: nothing happened since, and no timer was seen to fire.
+        """
+        state = (await sleeping.report()).state
+        await sleeping.handle.terminate("the story goes on later")
+        self.present = at(at_instant)
+        clock = Clock(offset=self.present - datetime.now(UTC), frozen_at=self.present)
+        await self._start(state.model_copy(update={"clock": clock}))
+        await self.settle()
+
+    async def settle(self) -> None:
+        """Waits until everything that is due is done."""
+        await self._move_clock(self.present)
 
     async def advance(self, to: str) -> None:
         """Moves every subscription's clock; what falls due on the way happens, in order."""
         self.present = at(to)
+        await self._move_clock(self.present)
+
+    async def _move_clock(self, target_at: datetime) -> None:
         clocks = TestClocks(driver=TemporalClockDriver(self.client, Book(self.engine)))
-        await _outside_an_activity(clocks, MoveTestClock(test_clock_id="c", target_at=self.present))
+        move = MoveTestClock(test_clock_id="the company's", target_at=target_at)
+        async with asyncio.timeout(60):
+            await ActivityEnvironment().run(clocks.move_test_clock, move)
 
     async def invoices(self) -> list[RowMapping]:
         """Every invoice, in the order of its number."""
@@ -219,13 +270,6 @@ class Company:
         async with self.engine.connect() as connection:
             query = select(func.count()).select_from(table).filter_by(**equals)
             return int((await connection.execute(query)).scalar_one())
-
-
-async def _outside_an_activity(clocks: TestClocks, move: MoveTestClock) -> None:
-    """The activity's own code, with the environment that temporalio gives activities in tests."""
-    from temporalio.testing import ActivityEnvironment  # noqa: PLC0415 - used here alone
-
-    await ActivityEnvironment().run(clocks.move_test_clock, move)
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,11 +320,13 @@ class Subscription:
             ),
         )
 
+    async def extend_trial(self, to: str) -> CommandReceipt:
+        return await self.command(
+            "extend_trial",
+            ExtendTrial(command_id=f"cmd_{uuid.uuid4().hex}", actor=OPERATOR, trial_end=at(to)),
+        )
+
     async def undo_cancel(self) -> CommandReceipt:
         return await self.command(
             "undo_cancel", UndoCancel(command_id=f"cmd_{uuid.uuid4().hex}", actor=OPERATOR)
         )
-
-    async def skip_time(self, by: timedelta) -> None:
-        """Lets the workflow's own time run, past whatever its clock allows."""
-        await TimeSkipper(self.company.client).fast_forward(self.handle, by)

@@ -27,6 +27,7 @@ async def company(
         company = Company(
             engine=engine,
             client=temporal_client,
+            stripe=stripe_client,
             gateway=gateway,
             parts=WorkerParts(
                 open_transaction=unit_of_work(engine),

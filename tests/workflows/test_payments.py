@@ -1,0 +1,193 @@
+"""Money moves once, whatever goes wrong between us and the gateway, or an operator does."""
+
+import pytest
+from sqlalchemy import select
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.enums.v1 import EventType
+from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
+from temporalio.client import Client
+
+from adapters.db.tables.payment_attempt import payment_attempts
+from simulator.faults import Fault
+from tests.conftest import StripeSimulator
+from tests.workflows.company import Company, Subscription, at
+from workflows.messages import PaymentNews
+
+
+async def captured(simulator: StripeSimulator) -> int:
+    """What the simulator took, in cents."""
+    totals = await simulator.control.totals()
+    return totals["usd"].captured_minor if "usd" in totals else 0
+
+
+@pytest.mark.parametrize("path", ["/v1/payment_intents", "/v1/payment_intents/*/confirm"])
+@pytest.mark.parametrize("moment", ["before_commit", "after_commit"])
+@pytest.mark.parametrize("kind", ["reset", "server_error"])
+async def test_an_outage_at_any_step_of_the_charge_takes_the_money_once(
+    company: Company, simulator: StripeSimulator, path: str, moment: str, kind: str
+) -> None:
+    await simulator.control.inject(
+        Fault.model_validate(
+            {"kind": kind, "method": "POST", "path": path, "moment": moment, "times": 2}
+        )
+    )
+    async with company.working():
+        subscription = await company.subscribe(await company.customer())
+        assert (await subscription.activated()).status == "active"
+
+    assert await captured(simulator) == 8000
+    assert [invoice["status"] for invoice in await company.invoices()] == ["paid"]
+    assert company.mailbox.messages == []
+
+
+async def test_a_checkout_completed_twice_is_one_subscription_and_one_charge(
+    company: Company, simulator: StripeSimulator
+) -> None:
+    async with company.working():
+        subscription = await company.subscribe(await company.customer(), ready=False)
+        await subscription.complete_checkout()
+        await subscription.complete_checkout()
+        assert (await subscription.activated()).status == "active"
+        await subscription.complete_checkout()
+        await company.settle()
+
+    assert await captured(simulator) == 8000
+    assert len(await company.invoices()) == 1
+
+
+async def test_a_second_live_subscription_of_the_family_is_refused_without_a_charge(
+    company: Company, simulator: StripeSimulator
+) -> None:
+    async with company.working():
+        customer = await company.customer()
+        first = await company.subscribe(customer)
+        assert (await first.activated()).status == "active"
+        second = await company.subscribe(customer)
+        assert (await second.activated()).status == "incomplete_expired"
+        assert (await second.report()).state.end_reason == "family_taken"
+
+    assert await captured(simulator) == 8000
+    assert len(await company.invoices()) == 1
+
+
+async def test_a_second_trial_of_the_family_is_refused(company: Company) -> None:
+    async with company.working():
+        customer = await company.customer()
+        first = await company.subscribe(customer, trial_days=14)
+        await first.activated()
+        await first.cancel()
+        await company.advance("2026-02-01T00:00")
+        second = await company.subscribe(customer, trial_days=14)
+        await second.activated()
+
+        assert (await second.report()).state.end_reason == "trial_used"
+        assert await company.invoices() == []
+
+
+async def test_a_declined_first_payment_leaves_the_checkout_open_for_another_card(
+    company: Company, simulator: StripeSimulator
+) -> None:
+    async with company.working():
+        customer = await company.customer(card="pm_card_chargeCustomerFail")
+        subscription = await company.subscribe(customer)
+        report = await subscription.activated()
+        assert (report.status, report.refused) == ("incomplete", True)
+
+        await company.save_card(customer, "pm_card_visa")
+        await subscription.complete_checkout()
+
+        assert (await subscription.activated()).status == "active"
+    assert await captured(simulator) == 8000
+    assert company.mailbox.messages == []
+
+
+async def test_an_abandoned_checkout_expires_after_a_day_and_owes_nothing(
+    company: Company, simulator: StripeSimulator
+) -> None:
+    async with company.working():
+        customer = await company.customer(card="pm_card_chargeCustomerFail")
+        subscription = await company.subscribe(customer)
+        await subscription.activated()
+        await company.advance("2026-01-18T09:30")
+
+        assert await subscription.status() == "incomplete_expired"
+        again = await company.subscribe(customer)
+        await again.activated()
+        assert await again.status() == "incomplete"
+    assert [invoice["status"] for invoice in await company.invoices()] == ["void", "open"]
+    assert await captured(simulator) == 0
+
+
+async def test_a_bank_debit_is_neither_paid_nor_past_due_until_the_bank_answers(
+    company: Company, simulator: StripeSimulator
+) -> None:
+    async with company.working():
+        customer = await company.customer()
+        subscription = await company.subscribe(customer)
+        await subscription.activated()
+        await company.save_bank_account(customer)
+        await company.advance("2026-02-17T09:30")
+        state = (await subscription.report()).state
+        assert (state.status, state.open_invoices[0].in_processing) == ("active", True)
+
+        await settle_payments(company, simulator)
+        await subscription.handle.signal(
+            "payment_news", PaymentNews(invoice_id=state.open_invoices[0].invoice_id)
+        )
+        await company.settle()
+
+        assert (await subscription.report()).state.open_invoices == ()
+    assert await captured(simulator) == 16000
+
+
+async def test_a_reset_to_before_the_charge_charges_nobody_again(
+    company: Company, simulator: StripeSimulator
+) -> None:
+    async with company.working():
+        subscription = await company.subscribe(await company.customer())
+        await subscription.activated()
+        await company.advance("2026-03-01T00:00")
+        assert await captured(simulator) == 16000
+
+        await reset_to_the_beginning(company.client, subscription)
+        await company.settle()
+        await company.advance("2026-03-17T09:30")
+
+        assert await captured(simulator) == 24000
+        invoices = await company.invoices()
+        assert [i["period_start"] for i in invoices] == [
+            at("2026-01-17T09:30"),
+            at("2026-02-17T09:30"),
+            at("2026-03-17T09:30"),
+        ]
+        assert await subscription.status() == "active"
+
+
+async def settle_payments(company: Company, simulator: StripeSimulator) -> None:
+    """The bank answers that it pays."""
+    async with company.engine.connect() as connection:
+        newest = select(payment_attempts.c.payment_id).order_by(
+            payment_attempts.c.started_at.desc()
+        )
+        payment_id = (await connection.execute(newest)).scalars().first()
+    assert payment_id is not None
+    await simulator.control.settle(payment_id)
+
+
+async def reset_to_the_beginning(client: Client, subscription: Subscription) -> None:
+    """What an operator's "reset to the first workflow task" does."""
+    history = await subscription.handle.fetch_history()
+    first_task = next(
+        event.event_id
+        for event in history.events
+        if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
+    )
+    await client.workflow_service.reset_workflow_execution(
+        ResetWorkflowExecutionRequest(
+            namespace=client.namespace,
+            workflow_execution=WorkflowExecution(workflow_id=subscription.handle.id),
+            workflow_task_finish_event_id=first_task,
+            request_id=f"reset-{subscription.id}",
+            reason="an operator's experiment",
+        )
+    )
