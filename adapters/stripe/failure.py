@@ -83,10 +83,12 @@ def _by_status(error: stripe.StripeError, code: str | None) -> GatewayError:
 
 
 def _refused(error: stripe.StripeError, code: str) -> GatewayRefused:
+    param = _detail(error, "param")
+    about = code if param is None else f"{code}: {param}"
     return GatewayRefused(
         code,
-        "Stripe refused the request",
-        param=_detail(error, "param"),
+        f"Stripe refused the request ({about})",
+        param=param,
         request_id=error.request_id,
     )
 
