@@ -47,7 +47,7 @@ async def test_a_completed_checkout_makes_one_subscription_in_any_order(
     order: int, desk: Desk
 ) -> None:
     checkout = await desk.open_checkout()
-    await pay(checkout, GOOD_CARD)
+    await pay(checkout.page.url, GOOD_CARD)
     async with desk.company.working():
         await desk.apply(_shuffles(await desk.told())[order])
         assert (await checkout.subscription.activated()).status is SubscriptionStatus.ACTIVE
@@ -62,7 +62,7 @@ async def test_a_completed_checkout_makes_one_subscription_in_any_order(
 
 async def test_a_declined_first_payment_is_not_repeated_by_repeated_events(desk: Desk) -> None:
     checkout = await desk.open_checkout()
-    await pay(checkout, DECLINED_LATER)
+    await pay(checkout.page.url, DECLINED_LATER)
     async with desk.company.working():
         for _ in range(3):
             await desk.apply(await desk.told())
@@ -73,7 +73,7 @@ async def test_a_declined_first_payment_is_not_repeated_by_repeated_events(desk:
 
 async def test_a_late_repetition_does_not_undo_another_default(desk: Desk) -> None:
     checkout = await desk.open_checkout(trial_days=14)
-    await pay(checkout, GOOD_CARD)
+    await pay(checkout.page.url, GOOD_CARD)
     async with desk.company.working():
         told = await desk.told()
         await desk.apply(told)
@@ -86,7 +86,7 @@ async def test_a_late_repetition_does_not_undo_another_default(desk: Desk) -> No
 
 async def test_an_authenticated_payment_activates_through_its_event_alone(desk: Desk) -> None:
     checkout = await desk.open_checkout()
-    await pay(checkout, ALWAYS_AUTHENTICATES)
+    await pay(checkout.page.url, ALWAYS_AUTHENTICATES)
     await desk.authenticate_setups()
     async with desk.company.working():
         await desk.apply(await desk.told())
@@ -111,7 +111,7 @@ async def test_an_expired_page_is_recorded(desk: Desk) -> None:
 
 async def test_a_page_that_another_replaced_changes_nothing(desk: Desk) -> None:
     checkout = await desk.open_checkout()
-    await pay(checkout, GOOD_CARD)
+    await pay(checkout.page.url, GOOD_CARD)
     async with transactions(desk.company.engine)() as tx:
         await tx.checkout_sessions.replace_page(
             checkout.id, replaced=checkout.page.id, by="cs_test_next", url="https://pay.example/2"
