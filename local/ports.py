@@ -5,8 +5,11 @@ a race, and has to say so.
 """
 
 import socket
+from collections.abc import Collection
 
 LOOPBACK = "127.0.0.1"
+_HIGHEST = 65535
+_STEP = 10
 
 
 def find_free_port() -> int:
@@ -15,6 +18,18 @@ def find_free_port() -> int:
         probe.bind((LOOPBACK, 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def find_free_port_near(wanted: int, *, avoided: Collection[int] = ()) -> int:
+    """The first free port at `wanted` or in steps of ten above it.
+
+    Such a port lies where the system does not take ports for outgoing connections, so it is likely
+    to be free tomorrow too. Falls back to any free port.
+    """
+    for port in range(wanted, _HIGHEST + 1, _STEP):
+        if port not in avoided and is_free(port):
+            return port
+    return find_free_port()
 
 
 def is_free(port: int) -> bool:

@@ -77,19 +77,16 @@ class State:
         """Keep `value` as the secret `name`."""
         self._write("secrets.json", self._read("secrets.json") | {name: value})
 
-    def known_port(self, name: str) -> int | None:
-        """The port that part `name` had last."""
-        port = self._read("ports.json").get(name)
-        return None if port is None else int(port)
-
     def choose_port(self, name: str) -> tuple[int, int | None]:
-        """A free port for part `name`: the one it had, else the usual one, else any.
+        """A free port for part `name`: the one it had, else the usual one, else one near it.
 
         The second value is the port that was wanted and is taken.
         """
-        wanted = self.known_port(name) or PREFERRED_PORTS[name]
-        port = wanted if ports.is_free(wanted) else ports.find_free_port()
-        self._write("ports.json", self._read("ports.json") | {name: str(port)})
+        known = self._read("ports.json")
+        wanted = int(known.get(name, PREFERRED_PORTS[name]))
+        others = {int(port) for part, port in known.items() if part != name}
+        port = ports.find_free_port_near(wanted, avoided=others)
+        self._write("ports.json", known | {name: str(port)})
         return port, None if port == wanted else wanted
 
     def write_links(self, links: Links) -> None:

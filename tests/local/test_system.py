@@ -7,6 +7,7 @@ that answer `/healthz`, so that these tests say nothing about ours.
 import contextlib
 import json
 import os
+import random
 import re
 import signal
 import socket
@@ -59,7 +60,12 @@ def root(tmp_path: Path) -> Path:
         service = _SERVICE.replace("PORT", f"int(os.environ[{variable!r}])")
         (folder / "__main__.py").write_text(service)
     State(tmp_path).make_folder()
-    known = {part: str(ports.find_free_port()) for part in PREFERRED_PORTS}
+    # Below the range of outgoing connections, and each test run somewhere else.
+    first = random.randrange(12_200, 31_000)  # noqa: S311 - no secret
+    known: dict[str, str] = {}
+    for part in PREFERRED_PORTS:
+        taken = {int(port) for port in known.values()}
+        known[part] = str(ports.find_free_port_near(first, avoided=taken))
     (State(tmp_path).folder / "ports.json").write_text(json.dumps(known))
     return tmp_path
 

@@ -1,0 +1,114 @@
+"""The `perennial` command, as a user meets it."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from adapters.db import migrations
+from local.temporal import Server
+
+_CHECKOUT = Path(__file__).resolve().parents[2]
+_SECONDS = 60
+_NOBODY_LISTENS = "127.0.0.1:1"
+
+
+def perennial(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("TEMPORAL_", "STRIPE_", "DATABASE_"))
+    }
+    return subprocess.run(
+        [sys.executable, "-m", "cli", *words],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=_CHECKOUT,
+        env={**inherited, "COLUMNS": "200", **variables},
+        timeout=_SECONDS,
+    )
+
+
+def test_migrate_brings_an_empty_database_to_the_newest_revision(
+    empty_database_url: str,
+) -> None:
+    ended = perennial("migrate", DATABASE_URL=empty_database_url)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert migrations.head() in ended.stdout
+    assert migrations.current(empty_database_url) == migrations.head()
+
+
+def test_a_key_is_shown_once_listed_without_its_secret_and_revoked(database_url: str) -> None:
+    made = perennial(
+        "api-keys", "create", "reports", "--scope", "reports:read", DATABASE_URL=database_url
+    )
+    secret = made.stdout.split()[-1]
+    key_id = made.stdout.split(":")[0]
+    assert secret.startswith("pk_")
+    listed = perennial("api-keys", "list", DATABASE_URL=database_url).stdout
+    assert key_id in listed
+    assert "reports:read" in listed
+    assert secret not in listed
+    revoked = perennial("api-keys", "revoke", key_id, DATABASE_URL=database_url)
+    assert revoked.returncode == 0
+    again = perennial("api-keys", "list", DATABASE_URL=database_url).stdout
+    assert len(re.findall(r"\d{4}-\d{2}-\d{2}", again)) == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("api-keys", "revoke", "key_unknown"), "key_unknown"),
+        (("api-keys", "create", "x", "--scope", "everything:all"), "unknown scope everything:all"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_a_sentence(
+    database_url: str, words: tuple[str, ...], said: str
+) -> None:
+    ended = perennial(*words, DATABASE_URL=database_url)
+    assert ended.returncode == 1
+    assert said in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize("words", [("migrate",), ("api-keys", "list")])
+def test_a_database_out_of_reach_is_said_in_a_sentence(words: tuple[str, ...]) -> None:
+    url = f"postgresql://nobody:secret@{_NOBODY_LISTENS}/none"
+    ended = perennial(*words, DATABASE_URL=url)
+    assert ended.returncode == 1
+    assert "the database does not answer" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert "secret" not in ended.stderr
+
+
+def test_the_doctor_names_every_part_that_does_not_answer_and_a_remedy() -> None:
+    ended = perennial(
+        "doctor",
+        DATABASE_URL=f"postgresql://nobody:secret@{_NOBODY_LISTENS}/none",
+        TEMPORAL_ADDRESS=_NOBODY_LISTENS,
+        STRIPE_API_KEY="sk_test_x",
+    )
+    assert ended.returncode == 1
+    assert "Traceback" not in ended.stdout + ended.stderr
+    assert "secret@" not in ended.stdout
+    for remedy in ("check DATABASE_URL", "check TEMPORAL_ADDRESS", "set STRIPE_WEBHOOK_SECRET"):
+        assert remedy in ended.stdout
+
+
+def test_the_doctor_sees_what_is_well(database_url: str, temporal_server: Server) -> None:
+    ended = perennial(
+        "doctor",
+        DATABASE_URL=database_url,
+        TEMPORAL_ADDRESS=temporal_server.address,
+        STRIPE_API_KEY="sk_test_x",
+        STRIPE_WEBHOOK_SECRET="whsec_x",
+    )
+    well = [line for line in ended.stdout.splitlines() if line.lstrip().startswith("ok")]
+    for part in ("PostgreSQL", "migrations", "Temporal", "search attributes", "webhooks"):
+        assert any(f" {part} " in line for line in well), ended.stdout
+    assert "nobody polls" in ended.stdout
+    assert ended.returncode == 1
