@@ -10,7 +10,7 @@ from adapters.db.engine import Transactions, reading
 from adapters.db.queries import customers as customer_queries
 from adapters.db.queries import test_clocks as queries
 from adapters.db.repositories.customers import NewCustomer
-from adapters.db.tables.test_clock import TestClockStatus
+from adapters.db.tables import test_clock as table
 from billing.errors import Conflict, InvalidInput, NotFound
 from tests.adapters.db.company import START
 
@@ -28,7 +28,7 @@ async def clock(transaction: Transactions) -> None:
 async def test_a_clock_is_moved_forward(transaction: Transactions, engine: AsyncEngine) -> None:
     async with transaction() as tx:
         moving = await tx.test_clocks.begin_advance("clock_1", to=_LATER)
-        assert (moving.status, moving.target_at) == (TestClockStatus.ADVANCING, _LATER)
+        assert (moving.status, moving.target_at) == (table.TestClockStatus.ADVANCING, _LATER)
         with pytest.raises(Conflict) as refused:
             await tx.test_clocks.begin_advance("clock_1", to=_LATER)
         assert refused.value.code == "test_clock_advancing"
@@ -43,7 +43,7 @@ async def test_a_clock_is_moved_forward(transaction: Transactions, engine: Async
     assert arrived is not None
     assert (arrived.frozen_at, arrived.status, arrived.target_at) == (
         _LATER,
-        TestClockStatus.READY,
+        table.TestClockStatus.READY,
         None,
     )
 
