@@ -84,10 +84,10 @@ def _by_status(error: stripe.StripeError, code: str | None) -> GatewayError:
 
 def _refused(error: stripe.StripeError, code: str) -> GatewayRefused:
     param = _detail(error, "param")
-    about = code if param is None else f"{code}: {param}"
+    subject = "the request" if param is None else f"the parameter {param}"
     return GatewayRefused(
         code,
-        f"Stripe refused the request ({about})",
+        f"Stripe refused {subject}",
         param=param,
         request_id=error.request_id,
     )

@@ -45,7 +45,7 @@ def incomplete(sold: Terms | None = None) -> SubscriptionState:
 
 def trialing(*, days: int = 14) -> SubscriptionState:
     state = lifecycle.checkout_completed(incomplete(terms(trial_days=days)), CREATED)
-    return lifecycle.trial_started(state, CREATED)
+    return lifecycle.trial_started(state, lifecycle.first_trial(state, CREATED))
 
 
 def billed(state: SubscriptionState, now: datetime) -> SubscriptionState:

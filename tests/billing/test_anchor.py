@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from billing.anchor import boundary, period, period_number
 from billing.errors import InvalidInput
 from billing.interval import Interval, IntervalUnit
-from billing.period import Period
 from tests.billing.strategies import instants, intervals
 
 MONTHLY = Interval(unit=IntervalUnit.MONTH)
@@ -97,22 +96,3 @@ def test_dates_outside_of_the_calendar_are_refused(unit: IntervalUnit, number: i
     with pytest.raises(InvalidInput) as refused:
         boundary(_at("2026-01-01T00:00"), Interval(unit=unit, count=120), number)
     assert refused.value.code == "date_out_of_range"
-
-
-@given(instants, intervals)
-def test_a_period_contains_its_start_and_not_its_end(anchor: datetime, interval: Interval) -> None:
-    first = period(anchor, interval, 0)
-    assert first.start in first
-    assert first.end not in first
-    assert first.end - timedelta(microseconds=1) in first
-
-
-@given(instants, st.timedeltas(max_value=timedelta(0), min_value=timedelta(days=-5)))
-def test_an_empty_period_is_refused(start: datetime, length: timedelta) -> None:
-    with pytest.raises(ValueError, match="ends after"):
-        Period(start=start, end=start + length)
-
-
-def test_an_instant_without_a_zone_is_refused() -> None:
-    with pytest.raises(ValueError, match="time zone"):
-        Period(start=datetime(2026, 1, 1), end=_at("2026-02-01T00:00"))  # noqa: DTZ001 - the point

@@ -322,7 +322,7 @@ def test_an_outcome_of_an_invoice_that_is_not_open_changes_nothing() -> None:
 
 def test_terms_without_a_trial_start_none() -> None:
     with pytest.raises(BooksBroken):
-        lifecycle.trial_started(incomplete(), CREATED)
+        lifecycle.first_trial(incomplete(), CREATED)
 
 
 def test_a_repeated_command_is_remembered_for_fifty_others() -> None:
@@ -347,3 +347,9 @@ def test_a_test_clock_never_goes_back() -> None:
 def test_a_revision_rises_above_what_storage_has_seen(stored: int, expected: int) -> None:
     state = _active().model_copy(update={"revision": 7})
     assert lifecycle.revised(state, stored).revision == expected
+
+
+def test_a_trial_runs_from_the_moment_when_the_customer_was_ready() -> None:
+    ready = lifecycle.checkout_completed(incomplete(terms(trial_days=14)), CREATED)
+    late = CREATED + timedelta(hours=5)
+    assert lifecycle.first_trial(ready, late).start == CREATED

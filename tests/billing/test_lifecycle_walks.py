@@ -131,7 +131,7 @@ class Life(RuleBasedStateMachine):
         if family_taken:
             return lifecycle.ended(self.state, EndReason.FAMILY_TAKEN, self.now)
         if self.state.terms.trial is not None:
-            state = lifecycle.trial_started(self.state, self.now)
+            state = lifecycle.trial_started(self.state, lifecycle.first_trial(self.state, self.now))
             assert state.trial is not None
             self.periods.append((state.trial.start, state.trial.end))
             return state
