@@ -60,6 +60,7 @@ class TrialStarted(Value):
     """The trial runs."""
 
     kind: Literal["trial_started"] = "trial_started"
+    trial: Period
     stored_revision: int
 
 
@@ -80,10 +81,13 @@ class PeriodBilling:
             claim = await tx.subscriptions.claim(request.state, with_trial=True)
             if claim is not Claim.GRANTED:
                 return NotBilled(reason=claim.value)
-            after = lifecycle.trial_started(request.state, request.now)
+            # After a reset the trial is the one that was started before, not a later one.
+            recorded = await tx.subscriptions.recorded_trial(request.state.subscription_id)
+            trial = recorded or lifecycle.first_trial(request.state, request.now)
+            after = lifecycle.trial_started(request.state, trial)
             stored = await tx.subscriptions.save(after)
             await tx.events.append(_trial_event(after, request.now))
-            return TrialStarted(stored_revision=stored)
+            return TrialStarted(trial=trial, stored_revision=stored)
 
     @activity.defn
     async def bill_period(self, request: BillPeriod) -> BillingOutcome:
@@ -120,6 +124,9 @@ async def _bill(tx: Transaction, state: SubscriptionState, now: datetime) -> Bil
         now=now,
     )
     invoice = await tx.invoices.finalize(draft)
+    if number == 0:
+        # After a reset the invoice is there already, and its period is what counts.
+        period, anchor_at = invoice.period, invoice.period.start
     if draft.total.amount_minor:
         await tx.ledger.post(ledger.invoice_finalized(draft))
     after = lifecycle.period_billed(

@@ -45,11 +45,15 @@ def checkout_completed(state: SubscriptionState, now: datetime) -> SubscriptionS
     return _next(state, checkout_completed_at=now, activation_refused=False)
 
 
-def trial_started(state: SubscriptionState, now: datetime) -> SubscriptionState:
-    """The free first period runs from now (policy P10); nothing is owed."""
+def first_trial(state: SubscriptionState, now: datetime) -> Period:
+    """The free first period: it runs from the moment when the customer was ready (policy P10)."""
     if state.terms.trial is None:
         raise BooksBroken("no_trial", "these terms have no trial")
-    trial = trial_period(now, state.terms.trial.days)
+    return trial_period(state.checkout_completed_at or now, state.terms.trial.days)
+
+
+def trial_started(state: SubscriptionState, trial: Period) -> SubscriptionState:
+    """The trial runs; nothing is owed."""
     return _next(
         state,
         status=SubscriptionStatus.TRIALING,
@@ -63,11 +67,12 @@ def trial_started(state: SubscriptionState, now: datetime) -> SubscriptionState:
 def next_billing(state: SubscriptionState, now: datetime) -> tuple[int, Period, datetime]:
     """The number and extent of the next period to bill, and the anchor it is counted from.
 
-    The first period begins at the trial's end, or now; every later one where the anchor says
+    The first period begins at the trial's end, or when the customer was ready to pay; every later one where the anchor says
     (policy P8), however late it is billed (policy P9).
     """
     if state.anchor_at is None or state.period_number is None:
-        anchor_at = state.trial.end if state.trial is not None else now
+        ready_at = state.checkout_completed_at or now
+        anchor_at = state.trial.end if state.trial is not None else ready_at
         number = 0
     else:
         anchor_at = state.anchor_at

@@ -566,7 +566,7 @@ def _after_trial_start(
 ) -> SubscriptionState:
     match outcome:
         case TrialStarted():
-            return lifecycle.trial_started(state, now)
+            return lifecycle.trial_started(state, outcome.trial)
         case NotBilled():
             return _not_billed(state, outcome, now)
         case _:

@@ -19,6 +19,7 @@ from billing.ledger import JournalEntry
 from billing.message import Message
 from billing.money import Money
 from billing.payment import CollectionOutcome
+from billing.period import Period
 from billing.subscription import SubscriptionState
 from billing.value import Instant, Value
 
@@ -43,6 +44,7 @@ class InvoiceRecord(Value):
     subscription_id: str
     total: Money
     paid: Money
+    period: Period
     due_at: Instant
 
     @property
@@ -103,6 +105,10 @@ class Subscriptions(Protocol):
 
     async def save(self, state: SubscriptionState) -> int:
         """Stores the state unless a higher revision is stored; returns the highest known."""
+        ...
+
+    async def recorded_trial(self, subscription_id: str) -> Period | None:
+        """The trial that was started before, whatever a workflow remembers of it."""
         ...
 
     async def claim(self, state: SubscriptionState, *, with_trial: bool) -> Claim:

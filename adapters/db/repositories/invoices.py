@@ -10,6 +10,7 @@ from adapters.db.tables.invoice import invoices
 from billing.errors import Conflict, NotFound
 from billing.invoice import InvoiceDraft, InvoiceStatus
 from billing.money import Money
+from billing.period import Period
 from billing.ports.storage import InvoiceRecord
 
 ISSUER: Final = "default"
@@ -131,6 +132,7 @@ def as_invoice(row: Row[Any]) -> InvoiceRecord:
         subscription_id=row.subscription_id,
         total=Money(amount_minor=row.total_minor, currency=row.currency),
         paid=Money(amount_minor=row.paid_minor, currency=row.currency),
+        period=Period(start=row.period_start, end=row.period_end),
         due_at=row.due_at,
     )
 

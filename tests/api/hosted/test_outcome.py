@@ -64,7 +64,12 @@ def _after(outcome: CollectionOutcome) -> SubscriptionState:
         (_waiting(), OutcomeKind.WORKING),
         (lifecycle.checkout_completed(_waiting(), _NOW), OutcomeKind.WORKING),
         (_billed(), OutcomeKind.WORKING),
-        (lifecycle.trial_started(_waiting(trial=True), _NOW), OutcomeKind.LIVE),
+        (
+            lifecycle.trial_started(
+                _waiting(trial=True), lifecycle.first_trial(_waiting(trial=True), _NOW)
+            ),
+            OutcomeKind.LIVE,
+        ),
         (_after(Paid(amount=_AMOUNT, paid_at=_NOW)), OutcomeKind.LIVE),
         (_after(_DECLINED), OutcomeKind.REFUSED),
         (_after(_BANK), OutcomeKind.ACTION_REQUIRED),
