@@ -360,10 +360,9 @@ class SubscriptionWorkflow:
 
     async def _end(self, action: NextAction, reason: EndReason) -> None:
         def change(state: SubscriptionState, now: datetime) -> SubscriptionState:
-            at = min(now, action.at)
             if reason is EndReason.PAYMENT_FAILED:
-                return lifecycle.ended_with_message(state, reason, at)
-            return lifecycle.ended(state, reason, at)
+                return lifecycle.ended_with_message(state, reason, now)
+            return lifecycle.ended(state, reason, min(now, action.at))
 
         await self._change(action, change, "ended")
 
