@@ -63,7 +63,7 @@ def main() -> None:
     try:
         asyncio.run(run(settings))
     except (InvalidInput, Conflict) as refused:
-        _log.error("catalog.refused", reason=refused.message)  # noqa: TRY400 - for the file's owner
+        _log.error("catalog.refused", reason=refused.message)
         sys.exit(1)
 
 
