@@ -7,8 +7,10 @@ Owns what follows from a SetupIntent's success and from a detached method. Does 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.db.engine import transactions
+from adapters.db.queries import subscriptions
 from adapters.temporal.subscription_signals import SubscriptionSignals
 from billing.ports.gateway import PaymentGateway
+from billing.subscription import SubscriptionStatus
 
 
 class SavedPaymentMethods:
@@ -49,13 +51,20 @@ class SavedPaymentMethods:
             return await tx.payment_methods.detach(payment_method_id)
 
     async def tell_of_default(self, customer_id: str, payment_method_id: str) -> None:
-        """Tells the customer's live subscriptions, if the method is their default (policy P19)."""
+        """Tells the customer's running subscriptions, if the method is their default (policy P19).
+
+        One that is still at its checkout is told by that checkout alone: the news of another
+        method would make it forget the authentication that its first payment may wait for.
+        """
         async with self._transactions() as tx:
             customer = await tx.customers.get(customer_id)
             if customer.default_payment_method_id != payment_method_id:
                 return
             live = await tx.subscriptions.live_of(customer_id)
-        for subscription_id in live:
+            states = [await subscriptions.state_of(tx.connection, each) for each in live]
+        for state in states:
+            if state is None or state.status is SubscriptionStatus.INCOMPLETE:
+                continue
             await self._signals.payment_method_changed(
-                subscription_id, payment_method_id=payment_method_id
+                state.subscription_id, payment_method_id=payment_method_id
             )

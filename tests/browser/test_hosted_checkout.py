@@ -1,7 +1,10 @@
 """A real browser through the hosted checkout: one subscription, one charge, whatever happens."""
 
+import asyncio
+
 from tests.browser.shopper import Shopper
 from tests.conftest import StripeSimulator
+from tests.worker.desk import pay
 
 _GOOD = "4242 4242 4242 4242"
 _REFUSED_AT_ONCE = "4000 0000 0000 0002"
@@ -85,6 +88,17 @@ async def test_a_bank_that_asks_is_answered_on_the_way(
     await shopper.page.get_by_role("link", name="Continue to your bank").click()
     await complete.click()
     await shopper.arrives(session)
+    assert await _captured_minor(simulator) == 8000
+
+
+async def test_a_customer_who_never_comes_back_is_subscribed_all_the_same(
+    shopper: Shopper, simulator: StripeSimulator
+) -> None:
+    session = await shopper.open_checkout()
+    await pay(session["url"], _GOOD)
+    async with asyncio.timeout(20):
+        while (await shopper.subscriptions(session))[0]["status"] != "active":  # noqa: ASYNC110 - over HTTP
+            await asyncio.sleep(0.1)
     assert await _captured_minor(simulator) == 8000
 
 

@@ -1,5 +1,6 @@
 """Events of the gateway: any order, any number of times, the same final state."""
 
+import asyncio
 import itertools
 import random
 from collections.abc import AsyncIterator
@@ -100,6 +101,28 @@ async def test_an_authenticated_payment_activates_through_its_event_alone(desk: 
     assert await desk.company.count(payment_attempts) == 1
 
 
+async def test_a_new_default_is_tried_on_what_a_running_subscription_owes(desk: Desk) -> None:
+    company = desk.company
+    async with company.working():
+        customer_id = await company.customer()
+        debtor = await company.subscribe(customer_id, trial_days=14)
+        await debtor.activated()
+        await company.save_card(customer_id, "pm_card_chargeCustomerFail")
+        await company.advance("2026-01-31T09:30")
+        assert await debtor.status() is SubscriptionStatus.PAST_DUE
+        method_id = await set_up(desk, customer_id)
+        async with transactions(company.engine)() as tx:
+            await tx.customers.set_default_payment_method(customer_id, method_id)
+        for _ in range(3):
+            await desk.apply(await desk.told())
+        async with asyncio.timeout(10):
+            while await debtor.status() is SubscriptionStatus.PAST_DUE:  # noqa: ASYNC110 - remote
+                await asyncio.sleep(0.02)
+        await desk.apply(await desk.told())
+        assert await debtor.status() is SubscriptionStatus.ACTIVE
+    assert await company.count(payment_attempts) == 2
+
+
 async def test_an_expired_page_is_recorded(desk: Desk) -> None:
     checkout = await desk.open_checkout()
     await desk.company.gateway.expire_checkout(checkout.page.id, key="expire")
@@ -126,14 +149,14 @@ async def test_a_page_that_another_replaced_changes_nothing(desk: Desk) -> None:
 
 async def test_a_setup_gives_a_customer_without_a_default_one(desk: Desk) -> None:
     customer_id = await desk.company.customer(card=None)
-    method_id = await _set_up(desk, customer_id)
+    method_id = await set_up(desk, customer_id)
     assert await desk.default_of(customer_id) == method_id
-    await _set_up(desk, customer_id)
+    await set_up(desk, customer_id)
     assert await desk.default_of(customer_id) == method_id
     assert await desk.company.count(payment_methods, customer_id=customer_id) == 2
 
 
-async def _set_up(desk: Desk, customer_id: str) -> str:
+async def set_up(desk: Desk, customer_id: str) -> str:
     async with transactions(desk.company.engine)() as tx:
         customer = await tx.customers.get(customer_id)
     setup = await desk.stripe.v1.setup_intents.create_async(
@@ -151,7 +174,7 @@ async def _set_up(desk: Desk, customer_id: str) -> str:
 
 async def test_a_detached_method_is_nobody_s_default_any_more(desk: Desk) -> None:
     customer_id = await desk.company.customer(card=None)
-    method_id = await _set_up(desk, customer_id)
+    method_id = await set_up(desk, customer_id)
     await desk.company.gateway.detach_payment_method(method_id, key="detach")
     await desk.apply(await desk.told())
     assert await desk.default_of(customer_id) is None
@@ -161,7 +184,7 @@ async def test_a_detached_method_is_nobody_s_default_any_more(desk: Desk) -> Non
 
 async def test_a_method_that_is_still_attached_is_not_forgotten(desk: Desk) -> None:
     customer_id = await desk.company.customer(card=None)
-    method_id = await _set_up(desk, customer_id)
+    method_id = await set_up(desk, customer_id)
     assert await desk.events.apply("payment_method.detached", method_id) is Handling.IGNORED
     assert await desk.default_of(customer_id) == method_id
 

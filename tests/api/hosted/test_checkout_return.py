@@ -33,8 +33,8 @@ def _form(answer: httpx.Response) -> str:
     return unescape(answer.text.partition('<form method="post" action="')[2].partition('"')[0])
 
 
-async def _with_another_page(visit: Visit, checkout: Checkout) -> str:
-    """The id of the page that took the refused one's place."""
+async def _page_of(visit: Visit, checkout: Checkout) -> str:
+    """The page that the session stands on now."""
     session = await visit.desk.session(checkout)
     assert session.stripe_session_id is not None
     return session.stripe_session_id
@@ -111,7 +111,7 @@ async def test_another_card_is_offered_only_after_a_decline(visit: Visit) -> Non
         await visit.come_back(checkout.id)
         answer = await visit.browser.post(link.replace("/return?", "/another_card?"))
     assert (answer.status_code, answer.headers["location"]) == (303, link)
-    assert await _with_another_page(visit, checkout) == checkout.page.id
+    assert await _page_of(visit, checkout) == checkout.page.id
 
 
 async def test_a_bank_that_asks_is_asked_and_the_customer_led_on(visit: Visit) -> None:
