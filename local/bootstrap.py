@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _OLDEST_PYTHON = (3, 11)
-_PIP = ("-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--quiet")
+_PIP = (
+    *("-m", "pip", "--require-virtualenv", "--disable-pip-version-check", "--no-input"),
+    *("install", "--quiet"),
+)
 
 
 class Unprepared(Exception):
@@ -38,7 +41,8 @@ class Checkout:
         self.lock_file = root / "requirements-dev.lock"
         self.python = self.venv / "bin" / "python"
         self._stamp = self.venv / "bootstrap.json"
-        self._unfinished = self.venv / "bootstrap.unfinished"
+        # Beside the environment: making that anew empties it.
+        self._unfinished = root / ".venv.unfinished"
 
     def prepare(self) -> None:
         """Bring the virtual environment to what the checkout asks for; quick when it is there."""
@@ -50,10 +54,11 @@ class Checkout:
             made = self._made()
             if made == wanted:
                 return
-            if not self._is_sound() or made.get("place") not in (None, wanted["place"]):
+            is_sound = self._is_sound() and made.get("place") in (None, wanted["place"])
+            self._unfinished.touch()
+            if not is_sound:
                 _say(f"making {self.venv}")
                 self._run(sys.executable, "-m", "venv", "--clear", str(self.venv))
-            self._unfinished.touch()
             self._stamp.unlink(missing_ok=True)
             if made.get("lock") != wanted["lock"]:
                 _say(f"installing what {self.lock_file.name} names")
@@ -89,13 +94,14 @@ class Checkout:
         """Whether packages can be installed into what is there."""
         if self._unfinished.exists() or not self.python.exists():
             return False
-        version = f"import pip, sys; sys.exit(sys.version_info < {_OLDEST_PYTHON})"
-        return (
-            subprocess.run(
-                [self.python, "-c", version], capture_output=True, check=False
-            ).returncode
-            == 0
+        # Half an environment answers for the machine's Python, which must stay as it is.
+        question = (
+            "import os, pip, sys; "
+            f"sys.exit(sys.version_info < {_OLDEST_PYTHON} "
+            f"or not os.path.samefile(sys.prefix, {str(self.venv)!r}))"
         )
+        asked = subprocess.run([self.python, "-c", question], capture_output=True, check=False)
+        return asked.returncode == 0
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:

@@ -15,6 +15,7 @@ from pathlib import Path
 _MADE = (
     ".venv",
     ".venv.lock",
+    ".venv.unfinished",
     ".perennial",
     ".hypothesis",
     ".mypy_cache",
