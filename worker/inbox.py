@@ -32,6 +32,9 @@ _PROCESSING_SECONDS: Final = 100
 _BATCH: Final = 20
 _LONGEST_BACKOFF: Final = timedelta(hours=1)
 _MOST_DOUBLINGS: Final = 12
+_LOST: Final = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
+"""What the driver raises when the database is out of reach."""
+
 _KEEPALIVE: Final = timedelta(seconds=30)
 
 PROCESSED: Final = Counter(
@@ -96,7 +99,7 @@ class Inbox:
         """Whether nothing more is due now, or nothing can be known about it."""
         try:
             return await self.process_due() < _BATCH
-        except (SQLAlchemyError, OSError, asyncpg.PostgresError) as error:
+        except (SQLAlchemyError, *_LOST) as error:
             log.warning("inbox.unreachable", error=type(error).__name__)
             return True
 
@@ -115,7 +118,7 @@ class Inbox:
 
     async def _postpone(self, event: ClaimedWebhook, error: Exception) -> None:
         delay = backoff(event.attempts)
-        described = f"{type(error).__name__}: {error}"
+        described = f"{type(error).__name__}: {error}".encode(errors="replace").decode()
         FAILED.labels(event.type).inc()
         log.error(
             "webhook.failed",
@@ -137,7 +140,7 @@ class Inbox:
                     bell.set()
                     await _until_closed(connection)
                 log.warning("inbox.not_listening", error="closed by the server")
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except _LOST as error:
                 log.warning("inbox.not_listening", error=type(error).__name__)
             await asyncio.sleep(self._poll_interval.total_seconds())
 

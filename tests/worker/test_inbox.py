@@ -55,7 +55,7 @@ class _Ledger:
     async def apply(self, event_type: str, object_id: str | None) -> Handling:
         assert event_type == "payment_intent.succeeded"
         if object_id == self.failing:
-            raise ValueError("this one is poison")
+            raise ValueError("this one is poison\ud800\x00")
         self.applied.append(object_id)
         return Handling.APPLIED
 
@@ -115,7 +115,7 @@ async def test_a_poisoned_event_holds_up_no_other_and_is_kept_with_its_error(
     assert ledger.applied == ["pi_1", "pi_1"]
     poisoned = await _row(engine, "evt_0")
     assert (poisoned.processed_at, poisoned.attempts) == (None, 1)
-    assert poisoned.last_error == "ValueError: this one is poison"
+    assert poisoned.last_error == "ValueError: this one is poison?"
     assert poisoned.next_attempt_at > poisoned.received_at
     assert await inbox.process_due() == 0
 
