@@ -1,13 +1,19 @@
 """`python -m api`: serves the HTTP API until it is told to stop.
 
-Owns the process: its connections and the server's settings.
+Owns the process: its connections, the catalog it puts on sale at the start, and its orderly end.
 """
 
 import asyncio
+import socket
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
 
 import structlog
 import uvicorn
+from pydantic import ValidationError
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.catalog_file import read_catalog
 from adapters.db.engine import create_engine, transactions
@@ -18,54 +24,107 @@ from adapters.stripe.gateway import StripeGateway
 from adapters.temporal.connection import connect
 from api.app import create_app
 from api.dependencies import Dependencies
-from billing.errors import Conflict, InvalidInput
+from api.outage import DATABASE_ERRORS, is_outage
+from billing.errors import PerennialError
 
-_log = structlog.get_logger("api")
+_GRACE_SECONDS: Final = 10
+_BACKLOG: Final = 512
+
+log = structlog.get_logger("api")
 
 
-async def run(settings: Settings) -> None:
-    """Serves until SIGTERM or SIGINT; answers under way are finished.
+class CannotStart(Exception):
+    """What keeps the process from serving, in words for an operator."""
 
-    Before the first request the catalog file is put on sale. Raises `InvalidInput` and `Conflict`
-    for a file that must not be: better no API than one that sells something else.
+
+@asynccontextmanager
+async def connected(settings: Settings) -> AsyncIterator[Dependencies]:
+    """Everything that the application needs, closed with the block.
+
+    Raises `CannotStart` where Temporal is out of reach.
     """
-    catalog = read_catalog(settings.catalog_path)
     engine = create_engine(settings.database_url.get_secret_value())
     try:
-        async with transactions(engine)() as tx:
-            await tx.catalog.put_on_sale(catalog)
         async with connect_stripe(
             api_key=settings.stripe_api_key.get_secret_value(), api_base=settings.stripe_api_base
         ) as stripe:
-            dependencies = Dependencies(
-                engine=engine,
-                temporal=await connect(),
-                gateway=StripeGateway(stripe),
-                settings=settings,
+            try:
+                temporal = await connect()
+            except RuntimeError as error:
+                raise CannotStart(f"Temporal is out of reach: {error}") from error
+            yield Dependencies(
+                engine=engine, temporal=temporal, gateway=StripeGateway(stripe), settings=settings
             )
-            config = uvicorn.Config(
-                create_app(dependencies),
-                host=settings.api_host,
-                port=settings.api_port,
-                log_config=None,
-                access_log=False,
-                timeout_graceful_shutdown=5,
-            )
-            await uvicorn.Server(config).serve()
     finally:
         await engine.dispose()
 
 
-def main() -> None:
-    """The process's entry."""
-    settings = Settings.model_validate({})
+async def put_catalog_on_sale(engine: AsyncEngine, settings: Settings) -> None:
+    """Stores the catalog file's products and prices; raises `CannotStart` where that fails."""
+    try:
+        catalog = read_catalog(settings.catalog_path)
+        async with transactions(engine)() as tx:
+            await tx.catalog.put_on_sale(catalog)
+    except PerennialError as error:
+        raise CannotStart(f"the catalog cannot be put on sale: {error.message}") from error
+    except DATABASE_ERRORS as error:
+        if not is_outage(error):
+            raise
+        raise CannotStart(f"the database is out of reach ({type(error).__name__})") from error
+    log.info("catalog.on_sale", products=len(catalog.products), prices=len(catalog.prices))
+
+
+async def run(settings: Settings) -> None:
+    """Serves until SIGTERM or SIGINT; requests under way are finished first."""
+    listener = _listening(settings.api_host, settings.api_port)
+    async with connected(settings) as dependencies:
+        await put_catalog_on_sale(dependencies.engine, settings)
+        server = uvicorn.Server(
+            uvicorn.Config(
+                create_app(dependencies),
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                lifespan="off",
+                timeout_graceful_shutdown=_GRACE_SECONDS,
+            )
+        )
+        host, port = listener.getsockname()[:2]
+        log.info("api.listening", host=host, port=port)
+        await server.serve(sockets=[listener])
+    log.info("api.stopped")
+
+
+def main() -> int:
+    """The process's entry; 1 and one line that says why, where it cannot start."""
+    try:
+        settings = Settings.model_validate({})
+    except ValidationError as error:
+        for wrong in error.errors(include_input=False, include_url=False):
+            sys.stderr.write(f"setting {wrong['loc'][0]}: {wrong['msg']}\n")
+        return 1
     configure_logging(settings.log_format)
     try:
         asyncio.run(run(settings))
-    except (InvalidInput, Conflict) as refused:
-        _log.error("catalog.refused", reason=refused.message)
-        sys.exit(1)
+    except CannotStart as error:
+        log.error("api.cannot_start", reason=str(error))  # noqa: TRY400 - the reason says it all
+        return 1
+    except KeyboardInterrupt:
+        return 0
+    return 0
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """Bound before anything is connected: a taken port is said at once."""
+    try:
+        return socket.create_server((host, port), backlog=_BACKLOG, family=_family(host))
+    except OSError as error:
+        raise CannotStart(f"{host}:{port} cannot be listened on: {error.strerror}") from error
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

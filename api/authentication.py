@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Annotated, Final
 
 from fastapi import Depends, Request
-from fastapi.security import HTTPBearer
 
 from adapters.db.repositories import api_keys
 from api.dependencies import dependencies_of
@@ -36,10 +35,8 @@ SCOPES: Final = tuple(
 
 _LONGEST_SECRET: Final = 200
 
-bearer = HTTPBearer(
-    scheme_name="apiKey", auto_error=False, description="An API key: `Authorization: Bearer pk_…`"
-)
-"""Describes the scheme in the OpenAPI document; the check itself is `authenticate`."""
+SCHEME: Final = "apiKey"
+"""The scheme's name in the OpenAPI document."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,7 +24,8 @@ from api.idempotency import Ids
 from api.present import present_on
 from api.problems import Unavailable
 from api.route import ApiRoute, problem_responses
-from billing.errors import InvalidInput, NotFound
+from billing.errors import GatewayRefused, InvalidInput, NotFound
+from billing.ports.gateway import PaymentMethod
 
 router = APIRouter(prefix="/v1", tags=["payment_methods"], route_class=ApiRoute)
 
@@ -130,13 +131,7 @@ async def save_payment_method(
     customer = await _changeable_customer(deps, customer_id)
     gateway_id = await ensure_gateway_customer(deps, customer)
     request_id = ids.new("attach")
-    method = await with_fresh_keys(
-        lambda key: deps.gateway.attach_payment_method(
-            body.payment_method, gateway_customer_id=gateway_id, key=key
-        ),
-        "payment_method.attach",
-        request_id,
-    )
+    method = await _attach(deps, body.payment_method, gateway_id, request_id)
     async with transactions(deps.engine)() as tx:
         await tx.payment_methods.save(customer_id, method)
     has_default = customer.default_payment_method_id is not None
@@ -237,6 +232,25 @@ async def make_default(
             raise Unavailable(
                 "temporarily_unavailable", "the method is saved; choose it again in a moment"
             ) from error
+
+
+async def _attach(
+    deps: Dependencies, payment_method_id: str, gateway_id: str, request_id: str
+) -> PaymentMethod:
+    try:
+        return await with_fresh_keys(
+            lambda key: deps.gateway.attach_payment_method(
+                payment_method_id, gateway_customer_id=gateway_id, key=key
+            ),
+            "payment_method.attach",
+            request_id,
+        )
+    except GatewayRefused as error:
+        if error.code != "resource_missing":
+            raise
+        raise InvalidInput(
+            "payment_method_not_found", f"the gateway does not know {payment_method_id}"
+        ) from error
 
 
 async def _changeable_customer(deps: Dependencies, customer_id: str) -> customers.Customer:

@@ -6,17 +6,17 @@ tag and its method, its documented problems from both. Does not own the operatio
 """
 
 import inspect
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from enum import Enum
 from functools import wraps
 from typing import Any, Final, cast
 
-from fastapi import Depends, Request, Response
+from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from api.authentication import authenticate, bearer, scope_for
+from api.authentication import SCHEME, authenticate, scope_for
 from api.idempotency import Execution, IdempotentExecution
 from api.json_request import JsonRequest
 from api.problems import PROBLEM_MEDIA_TYPE
@@ -52,7 +52,7 @@ class ApiRoute(APIRoute):
         methods: set[str] | list[str] | None = None,
         status_code: int | None = None,
         responses: Mapping[int | str, dict[str, Any]] | None = None,
-        dependencies: Sequence[Any] | None = None,
+        openapi_extra: dict[str, Any] | None = None,
         **others: Any,  # noqa: ANN401 - handed on as it comes
     ) -> None:
         if not tags or not methods:
@@ -66,7 +66,7 @@ class ApiRoute(APIRoute):
             methods=methods,
             status_code=status_code,
             responses={**_problems(path, takes_body=takes_body), **(responses or {})},
-            dependencies=[*(dependencies or []), Depends(bearer)],
+            openapi_extra={**(openapi_extra or {}), "security": [{SCHEME: [self._scope]}]},
             **others,
         )
 
@@ -77,8 +77,10 @@ class ApiRoute(APIRoute):
         async def handle_for_caller(request: Request) -> Response:
             await authenticate(request, self._scope)
             strict = JsonRequest(request.scope, request.receive)
-            if await strict.body() and not _says_json(strict):
-                raise HTTPException(_MEDIA_TYPE_UNSUPPORTED)
+            if await strict.body():
+                if not _says_json(strict):
+                    raise HTTPException(_MEDIA_TYPE_UNSUPPORTED)
+                await strict.json()  # here, where FastAPI does not replace what it raises
             return await handle(strict)
 
         return handle_for_caller

@@ -10,10 +10,9 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from adapters.db.queries import catalog, subscriptions
+from adapters.db.queries import catalog, customers, subscriptions
 from adapters.db.queries.catalog import Offer
 from adapters.db.queries.customers import Customer
-from api.customers import require_customer
 from api.present import present_on
 from billing.catalog import Trial
 from billing.errors import Conflict, InvalidInput
@@ -50,7 +49,9 @@ async def check_order(connection: AsyncConnection, order: Order) -> Purchase:
     Raises `InvalidInput` (`customer_not_found`, `price_not_found`, `quantity_out_of_range`,
     `no_trial`) and `Conflict` (`family_taken`, `trial_used`, `test_clock_advancing`).
     """
-    customer = await require_customer(connection, order.customer_id)
+    customer = await customers.get(connection, order.customer_id)
+    if customer is None:
+        raise InvalidInput("customer_not_found", f"no customer {order.customer_id}")
     started = await subscriptions.state_of(connection, order.subscription_id)
     if started is not None:
         return Purchase(customer=customer, state=started, is_started=True)

@@ -8,6 +8,7 @@ from typing import Annotated, Self
 
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from adapters.db.engine import reading, transactions
 from adapters.db.queries import subscriptions, test_clocks
@@ -64,7 +65,9 @@ class AdvanceInput(Body):
     @model_validator(mode="after")
     def _either(self) -> Self:
         if (self.frozen_at is None) == (self.by_seconds is None):
-            raise ValueError("write either frozen_at or by_seconds")
+            raise PydanticCustomError(
+                "exactly_one_field", "write either frozen_at or by_seconds, not both"
+            )
         return self
 
 

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
+from adapters.db.clock_book import SqlClockBook
 from adapters.db.engine import create_engine, transactions, unit_of_work
 from adapters.hosted_link import HostedLinks
 from adapters.settings import Settings
@@ -20,7 +21,7 @@ from adapters.stripe.gateway import StripeGateway
 from adapters.temporal.clock_driver import TemporalClockDriver
 from api.app import create_app
 from api.dependencies import Dependencies
-from tests.api.shop import ClockBook, Mailbox, Shop, sell_catalog
+from tests.api.shop import Mailbox, Shop, sell_catalog
 from tests.conftest import StripeSimulator
 from worker.process import WorkerParts, create_worker
 
@@ -83,7 +84,7 @@ async def shop(idle_shop: Shop) -> AsyncIterator[Shop]:
         open_transaction=unit_of_work(deps.engine),
         gateway=deps.gateway,
         post=Mailbox(),
-        clock_driver=TemporalClockDriver(deps.temporal, ClockBook(deps.engine)),
+        clock_driver=TemporalClockDriver(deps.temporal, SqlClockBook(deps.engine)),
         return_url=HostedLinks.of(deps.settings).payment_return,
     )
     async with create_worker(deps.temporal, parts, task_queue=deps.task_queue):

@@ -9,12 +9,11 @@ from typing import Any
 
 import httpx
 from fastapi import FastAPI
-from sqlalchemy import insert
+from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.db.engine import Transactions, reading, transactions
-from adapters.db.queries import subscriptions
-from adapters.db.tables.catalog import prices, products
+from adapters.db.engine import Transactions, transactions
+from adapters.db.tables.idempotency import idempotency_requests
 from api.authentication import SCOPES
 from api.dependencies import Dependencies
 from billing.catalog import Catalog, Price, Product, Trial
@@ -58,25 +57,8 @@ CATALOG = Catalog(
 
 async def sell_catalog(engine: AsyncEngine) -> None:
     """Puts the catalog on sale."""
-    async with engine.begin() as connection:
-        for product in CATALOG.products:
-            days = None if product.trial is None else product.trial.days
-            without = None if product.trial is None else product.trial.without_payment_method
-            await connection.execute(
-                insert(products).values(
-                    **product.model_dump(include={"id", "name", "family"}),
-                    trial_days=days,
-                    trial_without_payment_method=without,
-                )
-            )
-        for price in CATALOG.prices:
-            await connection.execute(
-                insert(prices).values(
-                    **price.model_dump(exclude={"interval"}),
-                    interval_unit=price.interval.unit,
-                    interval_count=price.interval.count,
-                )
-            )
+    async with transactions(engine)() as tx:
+        await tx.catalog.put_on_sale(CATALOG)
 
 
 @dataclass(slots=True)
@@ -88,21 +70,6 @@ class Mailbox:
     async def deliver(self, message: Message, *, to: CustomerRecord) -> None:
         assert to.id == message.customer_id
         self.messages.append(message)
-
-
-@dataclass(frozen=True, slots=True)
-class ClockBook:
-    """What storage knows of test clocks."""
-
-    engine: AsyncEngine
-
-    async def subscription_ids(self, test_clock_id: str) -> tuple[str, ...]:
-        async with reading(self.engine) as connection:
-            return await subscriptions.unfinished_on_clock(connection, test_clock_id)
-
-    async def arrived(self, test_clock_id: str, at: datetime) -> None:
-        async with transactions(self.engine)() as tx:
-            await tx.test_clocks.finish_advance(test_clock_id, at=at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +122,11 @@ class Shop:
             await self.made(f"/v1/customers/{made['id']}/payment_methods", {"payment_method": card})
         return str(made["id"])
 
+    async def forget_answers(self) -> None:
+        """As if the API had died before it stored what it answered."""
+        async with self.deps.engine.begin() as connection:
+            await connection.execute(delete(idempotency_requests))
+
     async def clock(self, at: str) -> str:
         """A test clock's id."""
         made = await self.made("/v1/test_clocks", {"frozen_at": at})
@@ -163,8 +135,12 @@ class Shop:
     async def advance(self, clock: str, to: str) -> None:
         """Moves a clock and waits until it is ready."""
         await self.made(f"/v1/test_clocks/{clock}/advance", {"frozen_at": to})
+        await self.until(f"/v1/test_clocks/{clock}", "status", "ready")
+
+    async def until(self, path: str, field: str, value: str) -> None:
+        """Reads again until a field says so."""
         async with asyncio.timeout(60):
-            while (await self.read(f"/v1/test_clocks/{clock}"))["status"] != "ready":  # noqa: ASYNC110 - as callers do
+            while (await self.read(path))[field] != value:  # noqa: ASYNC110 - as callers do
                 await asyncio.sleep(0.05)
 
 

@@ -1,0 +1,86 @@
+"""The API's process: started, asked and stopped, and what it says where it cannot start."""
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from local import temporal as local_temporal
+from tests.conftest import StripeSimulator
+
+_ROOT = Path(__file__).parents[2]
+
+
+async def _started(**variables: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "api",
+        cwd=_ROOT,
+        env={"PATH": os.environ["PATH"], "PERENNIAL_API_PORT": "0", **variables},
+        stderr=asyncio.subprocess.PIPE,
+    )
+
+
+def _variables(
+    database_url: str, simulator: StripeSimulator, temporal: local_temporal.Server
+) -> dict[str, str]:
+    return {
+        "DATABASE_URL": database_url,
+        "STRIPE_API_KEY": simulator.api_key,
+        "STRIPE_API_BASE": simulator.base_url,
+        "STRIPE_WEBHOOK_SECRET": "whsec_test",
+        "TEMPORAL_ADDRESS": temporal.address,
+    }
+
+
+async def test_the_process_serves_the_catalog_file_and_stops_when_told(
+    database_url: str, simulator: StripeSimulator, temporal_server: local_temporal.Server
+) -> None:
+    process = await _started(**_variables(database_url, simulator, temporal_server))
+    assert process.stderr is not None
+    async with asyncio.timeout(60):
+        port = None
+        while port is None:
+            line = (await process.stderr.readline()).decode()
+            assert line, "the process ended"
+            if '"api.listening"' in line:
+                port = int(line.partition('"port": ')[2].partition(",")[0].rstrip("}\n "))
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+        assert (await client.get("/readyz")).status_code == 200
+        answer = await client.get("/v1/prices")
+    assert answer.json()["code"] == "api_key_missing"
+    process.send_signal(signal.SIGTERM)
+    async with asyncio.timeout(20):
+        await process.communicate()
+    assert process.returncode in {0, -signal.SIGTERM}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"PERENNIAL_CATALOG": "missing.yaml"}, "missing.yaml:1: the file cannot be read"),
+        ({"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}, "the database is out of reach"),
+        ({"TEMPORAL_ADDRESS": "127.0.0.1:1"}, "Temporal is out of reach"),
+        ({"PERENNIAL_API_HOST": "192.0.2.1"}, "cannot be listened on"),
+        ({"STRIPE_API_KEY": ""}, "setting STRIPE_API_KEY: Field required"),
+    ],
+)
+async def test_what_keeps_it_from_starting_is_said_in_one_line(
+    database_url: str,
+    simulator: StripeSimulator,
+    temporal_server: local_temporal.Server,
+    change: dict[str, str],
+    said: str,
+) -> None:
+    variables = _variables(database_url, simulator, temporal_server)
+    process = await _started(**variables | change)
+    async with asyncio.timeout(60):
+        _, errors = await process.communicate()
+    assert process.returncode == 1
+    assert said in errors.decode()
+    assert "Traceback" not in errors.decode()
