@@ -67,8 +67,8 @@ def trial_started(state: SubscriptionState, trial: Period) -> SubscriptionState:
 def next_billing(state: SubscriptionState, now: datetime) -> tuple[int, Period, datetime]:
     """The number and extent of the next period to bill, and the anchor it is counted from.
 
-    The first period begins at the trial's end, or when the customer was ready to pay; every later one where the anchor says
-    (policy P8), however late it is billed (policy P9).
+    The first period begins at the trial's end, or when the customer was ready to pay; every later
+    one where the anchor says (policy P8), however late it is billed (policy P9).
     """
     if state.anchor_at is None or state.period_number is None:
         ready_at = state.checkout_completed_at or now

@@ -9,8 +9,10 @@ from contextlib import AsyncExitStack
 
 import structlog
 
+from activities.reconciliation import Reconciliation
 from adapters.db.clock_book import SqlClockBook
 from adapters.db.engine import create_engine, unit_of_work
+from adapters.db.recorded_subscriptions import SqlRecordedSubscriptions
 from adapters.hosted_link import HostedLinks
 from adapters.logging import configure_logging
 from adapters.mail.post import post_from
@@ -19,10 +21,15 @@ from adapters.stripe.client import connect_stripe
 from adapters.stripe.gateway import StripeGateway
 from adapters.temporal.clock_driver import TemporalClockDriver
 from adapters.temporal.connection import connect
+from adapters.temporal.running_subscriptions import (
+    TemporalSubscriptions,
+    ensure_reconciliation_schedule,
+)
 from worker.gateway_events import GatewayEvents
 from worker.health import serving_health
 from worker.inbox import Inbox
 from worker.process import WorkerParts, create_worker
+from workflows.messages import SUBSCRIPTION_TASK_QUEUE
 
 _log = structlog.get_logger("worker")
 _HEALTH_HOST = "127.0.0.1"
@@ -52,6 +59,10 @@ async def run(settings: Settings) -> None:
                 open_transaction=unit_of_work(engine),
                 gateway=gateway,
                 post=post_from(settings),
+                reconciliation=Reconciliation(
+                    recorded=SqlRecordedSubscriptions(engine),
+                    running=TemporalSubscriptions(client, task_queue=SUBSCRIPTION_TASK_QUEUE),
+                ),
                 clock_driver=TemporalClockDriver(client, SqlClockBook(engine))
                 if settings.is_sandbox
                 else None,
@@ -60,6 +71,7 @@ async def run(settings: Settings) -> None:
         )
         events = GatewayEvents(engine=engine, gateway=gateway, temporal=client)
         inbox = Inbox(engine=engine, database_url=database_url, apply=events.apply)
+        await ensure_reconciliation_schedule(client, task_queue=SUBSCRIPTION_TASK_QUEUE)
         await stack.enter_async_context(worker)
         await stack.enter_async_context(
             serving_health(

@@ -15,6 +15,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from activities.collection import Collection
 from activities.notification import Notification
 from activities.period_billing import PeriodBilling
+from activities.reconciliation import Reconciliation
 from activities.records import Records
 from activities.test_clock import TestClocks
 from billing.ports.clock import ClockDriver
@@ -22,6 +23,7 @@ from billing.ports.gateway import PaymentGateway
 from billing.ports.post import Post
 from billing.ports.storage import UnitOfWork
 from workflows.messages import SUBSCRIPTION_TASK_QUEUE
+from workflows.reconciliation import ReconciliationWorkflow
 from workflows.subscription import SubscriptionWorkflow
 from workflows.test_clock import TestClockWorkflow
 
@@ -52,6 +54,8 @@ class WorkerParts:
     """None with a live key: test clocks exist in sandbox mode only."""
     return_url: Callable[[str], str]
     """Where a customer returns to after authenticating, by invoice id."""
+    reconciliation: Reconciliation | None = None
+    """None where nothing is to be brought back: in most tests."""
 
 
 def create_worker(
@@ -61,7 +65,7 @@ def create_worker(
     return Worker(
         client,
         task_queue=task_queue,
-        workflows=[SubscriptionWorkflow, TestClockWorkflow],
+        workflows=[SubscriptionWorkflow, TestClockWorkflow, ReconciliationWorkflow],
         activities=_activities(parts),
         workflow_runner=SandboxedWorkflowRunner(
             restrictions=SandboxRestrictions.default.with_passthrough_modules(*_PASSED_THROUGH)
@@ -93,4 +97,6 @@ def _activities(parts: WorkerParts) -> Sequence[Callable[..., object]]:
     ]
     if parts.clock_driver is not None:
         activities.append(TestClocks(driver=parts.clock_driver).move_test_clock)
+    if parts.reconciliation is not None:
+        activities.append(parts.reconciliation.restart_missing_subscriptions)
     return activities

@@ -17,6 +17,7 @@ from billing.value import Instant, Value
 SUBSCRIPTION_WORKFLOW: Final = "SubscriptionWorkflow"
 SUBSCRIPTION_TASK_QUEUE: Final = "subscriptions"
 TEST_CLOCK_WORKFLOW: Final = "TestClockWorkflow"
+RECONCILIATION_WORKFLOW: Final = "ReconciliationWorkflow"
 
 CHECKOUT_PRIORITY: Final = 1
 RENEWAL_PRIORITY: Final = 5

@@ -54,6 +54,13 @@ CLOCK_MOVE: Final = ActivityLimits(
         non_retryable_error_types=_NEVER_RETRIED,
     ),
 )
+RECONCILIATION: Final = ActivityLimits(
+    start_to_close_timeout=timedelta(hours=2),
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(seconds=10), maximum_interval=timedelta(minutes=5)
+    ),
+)
+RECONCILIATION_HEARTBEAT: Final = timedelta(minutes=1)
 CLOCK_MOVE_HEARTBEAT: Final = timedelta(seconds=15)
 
 OPERATOR_PATIENCE: Final = timedelta(days=1)

@@ -102,8 +102,8 @@ class TemporalClockDriver:
             report: SubscriptionReport = await handle.query(
                 "status", result_type=SubscriptionReport
             )
-            return report
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
                 return None
             raise
+        return report

@@ -1,0 +1,47 @@
+"""The recorded states that something is still to happen to.
+
+Implements `billing.ports.reconciliation.RecordedSubscriptions`.
+"""
+
+from collections.abc import AsyncIterator
+from typing import Final
+
+from sqlalchemy import or_, select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from adapters.db.engine import reading
+from adapters.db.tables.subscription import subscriptions
+from billing.subscription import SubscriptionState
+
+_PAGE: Final = 500
+
+
+class SqlRecordedSubscriptions:
+    """Reads pages in the order of ids, so that concurrent writes shift nothing."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def unfinished(self) -> AsyncIterator[tuple[SubscriptionState, ...]]:
+        """See the port."""
+        after = ""
+        while True:
+            query = (
+                select(subscriptions.c.id, subscriptions.c.state)
+                .where(subscriptions.c.id > after)
+                .where(
+                    or_(
+                        subscriptions.c.ended_at.is_(None),
+                        subscriptions.c.state["open_invoices"] != [],
+                        subscriptions.c.state["messages"] != [],
+                    )
+                )
+                .order_by(subscriptions.c.id)
+                .limit(_PAGE)
+            )
+            async with reading(self._engine) as connection:
+                rows = (await connection.execute(query)).all()
+            if not rows:
+                return
+            yield tuple(SubscriptionState.model_validate(row.state) for row in rows)
+            after = rows[-1].id

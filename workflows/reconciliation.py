@@ -1,0 +1,23 @@
+"""The reconciliation that a Temporal Schedule runs every hour."""
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from activities.reconciliation import Reconciliation, ReconciliationReport
+    from workflows import timeouts
+    from workflows.messages import RECONCILIATION_WORKFLOW
+
+
+@workflow.defn(name=RECONCILIATION_WORKFLOW)
+class ReconciliationWorkflow:
+    """One comparison of what is recorded with what runs."""
+
+    @workflow.run
+    async def run(self) -> ReconciliationReport:
+        """Returns what was found."""
+        return await workflow.execute_activity_method(
+            Reconciliation.restart_missing_subscriptions,
+            heartbeat_timeout=timeouts.RECONCILIATION_HEARTBEAT,
+            summary="restart subscriptions without a workflow",
+            **timeouts.RECONCILIATION,
+        )
