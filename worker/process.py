@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from typing import Final
 
 from temporalio.client import Client
-from temporalio.worker import PollerBehaviorAutoscaling, Worker
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.worker import PollerBehaviorAutoscaling, Replayer, Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.collection import Collection
@@ -42,6 +43,8 @@ _PASSED_THROUGH: Final = (
 )
 """Everything of ours but the workflow files: they are pure, and loading them per run is slow."""
 
+_WORKFLOWS: Final = (SubscriptionWorkflow, TestClockWorkflow, ReconciliationWorkflow)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerParts:
@@ -65,15 +68,31 @@ def create_worker(
     return Worker(
         client,
         task_queue=task_queue,
-        workflows=[SubscriptionWorkflow, TestClockWorkflow, ReconciliationWorkflow],
+        workflows=_WORKFLOWS,
         activities=_activities(parts),
-        workflow_runner=SandboxedWorkflowRunner(
-            restrictions=SandboxRestrictions.default.with_passthrough_modules(*_PASSED_THROUGH)
-        ),
+        workflow_runner=_workflow_runner(),
         max_cached_workflows=MOST_CACHED_WORKFLOWS,
         max_concurrent_activities=MOST_CONCURRENT_ACTIVITIES,
         workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
         activity_task_poller_behavior=PollerBehaviorAutoscaling(),
+    )
+
+
+def create_replayer() -> Replayer:
+    """Runs recorded histories through today's workflows exactly as a worker would.
+
+    It raises where a running subscription with that history would break.
+    """
+    return Replayer(
+        workflows=_WORKFLOWS,
+        workflow_runner=_workflow_runner(),
+        data_converter=pydantic_data_converter,
+    )
+
+
+def _workflow_runner() -> SandboxedWorkflowRunner:
+    return SandboxedWorkflowRunner(
+        restrictions=SandboxRestrictions.default.with_passthrough_modules(*_PASSED_THROUGH)
     )
 
 
