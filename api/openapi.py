@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from api.authentication import SCHEME
+from api.openapi_example import example_of
 from api.problems import Problem
 
 VERSION: Final = "1"
@@ -63,4 +64,19 @@ def _document(app: FastAPI) -> dict[str, Any]:
     problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas.update(problem.pop("$defs", {}))
     schemas["Problem"] = problem
+    for operations in described["paths"].values():
+        for operation in operations.values():
+            _show(operation, schemas)
     return described
+
+
+def _show(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
+    """Adds examples of the parameters in the path and of the answer."""
+    for parameter in operation.get("parameters", ()):
+        if parameter["in"] == "path":
+            name = parameter["name"]
+            parameter["example"] = example_of({"type": "string"}, schemas, name=name)
+    for status, response in operation["responses"].items():
+        shown = response.get("content", {}).get("application/json")
+        if status.startswith("2") and shown is not None:
+            shown["example"] = example_of(shown["schema"], schemas)

@@ -58,14 +58,14 @@ class ApiRoute(APIRoute):
         if not tags or not methods:
             raise ValueError(f"{path} needs a tag and a method")
         self._scope = scope_for(str(tags[0]), list(methods))
-        takes_body = not set(methods) <= {"GET", "HEAD", "DELETE"}
+        self._takes_body = not set(methods) <= {"GET", "HEAD", "DELETE"}
         super().__init__(
             path,
             executed_once(endpoint, status_code or 200) if "POST" in methods else endpoint,
             tags=tags,
             methods=methods,
             status_code=status_code,
-            responses={**_problems(path, takes_body=takes_body), **(responses or {})},
+            responses={**_problems(path, takes_body=self._takes_body), **(responses or {})},
             openapi_extra={**(openapi_extra or {}), "security": [{SCHEME: [self._scope]}]},
             **others,
         )
@@ -77,7 +77,7 @@ class ApiRoute(APIRoute):
         async def handle_for_caller(request: Request) -> Response:
             await authenticate(request, self._scope)
             strict = JsonRequest(request.scope, request.receive)
-            if await strict.body():
+            if self._takes_body and await strict.body():
                 if not _says_json(strict):
                     raise HTTPException(_MEDIA_TYPE_UNSUPPORTED)
                 await strict.json()  # here, where FastAPI does not replace what it raises
@@ -127,9 +127,9 @@ def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def _problems(path: str, *, takes_body: bool) -> dict[int | str, dict[str, Any]]:
-    statuses = {401, 403, 413, 415, 422, 503}
+    statuses = {401, 403, 413, 422, 503}
     if takes_body:
-        statuses |= {400, 409}
+        statuses |= {400, 409, 415}
     if "{" in path:
         statuses.add(404)
     return problem_responses(*sorted(statuses))

@@ -108,7 +108,9 @@ class TimelineEntryView(BaseModel):
         return cls(type=entry.type, at=entry.at, details=entry.details)
 
 
-@router.post("", status_code=201, operation_id="create_subscription", summary="Start")
+@router.post(
+    "", status_code=201, operation_id="create_subscription", summary="Start a subscription"
+)
 async def create_subscription(body: SubscriptionInput, deps: Deps, ids: Ids) -> SubscriptionView:
     """Starts a subscription with a saved method and answers what became of it.
 
@@ -188,7 +190,9 @@ async def read_timeline(
     return Page[TimelineEntryView].of(page, TimelineEntryView.of)
 
 
-@router.post("/{subscription_id}/cancel", operation_id="cancel_subscription", summary="Cancel")
+@router.post(
+    "/{subscription_id}/cancel", operation_id="cancel_subscription", summary="Cancel a subscription"
+)
 async def cancel_subscription(
     subscription_id: SubscriptionId, body: CancelInput, deps: Deps, caller: CallerOf, ids: Ids
 ) -> SubscriptionView:

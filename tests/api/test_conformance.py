@@ -1,0 +1,124 @@
+"""The API held against its own description by generated requests, good and bad.
+
+Whatever is sent: no 500, no status that is not documented, no answer of another shape.
+"""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import pytest
+import requests
+import schemathesis
+import uvicorn
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis import Case, GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.core.result import Ok
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from tests.api.shop import Shop
+
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+]
+EXAMPLES = 8
+NOTHING_TO_GET_WRONG = {"/healthz", "/readyz"}
+"""They take no parameter, no body and no key."""
+
+
+@pytest.fixture
+async def base_url(shop: Shop) -> AsyncIterator[str]:
+    """The API behind a real socket: what an HTTP parser lets through is part of the question."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(
+        uvicorn.Config(shop.app, log_config=None, access_log=False, lifespan="off")
+    )
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    host, port = listener.getsockname()
+    yield f"http://{host}:{port}"
+    server.should_exit = True
+    await serving
+
+
+async def _known_ids(shop: Shop) -> dict[str, str]:
+    """Ids that exist: without them every path would end at the first look."""
+    customer = await shop.customer(card="pm_card_visa")
+    made = await shop.made("/v1/subscriptions", {"customer": customer, "price": "team_monthly"})
+    bought = await shop.made(
+        "/v1/subscriptions", {"customer": customer, "price": "assistant_monthly"}
+    )
+    session = await shop.made(
+        "/v1/checkout/sessions",
+        {
+            "customer": await shop.customer(),
+            "price": "pro_yearly",
+            "success_url": "https://example.com/a",
+            "cancel_url": "https://example.com/b",
+        },
+    )
+    [method] = (await shop.read(f"/v1/customers/{customer}/payment_methods"))["data"]
+    return {
+        "customer_id": customer,
+        "subscription_id": made["id"],
+        "invoice_id": bought["latest_invoice"],
+        "checkout_session_id": session["id"],
+        "payment_method_id": method["id"],
+        "test_clock_id": await shop.clock("2026-01-17T09:30:00Z"),
+    }
+
+
+@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
+async def test_whatever_is_sent_the_answer_is_documented(
+    shop: Shop, base_url: str, mode: GenerationMode
+) -> None:
+    document = (await shop.client.get("/openapi.json")).json()
+    known = await _known_ids(shop)
+    authorization = shop.client.headers["authorization"]
+    await asyncio.to_thread(_check_all, document, base_url, mode, known, authorization)
+
+
+def _check_all(
+    document: dict[str, Any],
+    base_url: str,
+    mode: GenerationMode,
+    known: Mapping[str, str],
+    authorization: str,
+) -> None:
+    schema = schemathesis.openapi.from_dict(document)
+    for result in schema.get_all_operations():
+        assert isinstance(result, Ok), result
+        operation = result.ok()
+        if mode is GenerationMode.NEGATIVE and operation.path in NOTHING_TO_GET_WRONG:
+            continue
+        named = {parameter.name: known[parameter.name] for parameter in operation.path_parameters}
+        for path_parameters in ({}, named) if named else ({},):
+            strategy = operation.as_strategy(
+                generation_mode=mode, path_parameters=path_parameters or None
+            )
+
+            @given(case=strategy)
+            @settings(
+                max_examples=EXAMPLES,
+                deadline=None,
+                database=None,
+                derandomize=True,
+                phases=[Phase.generate],
+                suppress_health_check=list(HealthCheck),
+            )
+            def conforms(case: Case[Any]) -> None:
+                answer = case.call(
+                    base_url=base_url, headers={"Authorization": authorization}, session=session
+                )
+                case.validate_response(answer, checks=CHECKS)
+
+            with requests.Session() as session:
+                conforms()
