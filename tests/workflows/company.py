@@ -6,25 +6,25 @@ database, the Temporal server, the worker and, over HTTP, the Stripe simulator.
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import RowMapping, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 from stripe import StripeClient
-from temporalio.client import Client, WorkflowHandle
+from temporalio.client import Client, WorkflowHandle, WorkflowHistory
 from temporalio.testing import ActivityEnvironment
-from temporalio.worker import Worker
 
 from activities.test_clock import MoveTestClock, TestClocks
-from adapters.db.engine import unit_of_work
+from adapters.db.engine import create_engine, unit_of_work
 from adapters.db.tables.catalog import prices, products
 from adapters.db.tables.customer import customers
 from adapters.db.tables.invoice import invoices
 from adapters.db.tables.subscription import subscriptions
+from adapters.stripe.client import connect_stripe
 from adapters.stripe.gateway import StripeGateway
 from adapters.temporal.clock_driver import TemporalClockDriver
 from billing.actor import Actor, ActorKind
@@ -34,7 +34,9 @@ from billing.message import Message
 from billing.money import Money
 from billing.ports.storage import CustomerRecord
 from billing.subscription import Clock, SubscriptionState, SubscriptionStatus, Terms
+from tests.conftest import StripeSimulator
 from worker.process import WorkerParts, create_worker
+from workflows.description import name_of
 from workflows.messages import (
     SUBSCRIPTION_WORKFLOW,
     ActivationReport,
@@ -49,10 +51,17 @@ from workflows.messages import (
     UndoCancel,
     subscription_workflow_id,
 )
+from workflows.search_attributes import search_attributes
 
 OPERATOR = Actor(kind=ActorKind.OPERATOR, id="test")
 MONTH = Interval(unit=IntervalUnit.MONTH)
-YEAR = Interval(unit=IntervalUnit.YEAR)
+PRICES: Final[Mapping[str, tuple[int, Interval]]] = {
+    "team_m": (1600, MONTH),
+    "team_y": (18000, Interval(unit=IntervalUnit.YEAR)),
+    "team_d": (100, Interval(unit=IntervalUnit.DAY)),
+    "team_free": (0, MONTH),
+}
+"""What a seat costs in cents, and for how long."""
 
 
 def at(text: str) -> datetime:
@@ -101,7 +110,8 @@ class Company:
     mailbox: Mailbox
     task_queue: str
     present: datetime
-    worker: Worker | None = None
+    first_runs: list[tuple[str, str]] = field(default_factory=list)
+    """Workflow and run id of every subscription started."""
 
     @asynccontextmanager
     async def working(self) -> AsyncIterator[None]:
@@ -110,12 +120,12 @@ class Company:
             yield
 
     async def sell_teams(self) -> None:
-        """Team at $16.00 a seat monthly and $180.00 annually, with a trial where asked for."""
+        """Team by the seat: $16.00 monthly, $180.00 annually, $1.00 daily; and a free one."""
         async with self.engine.begin() as connection:
             await connection.execute(
                 insert(products).values(id="team", name="Team", family="plan", active=True)
             )
-            for price_id, amount, unit in (("team_m", 1600, "month"), ("team_y", 18000, "year")):
+            for price_id, (amount, interval) in PRICES.items():
                 await connection.execute(
                     insert(prices).values(
                         id=price_id,
@@ -123,7 +133,7 @@ class Company:
                         product_id="team",
                         currency="USD",
                         unit_amount_minor=amount,
-                        interval_unit=unit,
+                        interval_unit=interval.unit.value,
                         interval_count=1,
                         unit_name="seat",
                         minimum_quantity=1,
@@ -195,11 +205,15 @@ class Company:
         price_id: str = "team_m",
         trial_days: int | None = None,
         ready: bool = True,
+        live: bool = False,
     ) -> "Subscription":
-        """Starts a workflow; `ready` with the card on file, else waiting for its checkout."""
+        """Starts a workflow; `ready` with the card on file, else waiting for its checkout.
+
+        A `live` one is on no test clock: its present is the workflow's own.
+        """
         subscription_id = f"sub_{uuid.uuid4().hex[:12]}"
-        amount = (1600 if price_id == "team_m" else 18000) * seats
-        clock = Clock(offset=self.present - datetime.now(UTC), frozen_at=self.present)
+        present = datetime.now(UTC) if live else self.present
+        amount, interval = PRICES[price_id]
         state = SubscriptionState(
             subscription_id=subscription_id,
             customer_id=customer_id,
@@ -210,25 +224,35 @@ class Company:
                 price_id=price_id,
                 price_version=1,
                 currency="USD",
-                interval=MONTH if price_id == "team_m" else YEAR,
+                interval=interval,
                 quantity=seats,
-                period_amount=Money(amount_minor=amount, currency="USD"),
+                period_amount=Money(amount_minor=amount * seats, currency="USD"),
                 trial=None if trial_days is None else Trial(days=trial_days),
             ),
-            clock=clock,
-            created_at=self.present,
-            checkout_expires_at=self.present + timedelta(hours=24),
-            checkout_completed_at=self.present if ready else None,
+            clock=Clock() if live else self._clock(),
+            created_at=present,
+            checkout_expires_at=present + timedelta(hours=24),
+            checkout_completed_at=present if ready else None,
         )
         return await self._start(state)
 
+    def _clock(self) -> Clock:
+        """A test clock that stands at the company's present."""
+        return Clock(offset=self.present - datetime.now(UTC), frozen_at=self.present)
+
     async def _start(self, state: SubscriptionState) -> "Subscription":
-        await self.client.start_workflow(
+        name = name_of(state)
+        started = await self.client.start_workflow(
             SUBSCRIPTION_WORKFLOW,
             SubscriptionStart(state=state),
             id=subscription_workflow_id(state.subscription_id),
             task_queue=self.task_queue,
+            search_attributes=search_attributes(state),
+            memo={"name": name},
+            static_summary=name,
         )
+        assert started.first_execution_run_id is not None
+        self.first_runs.append((started.id, started.first_execution_run_id))
         handle = self.client.get_workflow_handle(subscription_workflow_id(state.subscription_id))
         return Subscription(company=self, id=state.subscription_id, handle=handle)
 
@@ -240,8 +264,7 @@ class Company:
         state = (await sleeping.report()).state
         await sleeping.handle.terminate("the story goes on later")
         self.present = at(at_instant)
-        clock = Clock(offset=self.present - datetime.now(UTC), frozen_at=self.present)
-        await self._start(state.model_copy(update={"clock": clock}))
+        await self._start(state.model_copy(update={"clock": self._clock()}))
         await self.settle()
 
     async def settle(self) -> None:
@@ -259,6 +282,27 @@ class Company:
         async with asyncio.timeout(60):
             await ActivityEnvironment().run(clocks.move_test_clock, move)
 
+    async def histories(self) -> AsyncIterator[WorkflowHistory]:
+        """Of every run of every subscription, however it came to its end."""
+        seen: set[str] = set()
+        for workflow_id, first_run_id in self.first_runs:
+            latest = await self.client.get_workflow_handle(workflow_id).describe()
+            run_ids = [latest.run_id, first_run_id]
+            while run_ids:
+                run_id = run_ids.pop()
+                if run_id in seen:
+                    continue
+                seen.add(run_id)
+                handle: WorkflowHandle[Any, Any] = self.client.get_workflow_handle(
+                    workflow_id, run_id=run_id
+                )
+                history = await handle.fetch_history()
+                yield history
+                end = history.events[-1]
+                if end.HasField("workflow_execution_continued_as_new_event_attributes"):
+                    going_on = end.workflow_execution_continued_as_new_event_attributes
+                    run_ids.append(going_on.new_execution_run_id)
+
     async def invoices(self) -> list[RowMapping]:
         """Every invoice, in the order of its number."""
         async with self.engine.connect() as connection:
@@ -270,6 +314,37 @@ class Company:
         async with self.engine.connect() as connection:
             query = select(func.count()).select_from(table).filter_by(**equals)
             return int((await connection.execute(query)).scalar_one())
+
+
+@asynccontextmanager
+async def opened_company(
+    *, database_url: str, client: Client, simulator: StripeSimulator
+) -> AsyncIterator[Company]:
+    """It sells Team; its present is 2026-01-17T09:30Z, and a worker is up to the caller."""
+    engine = create_engine(database_url)
+    async with connect_stripe(
+        api_key=simulator.api_key, api_base=simulator.base_url
+    ) as stripe_client:
+        gateway, mailbox = StripeGateway(stripe_client), Mailbox()
+        company = Company(
+            engine=engine,
+            client=client,
+            stripe=stripe_client,
+            gateway=gateway,
+            parts=WorkerParts(
+                open_transaction=unit_of_work(engine),
+                gateway=gateway,
+                post=mailbox,
+                clock_driver=None,
+                return_url=lambda invoice_id: f"https://example.com/return/{invoice_id}",
+            ),
+            mailbox=mailbox,
+            task_queue=f"test-{uuid.uuid4().hex}",
+            present=at("2026-01-17T09:30"),
+        )
+        await company.sell_teams()
+        yield company
+    await engine.dispose()
 
 
 @dataclass(frozen=True, slots=True)
