@@ -43,6 +43,19 @@ def dev(
 
 
 @app.command()
+def demo(
+    *,
+    run: Annotated[
+        str | None, typer.Option(help="Go on with the run of this id, however it was interrupted.")
+    ] = None,
+) -> None:
+    """Play a year of a small company on the running system."""
+    from cli.demo import command  # noqa: PLC0415
+
+    raise typer.Exit(command.run(find_root(), run_id=run))
+
+
+@app.command()
 def doctor() -> None:
     """Say what is running, reachable and migrated, and what to do if not."""
     from cli import doctor  # noqa: PLC0415

@@ -1,0 +1,130 @@
+"""`perennial demo`: a year of a small company on the running system.
+
+Owns the run: its id, its customers side by side, its verdict. Does not own what happens to them
+(`cli.demo.stories`).
+"""
+
+import asyncio
+import os
+import re
+import secrets
+import time
+from pathlib import Path
+from typing import Final
+
+import httpx
+from rich.console import Console
+
+from cli.demo import report
+from cli.demo.answers import Ready
+from cli.demo.audit import Finding, Played, examine
+from cli.demo.browser import Browser
+from cli.demo.client import connected
+from cli.demo.customer import DemoCustomer, World
+from cli.demo.errors import DemoFailed, NothingToPlayOn, OutOfReach
+from cli.demo.patience import Patience
+from cli.demo.progress import Progress
+from cli.demo.stories import STORIES, Story
+from cli.demo.target import Target, find_target
+
+_RUN_ID: Final = re.compile(r"[a-z0-9]{1,20}")
+_START_SECONDS: Final = 10.0
+_BROWSER_TIMEOUT_SECONDS: Final = 40.0
+_PLAIN_WIDTH: Final = 160
+
+
+def run(root: Path, *, run_id: str | None = None) -> int:
+    """Plays the year, or goes on with the run `run_id`; 0 only when everything balances."""
+    console = _console()
+    try:
+        return asyncio.run(_run(console, find_target(root, os.environ), _checked(run_id)))
+    except DemoFailed as error:
+        console.print(str(error), style="red", markup=False)
+    except KeyboardInterrupt:
+        console.print("interrupted")
+    return 1
+
+
+def _console() -> Console:
+    """Wide enough for every row where no terminal says how wide it is."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=_PLAIN_WIDTH)
+
+
+def _checked(run_id: str | None) -> str:
+    if run_id is None:
+        return secrets.token_hex(4)
+    if _RUN_ID.fullmatch(run_id) is None:
+        raise NothingToPlayOn("a run's id is of 1 to 20 lower-case letters and digits")
+    return run_id
+
+
+async def _run(console: Console, target: Target, run_id: str) -> int:
+    began = time.monotonic()
+    progress = Progress(console)
+    await _await_system(target, progress)
+    console.print(
+        f"run {run_id}; if it is interrupted, go on with: perennial demo --run {run_id}\n"
+    )
+    patience = Patience(progress.notice)
+    async with (
+        connected(target.api_url, target.api_key, patience) as api,
+        connected(target.stripe_url, target.stripe_key, patience) as stripe,
+        httpx.AsyncClient(timeout=_BROWSER_TIMEOUT_SECONDS, trust_env=False) as http,
+    ):
+        world = World(run_id, api, Browser(http, patience), patience)
+        with progress:
+            year = await _play(world, progress)
+        findings = await examine(year, api=api, stripe=stripe)
+    report.show(console, year, findings, target)
+    return _verdict(console, findings, seconds=time.monotonic() - began)
+
+
+async def _await_system(target: Target, progress: Progress) -> None:
+    """A system that was just started gets a moment; one that was not is soon said to be missing."""
+    patience = Patience(progress.notice, seconds=_START_SECONDS)
+    async with connected(target.api_url, target.api_key, patience) as api:
+        try:
+            await api.read(Ready, "/readyz")
+        except OutOfReach:
+            raise NothingToPlayOn(
+                f"nothing answers at {target.api_url}; start it in another terminal: make dev"
+            ) from None
+
+
+async def _play(world: World, progress: Progress) -> list[Played]:
+    """Every story at the same time: the customers' clocks know nothing of one another."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            plays = [group.create_task(_tell(story, world, progress)) for story in STORIES]
+    except* DemoFailed as failures:
+        raise failures.exceptions[0] from None
+    return [play.result() for play in plays]
+
+
+async def _tell(story: Story, world: World, progress: Progress) -> Played:
+    customer = DemoCustomer(world, story.name, story.begins_at, progress.watch)
+    try:
+        await customer.introduced()
+        await story.play(customer)
+    except DemoFailed as error:
+        raise type(error)(f"{story.name}: {error}") from error
+    subscription, invoices = await asyncio.gather(
+        customer.read_subscription(), customer.read_invoices()
+    )
+    return Played(
+        story=story,
+        customer_id=customer.customer_id,
+        email=customer.email,
+        subscription=subscription,
+        invoices=invoices,
+    )
+
+
+def _verdict(console: Console, findings: tuple[Finding, ...], *, seconds: float) -> int:
+    failed = [finding for finding in findings if not finding.is_well]
+    if failed:
+        console.print(f"\n{len(failed)} of {len(findings)} checks failed", style="bold red")
+        return 1
+    console.print(f"\nThe books balance: a year in {seconds:.1f} s")
+    return 0
