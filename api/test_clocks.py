@@ -151,7 +151,7 @@ async def advance_test_clock(
 async def delete_test_clock(
     test_clock_id: TestClockId, deps: Deps, caller: CallerOf
 ) -> TestClockView:
-    """Cancels its customers' subscriptions; they and their documents can be read no more."""
+    """Cancels its customers' subscriptions; the customers are gone, their documents stay."""
     clock = await _require(deps, test_clock_id)
     _refuse_while_advancing(clock)
     async with reading(deps.engine) as connection:
