@@ -48,11 +48,14 @@ def demo(
     run: Annotated[
         str | None, typer.Option(help="Go on with the run of this id, however it was interrupted.")
     ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help="Play this customer alone; repeat it for more.")
+    ] = None,
 ) -> None:
     """Play a year of a small company on the running system."""
     from cli.demo import command  # noqa: PLC0415
 
-    raise typer.Exit(command.run(find_root(), run_id=run))
+    raise typer.Exit(command.run(find_root(), run_id=run, names=only or ()))
 
 
 @app.command()

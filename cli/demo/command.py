@@ -9,6 +9,7 @@ import os
 import re
 import secrets
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -33,11 +34,15 @@ _BROWSER_TIMEOUT_SECONDS: Final = 40.0
 _PLAIN_WIDTH: Final = 160
 
 
-def run(root: Path, *, run_id: str | None = None) -> int:
-    """Plays the year, or goes on with the run `run_id`; 0 only when everything balances."""
+def run(root: Path, *, run_id: str | None = None, names: Sequence[str] = ()) -> int:
+    """Plays the year, or goes on with the run `run_id`; 0 only when everything balances.
+
+    `names` chooses some of the customers.
+    """
     console = _console()
     try:
-        return asyncio.run(_run(console, find_target(root, os.environ), _checked(run_id)))
+        target, stories = find_target(root, os.environ), _chosen(names)
+        return asyncio.run(_run(console, target, _checked(run_id), stories))
     except DemoFailed as error:
         console.print(str(error), style="red", markup=False)
     except KeyboardInterrupt:
@@ -59,9 +64,18 @@ def _checked(run_id: str | None) -> str:
     return run_id
 
 
-async def _run(console: Console, target: Target, run_id: str) -> int:
+def _chosen(names: Sequence[str]) -> tuple[Story, ...]:
+    known = {story.name.lower(): story for story in STORIES}
+    unknown = [name for name in names if name.lower() not in known]
+    if unknown:
+        listed = ", ".join(story.name for story in STORIES)
+        raise NothingToPlayOn(f"no customer is called {', '.join(unknown)}; there are {listed}")
+    return tuple(known[name.lower()] for name in names) or STORIES
+
+
+async def _run(console: Console, target: Target, run_id: str, stories: tuple[Story, ...]) -> int:
     began = time.monotonic()
-    progress = Progress(console)
+    progress = Progress(console, stories)
     await _await_system(target, progress)
     console.print(
         f"run {run_id}; if it is interrupted, go on with: perennial demo --run {run_id}\n"
@@ -74,7 +88,7 @@ async def _run(console: Console, target: Target, run_id: str) -> int:
     ):
         world = World(run_id, api, Browser(http, patience), patience)
         with progress:
-            year = await _play(world, progress)
+            year = await _play(stories, world, progress)
         findings = await examine(year, api=api, stripe=stripe)
     report.show(console, year, findings, target)
     return _verdict(console, findings, seconds=time.monotonic() - began)
@@ -92,11 +106,11 @@ async def _await_system(target: Target, progress: Progress) -> None:
             ) from None
 
 
-async def _play(world: World, progress: Progress) -> list[Played]:
+async def _play(stories: tuple[Story, ...], world: World, progress: Progress) -> list[Played]:
     """Every story at the same time: the customers' clocks know nothing of one another."""
     try:
         async with asyncio.TaskGroup() as group:
-            plays = [group.create_task(_tell(story, world, progress)) for story in STORIES]
+            plays = [group.create_task(_tell(story, world, progress)) for story in stories]
     except* DemoFailed as failures:
         raise failures.exceptions[0] from None
     return [play.result() for play in plays]

@@ -4,6 +4,7 @@ Owns the live table of a terminal, and one line for each customer and month wher
 """
 
 import time
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Final, Self
 
@@ -12,7 +13,7 @@ from rich.live import Live
 from rich.table import Table
 
 from cli.demo.customer import Standing
-from cli.demo.stories import STORIES
+from cli.demo.stories import Story
 
 _SECONDS_BETWEEN_NOTICES: Final = 10.0
 
@@ -20,7 +21,8 @@ _SECONDS_BETWEEN_NOTICES: Final = 10.0
 class Progress:
     """Shows standings as they come; a context manager."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, stories: Sequence[Story]) -> None:
+        self._stories = stories
         self._console = console
         self._standings: dict[str, Standing] = {}
         self._live = Live(console=console, refresh_per_second=8) if console.is_terminal else None
@@ -61,7 +63,7 @@ class Progress:
 
     def _table(self) -> Table:
         table = Table("customer", "story", "today", "status", "invoices", "paid", box=None)
-        for story in STORIES:
+        for story in self._stories:
             table.add_row(story.name, story.plot, *_cells(self._standings.get(story.name)))
         return table
 

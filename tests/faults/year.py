@@ -1,0 +1,67 @@
+"""The demo's whole year with everything killed in the middle: `make faults`.
+
+Not collected with the others: it takes minutes.
+"""
+
+from collections.abc import Callable
+
+import pytest
+
+from cli.demo.stories import STORIES
+from tests.faults.installation import Billed, Installation, playing
+
+_NAMES = [story.name for story in STORIES]
+_MIDDLE = "2026-06-01  Ada"
+
+
+@pytest.fixture(scope="module")
+def undisturbed(installation: Installation) -> list[Billed]:
+    """What the year comes to when nothing is killed."""
+    with playing(installation, "undisturbed") as demo:
+        demo.await_end()
+    billed = installation.billed("undisturbed", _NAMES)
+    assert len(billed) == sum(len(story.invoices) for story in STORIES)
+    return billed
+
+
+def kill_worker(installation: Installation) -> None:
+    installation.kill_process("worker")
+
+
+def kill_api(installation: Installation) -> None:
+    installation.kill_process("api")
+
+
+def kill_simulator(installation: Installation) -> None:
+    installation.kill_process("simulator")
+
+
+def kill_everything(installation: Installation) -> None:
+    installation.kill_everything()
+    installation.start()
+
+
+@pytest.mark.parametrize("kill", [kill_worker, kill_api, kill_simulator, kill_everything])
+def test_a_year_interrupted_by_a_kill_ends_with_the_same_invoices(
+    installation: Installation, undisturbed: list[Billed], kill: Callable[[Installation], None]
+) -> None:
+    run_id = kill.__name__.replace("_", "")
+    with playing(installation, run_id) as demo:
+        demo.await_text(_MIDDLE)
+        kill(installation)
+        demo.await_end()
+
+    assert installation.billed(run_id, _NAMES) == undisturbed
+    assert installation.books_balance()
+
+
+def test_a_killed_demo_goes_on_where_it_was(
+    installation: Installation, undisturbed: list[Billed]
+) -> None:
+    with playing(installation, "resumed") as demo:
+        demo.await_text(_MIDDLE)
+    with playing(installation, "resumed") as again:
+        again.await_end()
+
+    assert installation.billed("resumed", _NAMES) == undisturbed
+    assert installation.books_balance()
