@@ -95,13 +95,12 @@ class SubscriptionWorkflow:
         if self._state.revision == 0:
             await self._introduce()
         while not self._state.is_finished:
+            if self._may_continue_as_new():
+                workflow.continue_as_new(SubscriptionStart(state=self._state))
             action = await self._wait_for_due_action()
             if action is not None:
                 await self._attempt(action)
-            if workflow.info().is_continue_as_new_suggested():
-                await self._continue_as_new()
-        if self._saved_revision < self._state.revision:
-            await self._save()
+        await self._save_what_signals_changed()
         self._busy = False
         self._describe()
         await workflow.wait_condition(workflow.all_handlers_finished)
@@ -231,14 +230,16 @@ class SubscriptionWorkflow:
         if action is not None and wait <= timedelta(0) and action.at <= self._now():
             return action
         if self._saved_revision < self._state.revision:
-            await self._save()
+            await self._save_what_signals_changed()
             return None
         self._hurry = self._busy = False
         self._describe()
         timer_ends = action is not None and wait > timedelta(0)
         try:
             await workflow.wait_condition(
-                lambda: self._wakes != seen or self._state.is_finished,
+                lambda: (
+                    self._wakes != seen or self._state.is_finished or self._may_continue_as_new()
+                ),
                 timeout=wait if timer_ends else None,
                 timeout_summary=timer_summary(action) if action is not None else None,
             )
@@ -465,6 +466,12 @@ class SubscriptionWorkflow:
                 return
             self._state = lifecycle.revised(self._state, recorded.stored_revision)
 
+    async def _save_what_signals_changed(self) -> None:
+        """A command stores what it changed by itself, and is waited for."""
+        async with self._lock:
+            if self._saved_revision < self._state.revision:
+                await self._save()
+
     def _run_start_trial(self, request: StartTrial) -> Awaitable[TrialOutcome]:
         return workflow.execute_activity_method(
             PeriodBilling.start_trial,
@@ -523,20 +530,22 @@ class SubscriptionWorkflow:
                     raise
                 self._problem = f"{message.key} was not delivered: {error.cause or error}"
                 workflow.logger.exception("message.undeliverable", extra={"key": message.key})
+                self._describe()
             self._state = lifecycle.message_handed_over(self._state, message.key)
 
-    async def _continue_as_new(self) -> None:
-        """A new run with the same state, once nobody is being answered and all is told."""
-        await workflow.wait_condition(
-            lambda: (
-                workflow.all_handlers_finished()
-                and not self._state.messages
-                and not self._lock.locked()
-            )
+    def _may_continue_as_new(self) -> bool:
+        """Whether a new run is due, with everything stored and told and nobody being answered.
+
+        Asked at every turn and never waited for in place: a command may itself be waiting for what
+        the run does next, and a mail server that is down must not stop billing.
+        """
+        return (
+            workflow.info().is_continue_as_new_suggested()
+            and workflow.all_handlers_finished()
+            and not self._lock.locked()
+            and not self._state.messages
+            and self._saved_revision >= self._state.revision
         )
-        if self._saved_revision < self._state.revision:
-            await self._save()
-        workflow.continue_as_new(SubscriptionStart(state=self._state))
 
     def _event(self, kind: str, subject: str) -> DomainEvent:
         return DomainEvent(
