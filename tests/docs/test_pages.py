@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 import typer.main
-from click import Group
+from typer.core import TyperGroup
 
 from adapters.settings import Settings
 from adapters.stripe.client import API_VERSION
@@ -63,14 +63,14 @@ def test_every_make_target_named_exists(page: Page) -> None:
 
 @pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
 def test_every_command_named_exists(page: Page) -> None:
-    root = typer.main.get_command(app)
-    for words in page.commands:
-        command = root
-        for word in words:
-            if not isinstance(command, Group):
-                break
-            assert word in command.commands, f"perennial {' '.join(words)}"
-            command = command.commands[word]
+    assert [words for words in page.commands if not _is_command(words)] == []
+
+
+def test_a_command_that_does_not_exist_is_noticed() -> None:
+    assert _is_command(("migrate", "before"))
+    assert _is_command(("api-keys", "create"))
+    assert not _is_command(("upgrade",))
+    assert not _is_command(("api-keys", "steal"))
 
 
 def test_the_readme_names_the_commands_that_a_stranger_needs() -> None:
@@ -166,6 +166,18 @@ def test_a_place_of_one_machine_is_noticed(folder: str) -> None:
 @pytest.mark.parametrize("text", ["https://example.com/home/ada", "api/work/x.py", "/data"])
 def test_an_address_or_a_relative_path_is_no_place_of_a_machine(text: str) -> None:
     assert list(_machine_places(text)) == []
+
+
+def _is_command(words: tuple[str, ...]) -> bool:
+    """Whether the words lead to a command; what follows one is its argument."""
+    command: object = typer.main.get_command(app)
+    for word in words:
+        if not isinstance(command, TyperGroup):
+            return True
+        if word not in command.commands:
+            return False
+        command = command.commands[word]
+    return True
 
 
 def _machine_places(text: str) -> Iterator[str]:
