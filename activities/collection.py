@@ -12,12 +12,26 @@ from typing import Final
 from temporalio import activity
 
 from billing import collecting, ledger, lifecycle
-from billing.errors import BooksBroken, GatewayFailed, NotFound
+from billing.errors import BooksBroken, GatewayFailed, GatewayRefused, NotFound
 from billing.ids import effect_key
 from billing.invoice import InvoiceStatus
-from billing.payment import AlreadyClosed, CollectionOutcome, NoPaymentMethod, Paid, Processing
+from billing.payment import (
+    ActionRequired,
+    AlreadyClosed,
+    CollectionOutcome,
+    NoPaymentMethod,
+    Paid,
+    Processing,
+    Superseded,
+)
 from billing.ports.gateway import GatewayPayment, PaymentGateway, PaymentRequest, PaymentStatus
-from billing.ports.storage import InvoiceRecord, PaymentAttempt, Transaction, UnitOfWork
+from billing.ports.storage import (
+    Claim,
+    InvoiceRecord,
+    PaymentAttempt,
+    Transaction,
+    UnitOfWork,
+)
 from billing.subscription import SubscriptionState, SubscriptionStatus
 from billing.value import Instant, Value
 
@@ -126,6 +140,8 @@ class Collection:
                 return attempt.outcome
             if invoice.status is not InvoiceStatus.OPEN:
                 return _closed(invoice, request.now)
+            if not await _may_go_live(tx, request.state):
+                return Superseded()
             if customer.default_payment_method_id is None or customer.gateway_customer_id is None:
                 return NoPaymentMethod()
             if attempt is None:
@@ -135,6 +151,16 @@ class Collection:
                     payment_method_id=customer.default_payment_method_id,
                     amount=invoice.amount_due,
                     started_at=self._real_now(),
+                )
+                await tx.attempts.put(attempt)
+            elif (
+                attempt.payment_id is None
+                and attempt.payment_method_id != customer.default_payment_method_id
+            ):
+                # No payment is known of it, and an unknown one is never confirmed: it takes what
+                # the customer has by now, which is another request and needs a key of its own.
+                attempt = _with_failed_creation(attempt).model_copy(
+                    update={"payment_method_id": customer.default_payment_method_id}
                 )
                 await tx.attempts.put(attempt)
             return _Charge(attempt=attempt, gateway_customer_id=customer.gateway_customer_id)
@@ -213,9 +239,8 @@ class Collection:
                 ),
                 key=key,
             )
-        except GatewayFailed:
-            failures = attempt.failed_creations + 1
-            await self._store(attempt.model_copy(update={"failed_creations": failures}))
+        except (GatewayFailed, GatewayRefused):
+            await self._store(_with_failed_creation(attempt))
             raise
 
     async def _confirm(
@@ -246,7 +271,8 @@ class Collection:
                 if isinstance(outcome, Paid):
                     await _receive(tx, attempt, paid_at=request.now)
             stored = await tx.subscriptions.save(after)
-            if after.activation_refused:
+            # While the customer may still authenticate, nobody else may take the live place.
+            if after.activation_refused and not isinstance(outcome, ActionRequired):
                 await tx.subscriptions.release(after.subscription_id)
             await tx.events.append(
                 *collecting.events(request.state, after, request.invoice_id, outcome, request.now)
@@ -265,6 +291,7 @@ class Collection:
                 outcome = Paid(amount=stopped.amount, paid_at=now)
                 await tx.attempts.put(stopped.model_copy(update={"outcome": outcome}))
                 await _receive(tx, stopped, paid_at=now)
+                await tx.events.append(collecting.paid_event(invoice, stopped.number, now))
                 return
             await tx.invoices.mark_void(invoice_id, voided_at=now)
             await tx.ledger.post(
@@ -287,6 +314,13 @@ class _Charge(Value):
 
     attempt: PaymentAttempt
     gateway_customer_id: str
+
+
+async def _may_go_live(tx: Transaction, state: SubscriptionState) -> bool:
+    """A refused first payment gave the live place back: it is taken again before the next."""
+    if state.status is not SubscriptionStatus.INCOMPLETE:
+        return True
+    return await tx.subscriptions.claim(state, with_trial=False) is Claim.GRANTED
 
 
 async def _locked_invoice(tx: Transaction, invoice_id: str) -> InvoiceRecord:
@@ -313,6 +347,10 @@ async def _receive(tx: Transaction, attempt: PaymentAttempt, *, paid_at: datetim
             paid_at=paid_at,
         )
     )
+
+
+def _with_failed_creation(attempt: PaymentAttempt) -> PaymentAttempt:
+    return attempt.model_copy(update={"failed_creations": attempt.failed_creations + 1})
 
 
 def _with_failed_confirmation(attempt: PaymentAttempt) -> PaymentAttempt:

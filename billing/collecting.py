@@ -20,6 +20,7 @@ from billing.payment import (
     NoPaymentMethod,
     Paid,
     Processing,
+    Superseded,
 )
 from billing.ports.gateway import GatewayPayment, PaymentStatus
 from billing.ports.storage import InvoiceRecord
@@ -91,6 +92,23 @@ def events(
         )
 
 
+def paid_event(invoice: InvoiceRecord, attempt_number: int, now: datetime) -> DomainEvent:
+    """The invoice was paid by an attempt that was to be stopped."""
+    return DomainEvent(
+        key=effect_key("invoice.paid", invoice.id, attempt_number),
+        type="invoice.paid",
+        at=now,
+        customer_id=invoice.customer_id,
+        subscription_id=invoice.subscription_id,
+        details={
+            "invoice_id": invoice.id,
+            "attempt": attempt_number,
+            "amount_minor": invoice.total.amount_minor,
+            "currency": invoice.total.currency,
+        },
+    )
+
+
 def voided_event(invoice: InvoiceRecord, now: datetime) -> DomainEvent:
     """The invoice owes nothing any more."""
     return DomainEvent(
@@ -104,21 +122,23 @@ def voided_event(invoice: InvoiceRecord, now: datetime) -> DomainEvent:
 
 
 def _told(outcome: CollectionOutcome) -> tuple[str, dict[str, str | int | None]]:
+    details: dict[str, str | int | None] = {}
     match outcome:
         case Paid():
-            return "invoice.paid", {}
+            happened = "invoice.paid"
         case Declined():
-            return "payment.declined", {
-                "reason": outcome.decline.reason,
-                "kind": outcome.decline.kind.value,
-            }
+            happened = "payment.declined"
+            details = {"reason": outcome.decline.reason, "kind": outcome.decline.kind.value}
         case ActionRequired():
-            return "payment.action_required", {}
+            happened = "payment.action_required"
         case Processing():
-            return "payment.processing", {}
+            happened = "payment.processing"
         case NoPaymentMethod():
-            return "payment.no_payment_method", {}
+            happened = "payment.no_payment_method"
         case AlreadyClosed():
-            return "payment.not_needed", {}
+            happened = "payment.not_needed"
+        case Superseded():
+            happened = "payment.superseded"
         case _:
             assert_never(outcome)
+    return happened, details

@@ -20,6 +20,7 @@ from billing.payment import (
     NoPaymentMethod,
     Paid,
     Processing,
+    Superseded,
 )
 from billing.period import Period
 from billing.subscription import (
@@ -129,6 +130,8 @@ def collected(
             return _not_paid(state, invoice, outcome, now)
         case AlreadyClosed():
             return _without(state, invoice)
+        case Superseded():
+            return ended(state, EndReason.FAMILY_TAKEN, now)
         case _:
             assert_never(outcome)
 

@@ -52,7 +52,13 @@ class AlreadyClosed(Value):
     kind: Literal["already_closed"] = "already_closed"
 
 
+class Superseded(Value):
+    """Another subscription of the family went live meanwhile: nothing was charged (P16)."""
+
+    kind: Literal["superseded"] = "superseded"
+
+
 CollectionOutcome = Annotated[
-    Paid | Declined | ActionRequired | Processing | NoPaymentMethod | AlreadyClosed,
+    Paid | Declined | ActionRequired | Processing | NoPaymentMethod | AlreadyClosed | Superseded,
     Field(discriminator="kind"),
 ]

@@ -101,6 +101,25 @@ async def test_a_declined_first_payment_leaves_the_checkout_open_for_another_car
     assert company.mailbox.messages == []
 
 
+async def test_a_refused_checkout_tried_again_after_another_went_live_charges_nothing(
+    company: Company, simulator: StripeSimulator
+) -> None:
+    async with company.working():
+        customer = await company.customer(card="pm_card_chargeCustomerFail")
+        refused = await company.subscribe(customer)
+        await refused.activated()
+        await company.save_card(customer, "pm_card_visa")
+        other = await company.subscribe(customer)
+        assert (await other.activated()).status == "active"
+
+        await refused.complete_checkout()
+        await refused.handle.result()
+
+        assert (await refused.report()).state.end_reason == "family_taken"
+    assert sorted(i["status"] for i in await company.invoices()) == ["paid", "void"]
+    assert await captured(simulator) == 8000
+
+
 async def test_an_abandoned_checkout_expires_after_a_day_and_owes_nothing(
     company: Company, simulator: StripeSimulator
 ) -> None:
