@@ -101,6 +101,15 @@ class MemoryGateway:
         """Decides a customer's next charges: `succeed`, or a decline code of `methods.DECLINES`."""
         self._outcomes.setdefault(gateway_customer_id, []).extend(outcomes)
 
+    def captured_minor(self, gateway_customer_id: str) -> int:
+        """What was taken from a customer so far, in minor units of whatever currency."""
+        return sum(
+            payment.shown.amount.amount_minor
+            for payment in self._payments.values()
+            if payment.gateway_customer_id == gateway_customer_id
+            and payment.shown.status is PaymentStatus.SUCCEEDED
+        )
+
     def complete_checkout(self, gateway_session_id: str, payment_method: str) -> None:
         """The customer fills in the page; raises `GatewayRefused` for a card that is declined."""
         checkout = _found(self._checkouts, gateway_session_id)

@@ -1,0 +1,318 @@
+"""Every way that collecting and voiding an invoice can go."""
+
+from datetime import timedelta
+
+import pytest
+
+from activities.collection import Collect
+from adapters.db.engine import transactions
+from adapters.memory.outages import Operation, Outage
+from billing import lifecycle
+from billing.errors import BooksBroken, GatewayFailed, GatewayRefused, GatewayUnavailable
+from billing.payment import (
+    ActionRequired,
+    AlreadyClosed,
+    Declined,
+    NoPaymentMethod,
+    Paid,
+    Processing,
+)
+from billing.subscription import EndReason, SubscriptionState, SubscriptionStatus
+from tests.activities.till import DUE_AT, Till
+
+PRICE_MINOR = 8000
+BROKE = "pm_card_chargeCustomerFail"
+BANK = "pm_usBankAccount_success"
+
+
+async def test_an_invoice_is_paid_once_however_often_it_is_collected(till: Till) -> None:
+    owing = await till.owing()
+
+    first = await till.collect(owing)
+    again = await till.collect(owing)
+
+    assert isinstance(first.outcome, Paid)
+    assert again.outcome == first.outcome
+    assert till.taken_minor() == PRICE_MINOR
+    assert (await till.event_types()).count("invoice.paid") == 1
+
+
+async def test_a_decline_is_an_outcome_and_stays_the_outcome_of_its_attempt(till: Till) -> None:
+    owing = await till.owing(BROKE)
+
+    first = await till.collect(owing)
+    await till.save_card("pm_card_visa")
+    again = await till.collect(owing)
+
+    assert isinstance(first.outcome, Declined)
+    assert again.outcome == first.outcome
+    assert till.taken_minor() == 0
+
+
+async def test_without_a_payment_method_nothing_is_begun(till: Till) -> None:
+    owing = await till.owing(card=None)
+
+    assert (await till.collect(owing)).outcome == NoPaymentMethod()
+    await till.save_card("pm_card_visa")
+    assert isinstance((await till.collect(owing)).outcome, Paid)
+
+
+async def test_a_void_invoice_is_not_collected(till: Till) -> None:
+    owing = await till.owing()
+    await till.void(owing)
+
+    assert (await till.collect(owing)).outcome == AlreadyClosed()
+    assert till.taken_minor() == 0
+
+
+async def test_an_invoice_that_another_attempt_paid_is_not_collected_again(till: Till) -> None:
+    owing = await till.owing(BROKE)
+    declined = await till.after_collecting(owing)
+    await till.save_card("pm_card_visa")
+    second_chance = lifecycle.payment_method_changed(declined, DUE_AT)
+    assert isinstance((await till.collect(second_chance)).outcome, Paid)
+    [invoice] = second_chance.open_invoices
+    beyond = invoice.model_copy(update={"attempts_made": invoice.attempts_made + 1})
+
+    third = await till.collect(second_chance.model_copy(update={"open_invoices": (beyond,)}))
+
+    assert isinstance(third.outcome, Paid)
+    assert till.taken_minor() == PRICE_MINOR
+
+
+async def test_an_invoice_that_the_state_does_not_owe_is_a_defect(till: Till) -> None:
+    owing = await till.owing()
+    with pytest.raises(BooksBroken, match="invoice_not_open"):
+        await till.collection.collect(Collect(state=owing, invoice_id="in_other", now=DUE_AT))
+
+
+@pytest.mark.parametrize("operation", [Operation.CREATE_PAYMENT, Operation.CONFIRM_PAYMENT])
+@pytest.mark.parametrize("outage", list(Outage))
+async def test_after_an_outage_the_same_attempt_takes_the_money_once(
+    till: Till, operation: Operation, outage: Outage
+) -> None:
+    owing = await till.owing()
+    till.gateway.outages.plan(operation, outage)
+
+    with pytest.raises(GatewayUnavailable):
+        await till.collect(owing)
+    collected = await till.collect(owing)
+
+    assert isinstance(collected.outcome, Paid)
+    assert till.taken_minor() == PRICE_MINOR
+
+
+@pytest.mark.parametrize("operation", [Operation.CREATE_PAYMENT, Operation.CONFIRM_PAYMENT])
+async def test_each_saved_failure_is_followed_by_a_fresh_key(
+    till: Till, operation: Operation
+) -> None:
+    owing = await till.owing()
+    till.gateway.outages.plan(operation, Outage.FAILED, times=3)
+    for _ in range(3):
+        with pytest.raises(GatewayFailed):
+            await till.collect(owing)
+
+    assert isinstance((await till.collect(owing)).outcome, Paid)
+    attempt = await till.attempt()
+    counted = {
+        Operation.CREATE_PAYMENT: attempt.failed_creations,
+        Operation.CONFIRM_PAYMENT: attempt.failed_confirmations,
+    }
+    assert counted[operation] == 3
+
+
+async def test_a_payment_whose_key_is_forgotten_is_looked_up_and_not_made_again(
+    till: Till,
+) -> None:
+    owing = await till.owing()
+    till.gateway.outages.plan(Operation.CREATE_PAYMENT, Outage.LOST_ANSWER)
+    with pytest.raises(GatewayUnavailable):
+        await till.collect(owing)
+    till.pass_time(timedelta(hours=25))
+    till.gateway.outages.plan(Operation.CREATE_PAYMENT, Outage.BUSY)
+
+    assert isinstance((await till.collect(owing)).outcome, Paid)
+    assert till.taken_minor() == PRICE_MINOR
+
+
+async def test_a_payment_that_was_never_made_is_made_a_day_later(till: Till) -> None:
+    owing = await till.owing()
+    till.gateway.outages.plan(Operation.CREATE_PAYMENT, Outage.LOST_REQUEST)
+    with pytest.raises(GatewayUnavailable):
+        await till.collect(owing)
+    till.pass_time(timedelta(hours=25))
+
+    assert isinstance((await till.collect(owing)).outcome, Paid)
+    assert till.taken_minor() == PRICE_MINOR
+
+
+async def test_a_confirmation_without_an_answer_is_not_repeated_a_day_later(till: Till) -> None:
+    owing = await till.owing()
+    till.gateway.outages.plan(Operation.CONFIRM_PAYMENT, Outage.LOST_ANSWER)
+    with pytest.raises(GatewayUnavailable):
+        await till.collect(owing)
+    till.pass_time(timedelta(hours=25))
+
+    assert isinstance((await till.collect(owing)).outcome, Paid)
+    assert till.taken_minor() == PRICE_MINOR
+
+
+async def test_an_earlier_attempt_that_succeeded_after_all_pays_the_invoice(till: Till) -> None:
+    waiting = await authenticating(till)
+    till.gateway.authenticate(await till.payment_id())
+    await till.save_card("pm_card_mastercard")
+
+    collected = await till.collect(with_another_card(waiting))
+
+    assert isinstance(collected.outcome, Paid)
+    assert till.taken_minor() == PRICE_MINOR
+    assert isinstance((await till.attempt()).outcome, Paid)
+    assert await till.invoice_status() == "paid"
+
+
+async def test_an_earlier_attempt_that_was_not_finished_can_take_nothing_any_more(
+    till: Till,
+) -> None:
+    waiting = await authenticating(till)
+    await till.save_card("pm_card_mastercard")
+
+    collected = await till.collect(with_another_card(waiting))
+
+    assert isinstance(collected.outcome, Paid)
+    with pytest.raises(GatewayRefused):
+        till.gateway.authenticate(await till.payment_id())
+    assert till.taken_minor() == PRICE_MINOR
+
+
+async def test_an_earlier_attempt_at_its_bank_is_waited_for(till: Till) -> None:
+    processing = await till.after_collecting(await till.owing(BANK))
+    await till.save_card("pm_card_visa")
+    [invoice] = processing.open_invoices
+    beside = invoice.model_copy(update={"in_processing": False})
+
+    collected = await till.collect(processing.model_copy(update={"open_invoices": (beside,)}))
+
+    assert collected.outcome == Processing()
+    assert till.taken_minor() == 0
+
+
+@pytest.mark.parametrize(("succeeds", "outcome"), [(True, Paid), (False, Declined)])
+async def test_a_bank_debit_is_settled_by_looking_at_it_again(
+    till: Till, *, succeeds: bool, outcome: type[object]
+) -> None:
+    processing = await till.after_collecting(await till.owing(BANK))
+    till.gateway.settle(await till.payment_id(), succeeds=succeeds)
+
+    assert isinstance((await till.collect(processing)).outcome, outcome)
+
+
+async def test_a_failed_cancellation_of_an_earlier_attempt_is_tried_with_a_fresh_key(
+    till: Till,
+) -> None:
+    waiting = await authenticating(till)
+    await till.save_card("pm_card_mastercard")
+    till.gateway.outages.plan(Operation.CANCEL_PAYMENT, Outage.FAILED)
+    with pytest.raises(GatewayFailed):
+        await till.collect(with_another_card(waiting))
+
+    assert isinstance((await till.collect(with_another_card(waiting))).outcome, Paid)
+    assert till.taken_minor() == PRICE_MINOR
+
+
+async def test_a_method_that_the_gateway_refuses_is_replaced_by_the_next_default(
+    till: Till,
+) -> None:
+    owing = await till.owing()
+    async with transactions(till.engine)() as tx:
+        method_id = (await tx.customers.get("cus_1")).default_payment_method_id
+    assert method_id is not None
+    await till.gateway.detach_payment_method(method_id, key="detach")
+    with pytest.raises(GatewayRefused):
+        await till.collect(owing)
+    await till.save_card("pm_card_mastercard")
+
+    assert isinstance((await till.collect(owing)).outcome, Paid)
+    assert till.taken_minor() == PRICE_MINOR
+
+
+async def test_what_is_open_is_void_and_owes_nothing_however_often_it_is_asked(
+    till: Till,
+) -> None:
+    ended = ending(await till.after_collecting(await till.owing(BROKE)))
+
+    first, again = await till.void(ended), await till.void(ended)
+
+    assert first.closed_invoice_ids == again.closed_invoice_ids == invoice_ids(ended)
+    assert await till.invoice_status() == "void"
+    assert (await till.event_types()).count("invoice.voided") == 1
+
+
+async def test_an_unfinished_payment_is_canceled_before_its_invoice_is_void(till: Till) -> None:
+    await till.void(ending(await authenticating(till)))
+
+    with pytest.raises(GatewayRefused):
+        till.gateway.authenticate(await till.payment_id())
+    assert await till.invoice_status() == "void"
+
+
+async def test_an_invoice_that_was_paid_after_all_is_paid_and_not_void(till: Till) -> None:
+    waiting = await authenticating(till)
+    till.gateway.authenticate(await till.payment_id())
+
+    voided = await till.void(ending(waiting))
+    await till.void(ending(waiting))
+
+    assert voided.closed_invoice_ids == invoice_ids(waiting)
+    assert await till.invoice_status() == "paid"
+    assert (await till.event_types()).count("invoice.paid") == 1
+    assert "invoice.voided" not in await till.event_types()
+
+
+async def test_a_payment_at_its_bank_keeps_its_invoice_open(till: Till) -> None:
+    owing = await till.owing(BANK)
+    await till.collect(owing)
+
+    voided = await till.void(ending(owing))
+
+    assert (voided.closed_invoice_ids, voided.processing_invoice_ids) == ((), invoice_ids(owing))
+    assert await till.invoice_status() == "open"
+
+
+async def test_what_is_known_to_be_at_its_bank_is_left_alone(till: Till) -> None:
+    processing = await till.after_collecting(await till.owing(BANK))
+
+    voided = await till.void(ending(processing))
+
+    assert (voided.closed_invoice_ids, voided.processing_invoice_ids) == ((), ())
+
+
+async def test_voiding_goes_on_after_an_outage(till: Till) -> None:
+    ended = ending(await authenticating(till))
+    till.gateway.outages.plan(Operation.CANCEL_PAYMENT, Outage.FAILED)
+    with pytest.raises(GatewayFailed):
+        await till.void(ended)
+
+    assert (await till.void(ended)).closed_invoice_ids == invoice_ids(ended)
+    assert await till.invoice_status() == "void"
+
+
+async def authenticating(till: Till) -> SubscriptionState:
+    """A first payment whose customer is asked by the bank who they are."""
+    owing = (await till.owing("pm_card_authenticationRequired")).model_copy(
+        update={"status": SubscriptionStatus.INCOMPLETE}
+    )
+    collected = await till.collect(owing)
+    assert isinstance(collected.outcome, ActionRequired)
+    return lifecycle.collected(owing, invoice_ids(owing)[0], collected.outcome, DUE_AT)
+
+
+def with_another_card(state: SubscriptionState) -> SubscriptionState:
+    return lifecycle.payment_method_changed(state, DUE_AT)
+
+
+def ending(state: SubscriptionState) -> SubscriptionState:
+    return lifecycle.ended(state, EndReason.REQUESTED, DUE_AT)
+
+
+def invoice_ids(state: SubscriptionState) -> tuple[str, ...]:
+    return tuple(invoice.invoice_id for invoice in state.open_invoices)

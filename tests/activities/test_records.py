@@ -1,0 +1,63 @@
+"""A state is stored once, with its events and who asked for it."""
+
+from activities.records import AuditEntry, Record, Records
+from adapters.db.engine import unit_of_work
+from adapters.db.tables.audit import audit_log
+from adapters.db.tables.subscription import live_subscriptions
+from billing import lifecycle
+from billing.actor import Actor, ActorKind
+from billing.event import DomainEvent
+from billing.subscription import EndReason
+from tests.activities.till import Till
+from tests.adapters.db.company import START, subscription
+
+
+async def test_a_record_repeated_changes_nothing(till: Till) -> None:
+    records = Records(open_transaction=unit_of_work(till.engine))
+    request = Record(
+        state=subscription(),
+        events=(
+            DomainEvent(
+                key="subscription.canceled:cmd_1",
+                type="subscription.canceled",
+                at=START,
+                customer_id="cus_1",
+                subscription_id="sub_1",
+            ),
+        ),
+        audit=AuditEntry(
+            command_id="cmd_1",
+            command="cancel_now",
+            actor=Actor(kind=ActorKind.OPERATOR, id="ada"),
+            reason="asked for",
+            at=START,
+        ),
+    )
+
+    first, again = await records.record(request), await records.record(request)
+
+    assert first == again
+    assert await till.count(audit_log) == 1
+    assert await till.event_types() == ["subscription.canceled"]
+
+
+async def test_an_older_state_does_not_replace_a_newer_one(till: Till) -> None:
+    records = Records(open_transaction=unit_of_work(till.engine))
+    newer = subscription().model_copy(update={"revision": 7})
+    await records.record(Record(state=newer))
+
+    recorded = await records.record(Record(state=subscription()))
+
+    assert recorded.stored_revision == 7
+
+
+async def test_the_end_of_a_subscription_gives_its_live_place_back(till: Till) -> None:
+    records = Records(open_transaction=unit_of_work(till.engine))
+    async with unit_of_work(till.engine)() as tx:
+        await tx.subscriptions.save(subscription())
+        await tx.subscriptions.claim(subscription(), with_trial=False)
+    assert await till.count(live_subscriptions) == 1
+
+    await records.record(Record(state=lifecycle.ended(subscription(), EndReason.REQUESTED, START)))
+
+    assert await till.count(live_subscriptions) == 0

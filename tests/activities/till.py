@@ -1,0 +1,143 @@
+"""A subscription that owes, a gateway at hand, and what the books say afterwards.
+
+Owns the steps that the tests of activities share. The database is real; the gateway keeps its
+payments in memory and goes wrong on order.
+"""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from activities.collection import Collect, Collected, Collection, Voided, VoidInvoices
+from activities.period_billing import Billed, BillPeriod, PeriodBilling
+from adapters.db.engine import transactions, unit_of_work
+from adapters.db.tables.customer import customers
+from adapters.db.tables.domain_event import domain_events
+from adapters.db.tables.invoice import invoices
+from adapters.memory.gateway import MemoryGateway
+from billing import lifecycle
+from billing.ports.storage import PaymentAttempt
+from billing.subscription import SubscriptionState
+from tests.adapters.db.company import open_shop, subscription
+
+DUE_AT = datetime(2026, 2, 28, 9, 30, tzinfo=UTC)
+
+
+@dataclass(slots=True)
+class Till:
+    """Activities on one database and one gateway; `real_now` is the machine's time."""
+
+    engine: AsyncEngine
+    gateway: MemoryGateway = field(default_factory=MemoryGateway)
+    real_now: datetime = DUE_AT
+    gateway_customer_id: str = ""
+
+    @property
+    def collection(self) -> Collection:
+        return Collection(
+            open_transaction=unit_of_work(self.engine),
+            gateway=self.gateway,
+            real_now=lambda: self.real_now,
+            return_url=lambda invoice_id: f"https://example.com/return/{invoice_id}",
+        )
+
+    @property
+    def billing(self) -> PeriodBilling:
+        return PeriodBilling(open_transaction=unit_of_work(self.engine))
+
+    async def open(self) -> None:
+        """Products are on sale, and the customer is known at the gateway."""
+        await open_shop(self.engine)
+        self.gateway_customer_id = await self.gateway.create_customer(
+            "cus_1", email="c1@example.com", name=None, key="customer:cus_1"
+        )
+        async with self.engine.begin() as connection:
+            await connection.execute(
+                update(customers).values(stripe_customer_id=self.gateway_customer_id)
+            )
+
+    async def save_card(self, name: str) -> None:
+        """The customer's default becomes a new payment method."""
+        method = await self.gateway.attach_payment_method(
+            name, gateway_customer_id=self.gateway_customer_id, key=f"attach:{name}"
+        )
+        async with transactions(self.engine)() as tx:
+            await tx.customers.set_default_payment_method("cus_1", method.id)
+
+    async def owing(self, card: str | None = "pm_card_visa") -> SubscriptionState:
+        """An active subscription whose second period is billed and not yet collected."""
+        if card is not None:
+            await self.save_card(card)
+        return await self.billed(subscription())
+
+    async def billed(self, state: SubscriptionState) -> SubscriptionState:
+        """The state once its next period is invoiced."""
+        billed = await self.billing.bill_period(BillPeriod(state=state, now=DUE_AT))
+        assert isinstance(billed, Billed)
+        return lifecycle.period_billed(
+            state,
+            number=billed.number,
+            period=billed.period,
+            anchor_at=billed.anchor_at,
+            invoice_id=billed.invoice_id,
+            amount_due=billed.amount_due,
+            due_at=billed.due_at,
+        )
+
+    async def collect(self, state: SubscriptionState) -> Collected:
+        """Tries the first open invoice."""
+        return await self.collection.collect(
+            Collect(state=state, invoice_id=state.open_invoices[0].invoice_id, now=DUE_AT)
+        )
+
+    async def after_collecting(self, state: SubscriptionState) -> SubscriptionState:
+        """The state that follows from a try."""
+        collected = await self.collect(state)
+        invoice_id = state.open_invoices[0].invoice_id
+        return lifecycle.collected(state, invoice_id, collected.outcome, DUE_AT)
+
+    async def void(self, state: SubscriptionState) -> Voided:
+        return await self.collection.void_invoices(VoidInvoices(state=state, now=DUE_AT))
+
+    async def invoice_status(self) -> str:
+        """Of the one invoice."""
+        async with self.engine.connect() as connection:
+            return str((await connection.execute(select(invoices.c.status))).scalar_one())
+
+    async def attempt(self, number: int = 1) -> PaymentAttempt:
+        """An attempt on the one invoice, as recorded."""
+        async with self.engine.connect() as connection:
+            invoice_id = (await connection.execute(select(invoices.c.id))).scalar_one()
+        async with transactions(self.engine)() as tx:
+            found = await tx.attempts.get(invoice_id, number)
+        assert found is not None
+        return found
+
+    async def payment_id(self, number: int = 1) -> str:
+        """The gateway's id of an attempt's payment."""
+        payment_id = (await self.attempt(number)).payment_id
+        assert payment_id is not None
+        return payment_id
+
+    async def event_types(self) -> list[str]:
+        """What the outbox tells, sorted."""
+        async with self.engine.connect() as connection:
+            return sorted((await connection.execute(select(domain_events.c.type))).scalars())
+
+    async def count(self, table: Any) -> int:  # noqa: ANN401 - any table
+        async with self.engine.connect() as connection:
+            query = select(func.count()).select_from(table)
+            return int((await connection.execute(query)).scalar_one())
+
+    def taken_minor(self) -> int:
+        """What the gateway took from the customer."""
+        return self.gateway.captured_minor(self.gateway_customer_id)
+
+    def pass_time(self, by: timedelta) -> None:
+        """The machine's time goes on, and the gateway forgets its keys after a day."""
+        self.real_now += by
+        if by >= timedelta(hours=24):
+            self.gateway.forget_keys()
