@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from types import MappingProxyType
 
 from google.protobuf.duration_pb2 import Duration
 from temporalio.api.enums.v1 import IndexedValueType
@@ -74,20 +75,24 @@ def start(  # noqa: PLR0913 - independent choices, all named
     output: Path | None = None,
     removed: tuple[Path, ...] = (),
     on_line: Callable[[str], None] | None = None,
+    dynamic_config: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Server, Process]:
     """Start a server and wait until its namespace answers.
 
     `search_attributes` maps names to Temporal's types (`Keyword`, `Int`, `Datetime`…). Without
     `database` it keeps everything in memory; without `port` it chooses a free one; without
-    `ui_port` it serves no UI. With a database, closed workflows stay for `RETENTION`. Raises
-    `ProcessError` with the server's words when it does not start.
+    `ui_port` it serves no UI. `dynamic_config` comes on top of `DYNAMIC_CONFIG`. With a database,
+    closed workflows stay for `RETENTION`. Raises `ProcessError` with the server's words when it
+    does not start.
     """
     for attempt in range(_ATTEMPTS):
         server = Server(port=port or ports.find_free_port(), ui_port=ui_port)
         running = process.start(
             Program(
                 name="temporal",
-                command=_command(server, search_attributes, database),
+                command=_command(
+                    server, search_attributes, database, DYNAMIC_CONFIG | dict(dynamic_config)
+                ),
                 held=held,
                 lifeline=lifeline,
                 output=output,
@@ -111,7 +116,10 @@ def start(  # noqa: PLR0913 - independent choices, all named
 
 
 def _command(
-    server: Server, search_attributes: Mapping[str, str], database: Path | None
+    server: Server,
+    search_attributes: Mapping[str, str],
+    database: Path | None,
+    dynamic_config: Mapping[str, str],
 ) -> tuple[str, ...]:
     binary = Path(sysconfig.get_path("scripts")) / "temporal"
     command = [str(binary), "server", "start-dev", "--ip", ports.LOOPBACK]
@@ -123,7 +131,7 @@ def _command(
     if database is not None:
         command += ["--db-filename", str(database)]
         command += [word for pragma in FILE_PRAGMAS for word in ("--sqlite-pragma", pragma)]
-    for name, value in DYNAMIC_CONFIG.items():
+    for name, value in dynamic_config.items():
         command += ["--dynamic-config-value", f"{name}={value}"]
     for name, kind in search_attributes.items():
         command += ["--search-attribute", f"{name}={kind}"]

@@ -23,6 +23,8 @@ _log = structlog.get_logger(__name__)
 _MARGIN: Final = timedelta(seconds=1)
 _MOST_SKIPS: Final = 1_000_000
 _PATIENCE_SECONDS: Final = 20
+_MOST_LOOKS: Final = 100
+_LOOK_AGAIN_SECONDS: Final = 0.02
 
 
 class ClockBook(Protocol):
@@ -94,16 +96,25 @@ class TemporalClockDriver:
         return self._client.get_workflow_handle(subscription_workflow_id(subscription_id))
 
     async def _report(self, handle: WorkflowHandle[object, object]) -> SubscriptionReport | None:
-        """None where the workflow is over or was never there."""
-        try:
-            description = await handle.describe()
-            if description.close_time is not None:
-                return None
-            report: SubscriptionReport = await handle.query(
-                "status", result_type=SubscriptionReport
-            )
-        except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
-                return None
-            raise
-        return report
+        """None where the workflow is over or was never there.
+
+        Asked again while its run is too young to answer: it continued as new a moment ago.
+        """
+        for _ in range(_MOST_LOOKS):
+            try:
+                description = await handle.describe()
+                if description.close_time is not None:
+                    return None
+                return await _query(handle)
+            except RPCError as error:
+                if error.status is RPCStatusCode.NOT_FOUND:
+                    return None
+                if error.status is not RPCStatusCode.FAILED_PRECONDITION:
+                    raise
+            await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+        return await _query(handle)
+
+
+async def _query(handle: WorkflowHandle[object, object]) -> SubscriptionReport:
+    report: SubscriptionReport = await handle.query("status", result_type=SubscriptionReport)
+    return report

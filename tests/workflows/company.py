@@ -257,6 +257,11 @@ class Company:
         return Subscription(company=self, id=state.subscription_id, handle=handle)
 
     async def wake_after_an_outage(self, sleeping: "Subscription", at_instant: str) -> None:
+        """As `wake`; returns when everything that was missed is done."""
+        await self.wake(sleeping, at_instant)
+        await self.settle()
+
+    async def wake(self, sleeping: "Subscription", at_instant: str) -> None:
         """The subscription's workflow runs on, and meanwhile its clock has moved to an instant.
 
         Stands for workers that were down: nothing happened since, and no timer was seen to fire.
@@ -265,7 +270,6 @@ class Company:
         await sleeping.handle.terminate("the story goes on later")
         self.present = at(at_instant)
         await self._start(state.model_copy(update={"clock": self._clock()}))
-        await self.settle()
 
     async def settle(self) -> None:
         """Waits until everything that is due is done."""
