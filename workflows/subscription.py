@@ -6,7 +6,8 @@ a time in between. Does not own what is due (`billing.agenda`), what it changes
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Protocol, TypeVar, assert_never
@@ -83,6 +84,8 @@ class SubscriptionWorkflow:
         self._wakes = 0
         self._hurry = False
         self._busy = True
+        self._is_collecting = False
+        self._unheard: list[Change] = []
         self._lock = asyncio.Lock()
         self._problem: str | None = None
         self._retry_asked = False
@@ -110,17 +113,17 @@ class SubscriptionWorkflow:
     @workflow.signal
     def checkout_completed(self, _: CheckoutCompleted) -> None:
         """The customer is ready to pay."""
-        self._take(lifecycle.checkout_completed(self._state, self._now()))
+        self._hear(lifecycle.checkout_completed)
 
     @workflow.signal
     def payment_method_changed(self) -> None:
         """The customer has a new default payment method."""
-        self._take(lifecycle.payment_method_changed(self._state, self._now()))
+        self._hear(lifecycle.payment_method_changed)
 
     @workflow.signal
     def payment_news(self, news: PaymentNews) -> None:
         """The gateway knows more about an unfinished payment."""
-        self._take(lifecycle.payment_news(self._state, news.invoice_id, self._now()))
+        self._hear(lambda state, now: lifecycle.payment_news(state, news.invoice_id, now))
 
     @workflow.signal
     def clock_moved(self, moved: ClockMoved) -> None:
@@ -129,6 +132,8 @@ class SubscriptionWorkflow:
         action = next_action(self._state)
         if action is not None and action.at <= self._now():
             self._wakes += 1
+        else:
+            workflow.set_current_details(details_of(self._state, problem=self._problem))
 
     @workflow.signal
     def retry(self) -> None:
@@ -215,7 +220,16 @@ class SubscriptionWorkflow:
             revision=self._state.revision,
         )
 
+    def _hear(self, change: Change) -> None:
+        """What is said while a payment is under way counts after it: its result would undo it."""
+        if self._is_collecting:
+            self._unheard.append(change)
+        else:
+            self._take(change(self._state, self._now()))
+
     def _take(self, state: SubscriptionState) -> None:
+        if state is self._state:
+            return
         self._state = state
         self._wakes += 1
 
@@ -268,12 +282,12 @@ class SubscriptionWorkflow:
 
     async def _wait_for_operator(self, error: ActivityError) -> None:
         self._problem = str(error.cause or error)
-        self._retry_asked = False
+        self._retry_asked, seen = False, self._wakes
         self._describe()
         workflow.logger.error("subscription.needs_operator", extra={"problem": self._problem})
         try:
             await workflow.wait_condition(
-                lambda: self._retry_asked,
+                lambda: self._retry_asked or self._wakes != seen,
                 timeout=timeouts.OPERATOR_PATIENCE,
                 timeout_summary="try again without an operator",
             )
@@ -343,21 +357,37 @@ class SubscriptionWorkflow:
     async def _collect(self, action: NextAction) -> None:
         """Without the lock: a gateway's outage must not keep commands waiting."""
         invoice_id, now = action.invoice_id or "", self._now()
-        await self._effect(
-            lambda state: self._run_collect(
-                Collect(state=state, invoice_id=invoice_id, now=now), summary=action.reason
-            ),
-            lambda state, done: lifecycle.collected(state, invoice_id, done.outcome, now),
-        )
+        with self._payment_under_way():
+            await self._effect(
+                lambda state: self._run_collect(
+                    Collect(state=state, invoice_id=invoice_id, now=now), summary=action.reason
+                ),
+                lambda state, done: lifecycle.collected(state, invoice_id, done.outcome, now),
+            )
 
     async def _void_invoices(self) -> None:
         now = self._now()
-        await self._effect(
-            lambda state: self._run_void(VoidInvoices(state=state, now=now)),
-            lambda state, voided: lifecycle.invoices_closed(
-                state, closed=voided.closed_invoice_ids, processing=voided.processing_invoice_ids
-            ),
-        )
+        with self._payment_under_way():
+            await self._effect(
+                lambda state: self._run_void(VoidInvoices(state=state, now=now)),
+                lambda state, voided: lifecycle.invoices_closed(
+                    state,
+                    closed=voided.closed_invoice_ids,
+                    processing=voided.processing_invoice_ids,
+                ),
+            )
+
+    @contextmanager
+    def _payment_under_way(self) -> Iterator[None]:
+        """What is heard in the meantime is taken in afterwards, however it ends."""
+        self._is_collecting = True
+        try:
+            yield
+        finally:
+            self._is_collecting = False
+            unheard, self._unheard = self._unheard, []
+            for change in unheard:
+                self._take(change(self._state, self._now()))
 
     async def _end(self, action: NextAction, reason: EndReason) -> None:
         def change(state: SubscriptionState, now: datetime) -> SubscriptionState:
