@@ -100,7 +100,6 @@ async def _gus(gus: DemoCustomer) -> None:
     await gus.live_until("2026-04-10T09:00")
     await gus.save_card("pm_card_chargeCustomerFail")
     await gus.live_until("2026-05-02T09:00")
-    await gus.becomes("past_due")
     await gus.save_card("pm_card_mastercard")
     await gus.becomes("active")
     await gus.live_until(YEAR_END)

@@ -11,7 +11,9 @@ from cli.demo.stories import STORIES
 from tests.faults.installation import Billed, Installation, playing
 
 _NAMES = [story.name for story in STORIES]
+_CHECKOUTS = "2026-01-17  Cleo"
 _MIDDLE = "2026-06-01  Ada"
+_RESCUE = "2026-05-02  Gus"
 
 
 @pytest.fixture(scope="module")
@@ -41,13 +43,17 @@ def kill_everything(installation: Installation) -> None:
     installation.start()
 
 
+@pytest.mark.parametrize("moment", [_CHECKOUTS, _MIDDLE])
 @pytest.mark.parametrize("kill", [kill_worker, kill_api, kill_simulator, kill_everything])
 def test_a_year_interrupted_by_a_kill_ends_with_the_same_invoices(
-    installation: Installation, undisturbed: list[Billed], kill: Callable[[Installation], None]
+    installation: Installation,
+    undisturbed: list[Billed],
+    kill: Callable[[Installation], None],
+    moment: str,
 ) -> None:
-    run_id = kill.__name__.replace("_", "")
+    run_id = run_id_of(kill.__name__, moment)
     with playing(installation, run_id) as demo:
-        demo.await_text(_MIDDLE)
+        demo.await_text(moment)
         kill(installation)
         demo.await_end()
 
@@ -55,13 +61,20 @@ def test_a_year_interrupted_by_a_kill_ends_with_the_same_invoices(
     assert installation.books_balance()
 
 
+@pytest.mark.parametrize("moment", [_CHECKOUTS, _RESCUE, _MIDDLE])
 def test_a_killed_demo_goes_on_where_it_was(
-    installation: Installation, undisturbed: list[Billed]
+    installation: Installation, undisturbed: list[Billed], moment: str
 ) -> None:
-    with playing(installation, "resumed") as demo:
-        demo.await_text(_MIDDLE)
-    with playing(installation, "resumed") as again:
+    run_id = run_id_of("resumed", moment)
+    with playing(installation, run_id) as demo:
+        demo.await_text(moment)
+    with playing(installation, run_id) as again:
         again.await_end()
 
-    assert installation.billed("resumed", _NAMES) == undisturbed
+    assert installation.billed(run_id, _NAMES) == undisturbed
     assert installation.books_balance()
+
+
+def run_id_of(event: str, moment: str) -> str:
+    """Of letters and digits alone, as runs are named."""
+    return "".join(filter(str.isalnum, f"{event}{moment[5:10]}"))
