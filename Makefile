@@ -8,7 +8,7 @@ BIN := $(ROOT)/.venv/bin
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate --no-emit-index-url
 
-.PHONY: dev demo doctor test check format lock clean venv
+.PHONY: dev demo doctor test fuzz check format lock clean venv
 .DEFAULT_GOAL := dev
 
 venv:
@@ -30,6 +30,11 @@ doctor: venv
 
 test: venv
 	cd "$(ROOT)" && "$(BIN)/python" -m pytest -n 2 $(ARGS)
+
+# The API held against its description with many more generated requests than `make test` sends.
+fuzz: venv
+	cd "$(ROOT)" && PERENNIAL_FUZZ_EXAMPLES=$${PERENNIAL_FUZZ_EXAMPLES:-50} \
+		"$(BIN)/python" -m pytest -n 2 tests/api/test_conformance.py $(ARGS)
 
 check: venv
 	cd "$(ROOT)" && "$(BIN)/ruff" format --check .

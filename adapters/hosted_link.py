@@ -32,14 +32,8 @@ class HostedLinks:
 
     @classmethod
     def of(cls, settings: Settings) -> "HostedLinks":
-        """Every process with the same settings writes the same links.
-
-        The key follows from the webhook secret: rotating that secret ends the links under way.
-        """
-        return cls(
-            public_url=settings.public_url,
-            secret=settings.stripe_webhook_secret.get_secret_value(),
-        )
+        """Every process with the same settings writes the same links."""
+        return cls(public_url=settings.public_url, secret=settings.link_secret.get_secret_value())
 
     def checkout_return(self, checkout_session_id: str) -> str:
         """Where the gateway sends the browser after its hosted checkout."""

@@ -19,7 +19,7 @@ MASK: Final = "[redacted]"
 _SECRET_NAMES: Final = frozenset(
     {
         "api_key", "authorization", "client_secret", "control_token", "cookie", "database_url",
-        "password", "secret", "smtp_url", "stripe_api_key",
+        "link_secret", "password", "secret", "smtp_url", "stripe_api_key",
         "stripe_signature", "stripe_webhook_secret", "token",
     }
 )  # fmt: skip

@@ -31,6 +31,9 @@ class Settings(BaseSettings):
     stripe_webhook_secret: Annotated[SecretStr, Field(alias="STRIPE_WEBHOOK_SECRET")]
     """Signing secret (`whsec_…`) of the webhook endpoint that points at our API."""
 
+    link_secret: Annotated[SecretStr, Field(alias="PERENNIAL_LINK_SECRET", min_length=16)]
+    """Signs the links of hosted pages; any random text. A new one ends the links under way."""
+
     public_url: Annotated[str, Field(alias="PERENNIAL_PUBLIC_URL")] = "http://127.0.0.1:8000"
     """Where customers' browsers reach the API's hosted pages; no trailing slash."""
 

@@ -30,7 +30,7 @@ from api.gateway_customer import ensure_gateway_customer, with_fresh_keys
 from api.idempotency import Ids
 from api.money_view import MoneyView
 from api.route import ApiRoute
-from api.subscription_start import Order, Purchase, check_order
+from api.subscription_start import Order, Purchase, check_order, clock_standing
 from api.workflow_calls import SubscriptionWorkflows
 from billing.errors import GatewayRefused, NotFound
 from billing.money import Money
@@ -117,8 +117,9 @@ async def create_checkout_session(body: CheckoutInput, deps: Deps, ids: Ids) -> 
     async with transactions(deps.engine)() as tx:
         session = await tx.checkout_sessions.create(_new_session(ids.new("cs"), purchase, body))
     session = await _with_page(deps, session, purchase)
-    workflows = SubscriptionWorkflows(deps.temporal, task_queue=deps.task_queue)
-    await workflows.start_recorded(purchase.state, update_id=ids.new("upd"))
+    workflows = SubscriptionWorkflows.of(deps)
+    async with clock_standing(deps.engine, purchase):
+        await workflows.start_recorded(purchase.state, update_id=ids.new("upd"))
     return CheckoutSessionView.of(session, purchase.state)
 
 

@@ -5,6 +5,7 @@ are connected (`api.__main__`).
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -26,6 +27,10 @@ class Dependencies:
     settings: Settings
     task_queue: str = SUBSCRIPTION_TASK_QUEUE
     """Where subscriptions' workflows are started; tests have their own."""
+    caller_patience: timedelta = timedelta(seconds=20)
+    """How long a request waits for a workflow before it is answered with 503."""
+    browser_patience: timedelta = timedelta(seconds=8)
+    """How long a browser is kept waiting before it is shown a page that asks again by itself."""
 
 
 def dependencies_of(request: Request) -> Dependencies:

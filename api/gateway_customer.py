@@ -4,18 +4,22 @@ Owns the making of the gateway's customer and the keys of calls that may be repe
 harm. Does not own the gateway (`adapters/stripe`).
 """
 
+import json
 from collections.abc import Awaitable, Callable
+from hashlib import sha256
 from typing import Final, TypeVar
 
 from adapters.db.engine import transactions
 from adapters.db.queries.customers import Customer
 from api.dependencies import Dependencies
-from billing.errors import GatewayFailed
+from billing.errors import Conflict, GatewayFailed
 from billing.ids import effect_key
 
 _MOST_KEYS: Final = 3
 """The gateway answers a key for a day as it did first, failures included. What moves no money may
 be asked again under another key."""
+
+_HASH_DIGITS: Final = 16
 
 AnswerT = TypeVar("AnswerT")
 
@@ -34,7 +38,11 @@ async def with_fresh_keys(
 
 
 async def ensure_gateway_customer(deps: Dependencies, customer: Customer) -> str:
-    """The gateway's id of the customer; made now if it was not needed before."""
+    """The gateway's id of the customer; made now if it was not needed before.
+
+    What is said of the customer is part of the key: a try after an e-mail address was changed is
+    another request. Of two that were made, the one recorded first counts.
+    """
     if customer.stripe_customer_id is not None:
         return customer.stripe_customer_id
 
@@ -43,7 +51,12 @@ async def ensure_gateway_customer(deps: Dependencies, customer: Customer) -> str
             customer.id, email=customer.email, name=customer.name, key=key
         )
 
-    gateway_id = await with_fresh_keys(create, "customer.create", customer.id)
+    said = sha256(json.dumps([customer.email, customer.name]).encode()).hexdigest()[:_HASH_DIGITS]
+    made = await with_fresh_keys(create, "customer.create", customer.id, said)
     async with transactions(deps.engine)() as tx:
-        await tx.customers.set_gateway_customer(customer.id, gateway_id)
-    return gateway_id
+        try:
+            await tx.customers.set_gateway_customer(customer.id, made)
+        except Conflict:
+            recorded = (await tx.customers.get(customer.id)).gateway_customer_id
+            return recorded or made
+    return made

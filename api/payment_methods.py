@@ -4,7 +4,6 @@ Owns saving, choosing and removing them. Cards are entered at the gateway and ne
 here. Does not own what a new default means for open invoices (`workflows`).
 """
 
-import uuid
 from datetime import datetime
 from typing import Self
 
@@ -216,18 +215,19 @@ async def make_default(
 ) -> None:
     """Later charges use the method, and the customer's live subscriptions hear of it.
 
-    A repetition is told under the method's own id, so that it arrives at most once more: it may
-    follow a request that died before telling, but must not charge a declining card at will.
+    Choosing the present default again is the same choice, which arrives once: it may follow a
+    request that died before telling, but must not charge a declining card at will.
     """
-    is_new = customer.default_payment_method_id != payment_method_id
     async with transactions(deps.engine)() as tx:
         await tx.customers.set_default_payment_method(customer.id, payment_method_id)
+        choice = await tx.customers.default_choice(customer.id)
         live = await tx.subscriptions.live_of(customer.id)
-    fact = f"{payment_method_id}:{uuid.uuid4().hex}" if is_new else payment_method_id
+    if choice is None:
+        return
     signals = SubscriptionSignals(deps.temporal)
     for subscription_id in live:
         try:
-            await signals.payment_method_changed(subscription_id, payment_method_id=fact)
+            await signals.payment_method_changed(subscription_id, choice=choice)
         except RPCError as error:
             raise Unavailable(
                 "temporarily_unavailable", "the method is saved; choose it again in a moment"

@@ -4,12 +4,15 @@ Owns the checks before a subscription starts and its first state. Starting is th
 so are the final checks: two starts at once are told apart there (policy P10, P16).
 """
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from adapters.db.engine import transactions
 from adapters.db.queries import catalog, customers, subscriptions
 from adapters.db.queries.catalog import Offer
 from adapters.db.queries.customers import Customer
@@ -74,6 +77,23 @@ async def check_order(connection: AsyncConnection, order: Order) -> Purchase:
         state=await _first_state(connection, order, offer, customer, trial),
         is_started=False,
     )
+
+
+@asynccontextmanager
+async def clock_standing(engine: AsyncEngine, purchase: Purchase) -> AsyncIterator[None]:
+    """Keeps the customer's test clock where it is while the subscription is started.
+
+    A move looks for the subscriptions that are recorded: one that began in the same instant would
+    be left behind. Raises `Conflict` (`test_clock_advancing`) where it has moved since the order
+    was checked. Live customers have no clock, and nothing is locked for them.
+    """
+    test_clock_id, at = purchase.customer.test_clock_id, purchase.state.clock.frozen_at
+    if test_clock_id is None or at is None or purchase.is_started:
+        yield
+        return
+    async with transactions(engine)() as tx:
+        await tx.test_clocks.hold(test_clock_id, at=at)
+        yield
 
 
 async def _trial(connection: AsyncConnection, order: Order, offer: Offer) -> Trial | None:

@@ -35,7 +35,7 @@ from api.payment_methods import make_default, require_method
 from api.present import present_on
 from api.problems import Unavailable
 from api.route import ApiRoute
-from api.subscription_start import Order, Purchase, check_order
+from api.subscription_start import Order, Purchase, check_order, clock_standing
 from api.subscription_view import SubscriptionView
 from api.workflow_calls import NotRunning, SubscriptionWorkflows
 from billing.errors import Conflict, NotFound
@@ -130,9 +130,10 @@ async def create_subscription(body: SubscriptionInput, deps: Deps, ids: Ids) -> 
     await _choose_method(deps, purchase, body.payment_method)
     state = purchase.state
     ready = state.model_copy(update={"checkout_completed_at": state.created_at})
-    workflows = SubscriptionWorkflows(deps.temporal, task_queue=deps.task_queue)
+    workflows = SubscriptionWorkflows.of(deps)
     try:
-        await workflows.start_activated(ready, update_id=ids.new("upd"))
+        async with clock_standing(deps.engine, purchase):
+            await workflows.start_activated(ready, update_id=ids.new("upd"))
     except Unavailable:
         if await _find(deps, order.subscription_id) is None:
             raise
@@ -237,7 +238,7 @@ async def _command(
     async with reading(deps.engine) as connection:
         await present_on(connection, before.test_clock_id)
     try:
-        workflows = SubscriptionWorkflows(deps.temporal, task_queue=deps.task_queue)
+        workflows = SubscriptionWorkflows.of(deps)
         await workflows.command(subscription_id, command)
     except NotRunning:
         await _after_the_end(deps, subscription_id, command.command_id)

@@ -137,7 +137,7 @@ async def advance_test_clock(
     if clock.target_at != target_at:
         async with transactions(deps.engine)() as tx:
             clock = await tx.test_clocks.begin_advance(test_clock_id, to=target_at)
-    workflows = SubscriptionWorkflows(deps.temporal, task_queue=deps.task_queue)
+    workflows = SubscriptionWorkflows.of(deps)
     await workflows.move_clock(TestClockMove(test_clock_id=test_clock_id, target_at=target_at))
     return TestClockView.of(clock)
 
@@ -152,15 +152,20 @@ async def delete_test_clock(
     test_clock_id: TestClockId, deps: Deps, caller: CallerOf
 ) -> TestClockView:
     """Cancels its customers' subscriptions; the customers are gone, their documents stay."""
-    clock = await _require(deps, test_clock_id)
-    _refuse_while_advancing(clock)
-    async with reading(deps.engine) as connection:
-        unfinished = await subscriptions.unfinished_on_clock(connection, test_clock_id)
-    for subscription_id in unfinished:
-        await _end(deps, test_clock_id, subscription_id, caller.actor)
-    async with transactions(deps.engine)() as tx:
-        await tx.test_clocks.delete(test_clock_id, deleted_at=machine_now())
-    return TestClockView.of(clock.model_copy(update={"status": TestClockStatus.DELETED}))
+    ended: set[str] = set()
+    while True:
+        async with transactions(deps.engine)() as tx:
+            clock = await tx.test_clocks.claim_for_deletion(test_clock_id)
+            unfinished = await subscriptions.unfinished_on_clock(tx.connection, test_clock_id)
+            begun_meanwhile = [each for each in unfinished if each not in ended]
+            if not begun_meanwhile:
+                await tx.test_clocks.delete(test_clock_id, deleted_at=machine_now())
+                return TestClockView.of(
+                    clock.model_copy(update={"status": TestClockStatus.DELETED})
+                )
+        for subscription_id in begun_meanwhile:
+            await _end(deps, test_clock_id, subscription_id, caller.actor)
+            ended.add(subscription_id)
 
 
 async def _end(deps: Dependencies, test_clock_id: str, subscription_id: str, actor: Actor) -> None:
@@ -171,7 +176,7 @@ async def _end(deps: Dependencies, test_clock_id: str, subscription_id: str, act
         mode=CancelMode.NOW,
     )
     try:
-        workflows = SubscriptionWorkflows(deps.temporal, task_queue=deps.task_queue)
+        workflows = SubscriptionWorkflows.of(deps)
         await workflows.command(subscription_id, command)
     except NotRunning:
         return
@@ -186,11 +191,6 @@ async def _require(deps: Dependencies, test_clock_id: str) -> TestClock:
     if clock is None:
         raise unknown_test_clock(test_clock_id)
     return clock
-
-
-def _refuse_while_advancing(clock: TestClock) -> None:
-    if clock.status is TestClockStatus.ADVANCING:
-        raise Conflict("test_clock_advancing", "wait until the test clock is ready")
 
 
 def _target(clock: TestClock, body: AdvanceInput) -> datetime:

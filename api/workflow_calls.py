@@ -8,7 +8,8 @@ workflow that is over, a server or worker out of reach. Does not own what is ask
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final
+from datetime import timedelta
+from typing import Final, Self
 
 import structlog
 from temporalio.client import (
@@ -22,6 +23,7 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from api.dependencies import Dependencies
 from api.problems import Unavailable
 from billing.errors import Conflict, InvalidInput, NotFound, PerennialError
 from billing.subscription import SubscriptionState
@@ -41,8 +43,6 @@ from workflows.messages import (
 )
 from workflows.search_attributes import search_attributes
 from workflows.timeouts import checkout_priority
-
-PATIENCE_SECONDS: Final = 20
 
 _OUT_OF_REACH: Final = frozenset(
     {
@@ -74,9 +74,15 @@ class NotRunning(NotFound):
 class SubscriptionWorkflows:
     """Every method raises `Unavailable` (`temporarily_unavailable`) after bounded waiting."""
 
-    def __init__(self, client: Client, *, task_queue: str) -> None:
+    def __init__(self, client: Client, *, task_queue: str, patience: timedelta) -> None:
         self._client = client
         self._task_queue = task_queue
+        self._patience = patience
+
+    @classmethod
+    def of(cls, deps: Dependencies) -> Self:
+        """Those that the application was created for."""
+        return cls(deps.temporal, task_queue=deps.task_queue, patience=deps.caller_patience)
 
     async def start_recorded(self, state: SubscriptionState, *, update_id: str) -> None:
         """Starts the subscription; returns once the database knows it."""
@@ -97,7 +103,7 @@ class SubscriptionWorkflows:
         handle: WorkflowHandle[object, object] = self._client.get_workflow_handle(
             subscription_workflow_id(subscription_id)
         )
-        async with _patience():
+        async with _bounded(self._patience):
             receipt: CommandReceipt = await handle.execute_update(
                 names[type(command)], command, id=command.command_id, result_type=CommandReceipt
             )
@@ -108,7 +114,7 @@ class SubscriptionWorkflows:
 
         The move before may have arrived and its workflow still be closing: that one is waited for.
         """
-        async with _patience():
+        async with _bounded(self._patience):
             while not await self._is_moving(move):  # noqa: ASYNC110 - another process closes it
                 await asyncio.sleep(_LOOK_AGAIN_SECONDS)
 
@@ -148,7 +154,7 @@ class SubscriptionWorkflows:
             priority=checkout_priority(state.customer_id),
         )
         try:
-            async with _patience():
+            async with _bounded(self._patience):
                 await self._client.execute_update_with_start_workflow(
                     update,
                     id=update_id,
@@ -172,10 +178,10 @@ async def _retrieve(start: WithStartWorkflowOperation[object, object]) -> None:
 
 
 @asynccontextmanager
-async def _patience() -> AsyncIterator[None]:
+async def _bounded(patience: timedelta) -> AsyncIterator[None]:
     """Turns what Temporal says, or does not say in time, into errors with codes."""
     try:
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(patience.total_seconds()):
             yield
     except WorkflowUpdateFailedError as error:
         raise _refusal(error) from error

@@ -63,8 +63,12 @@ class Server:
         return self._url(ROLE, database)
 
     def create_database(self, name: str, *, template: str = "template1") -> str:
-        """Create database `name` as a copy of `template` and return its URL."""
-        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {}").format(
+        """Create database `name` as a copy of `template` and return its URL.
+
+        Files are copied as they are: three times as fast as the default, which writes every page
+        to the log. The checkpoint that this takes disturbs nobody on a server of our own.
+        """
+        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {} STRATEGY file_copy").format(
             sql.Identifier(name), sql.Identifier(template), sql.Identifier(ROLE)
         )
         self._execute(statement)

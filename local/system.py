@@ -169,6 +169,8 @@ class System:
         }
         return {
             "PERENNIAL_LOG_FORMAT": "json",
+            "PERENNIAL_LINK_SECRET": self._environment.get("PERENNIAL_LINK_SECRET")
+            or self._state.secret("link_secret"),
             **{name: self._environment.get(name) or value for name, value in defaults.items()},
         }
 

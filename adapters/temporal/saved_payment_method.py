@@ -57,14 +57,12 @@ class SavedPaymentMethods:
         method would make it forget the authentication that its first payment may wait for.
         """
         async with self._transactions() as tx:
-            customer = await tx.customers.get(customer_id)
-            if customer.default_payment_method_id != payment_method_id:
+            choice = await tx.customers.default_choice(customer_id)
+            if choice is None or choice.payment_method_id != payment_method_id:
                 return
             live = await tx.subscriptions.live_of(customer_id)
             states = [await subscriptions.state_of(tx.connection, each) for each in live]
         for state in states:
             if state is None or state.status is SubscriptionStatus.INCOMPLETE:
                 continue
-            await self._signals.payment_method_changed(
-                state.subscription_id, payment_method_id=payment_method_id
-            )
+            await self._signals.payment_method_changed(state.subscription_id, choice=choice)

@@ -13,6 +13,7 @@ from temporalio.api.workflowservice.v1 import SignalWorkflowExecutionRequest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from adapters.db.repositories.customers import DefaultChoice
 from billing.value import Value
 from workflows.messages import CheckoutCompleted, PaymentNews, subscription_workflow_id
 
@@ -41,11 +42,10 @@ class SubscriptionSignals:
             fact=gateway_session_id,
         )
 
-    async def payment_method_changed(self, subscription_id: str, *, payment_method_id: str) -> bool:
-        """Once per method that became the customer's default."""
-        return await self._send(
-            subscription_id, _PAYMENT_METHOD_CHANGED, None, fact=payment_method_id
-        )
+    async def payment_method_changed(self, subscription_id: str, *, choice: DefaultChoice) -> bool:
+        """Once per choice: a method that is chosen, left and chosen again is told twice."""
+        fact = f"{choice.payment_method_id}:{choice.number}"
+        return await self._send(subscription_id, _PAYMENT_METHOD_CHANGED, None, fact=fact)
 
     async def payment_news(self, subscription_id: str, *, invoice_id: str, fact: str) -> bool:
         """Once per `fact`: the event, or the return of the customer, that the news came by."""

@@ -88,7 +88,7 @@ async def _onwards(deps: Dependencies, session: CheckoutSession, page_id: str) -
 
 async def _after_completion(deps: Dependencies, session: CheckoutSession, page_id: str) -> Response:
     """Waits a little for the first payment or the trial's start, and says what came of it."""
-    await SubscriptionTalk(deps.temporal, session.subscription_id).wait_for_activation(fact=page_id)
+    await SubscriptionTalk(deps, session.subscription_id).wait_for_activation(fact=page_id)
     try:
         state = await _state(deps, session.subscription_id)
     except TimeoutError:
@@ -141,7 +141,7 @@ async def _session(deps: Dependencies, checkout_session_id: str) -> CheckoutSess
 
 async def _state(deps: Dependencies, subscription_id: str) -> SubscriptionState | None:
     """As its workflow says; as recorded where no workflow is kept any more."""
-    report = await SubscriptionTalk(deps.temporal, subscription_id).report()
+    report = await SubscriptionTalk(deps, subscription_id).report()
     if report is not None:
         return report.state
     async with reading(deps.engine) as connection:

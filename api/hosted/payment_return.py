@@ -49,7 +49,7 @@ async def _outcome(deps: Dependencies, invoice_id: str) -> Response:
     if before is None:
         return page(notices.UNKNOWN)
     await _nudge(deps, before)
-    talk = SubscriptionTalk(deps.temporal, before.record.subscription_id)
+    talk = SubscriptionTalk(deps, before.record.subscription_id)
     report = await talk.settled(lambda report: report.is_idle)
     state = None if report is None else report.state
     checkout_session_id = await _checkout(deps, before.record, state)

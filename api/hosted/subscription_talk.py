@@ -9,7 +9,6 @@ from datetime import timedelta
 from typing import Final
 
 from temporalio.client import (
-    Client,
     WorkflowQueryFailedError,
     WorkflowQueryRejectedError,
     WorkflowUpdateFailedError,
@@ -17,20 +16,20 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
+from api.dependencies import Dependencies
 from workflows.messages import ActivationReport, SubscriptionReport, subscription_workflow_id
 
-PATIENCE: Final = timedelta(seconds=8)
-"""How long a browser is kept waiting before it is shown a page that asks again by itself."""
-
-_ANSWER: Final = timedelta(seconds=3)
+_LONGEST_QUERY: Final = timedelta(seconds=3)
 _PAUSE_SECONDS: Final = 0.2
 
 
 class SubscriptionTalk:
     """One subscription's workflow, as far as pages need it."""
 
-    def __init__(self, client: Client, subscription_id: str) -> None:
-        self._handle = client.get_workflow_handle(subscription_workflow_id(subscription_id))
+    def __init__(self, deps: Dependencies, subscription_id: str) -> None:
+        workflow_id = subscription_workflow_id(subscription_id)
+        self._handle = deps.temporal.get_workflow_handle(workflow_id)
+        self._patience = deps.browser_patience
 
     async def wait_for_activation(self, *, fact: str) -> None:
         """Returns once it is known whether the subscription goes live, or patience ends.
@@ -39,7 +38,7 @@ class SubscriptionTalk:
         reloaded waits for the same answer and adds nothing to the workflow's history.
         """
         try:
-            async with asyncio.timeout(PATIENCE.total_seconds()):
+            async with asyncio.timeout(self._patience.total_seconds()):
                 await self._handle.execute_update(
                     "wait_for_activation", id=f"activation:{fact}", result_type=ActivationReport
                 )
@@ -58,7 +57,9 @@ class SubscriptionTalk:
         """
         try:
             report: SubscriptionReport = await self._handle.query(
-                "status", result_type=SubscriptionReport, rpc_timeout=_ANSWER
+                "status",
+                result_type=SubscriptionReport,
+                rpc_timeout=min(_LONGEST_QUERY, self._patience),
             )
         except (WorkflowQueryFailedError, WorkflowQueryRejectedError) as error:
             raise TimeoutError from error
@@ -72,7 +73,7 @@ class SubscriptionTalk:
         self, is_settled: Callable[[SubscriptionReport], bool]
     ) -> SubscriptionReport | None:
         """The first report that is settled, or the one at hand when patience ends."""
-        until = asyncio.get_running_loop().time() + PATIENCE.total_seconds()
+        until = asyncio.get_running_loop().time() + self._patience.total_seconds()
         while True:
             report = await self.report()
             if report is None or is_settled(report):

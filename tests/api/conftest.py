@@ -6,22 +6,19 @@ Owns the fixtures. Requests go through the whole application, its middleware inc
 import uuid
 from collections.abc import AsyncIterator
 
-import httpx
 import pytest
-from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
 from adapters.db.clock_book import SqlClockBook
-from adapters.db.engine import create_engine, transactions, unit_of_work
+from adapters.db.engine import create_engine, unit_of_work
 from adapters.hosted_link import HostedLinks
 from adapters.settings import Settings
 from adapters.stripe.client import connect_stripe
 from adapters.stripe.gateway import StripeGateway
 from adapters.temporal.clock_driver import TemporalClockDriver
-from api.app import create_app
 from api.dependencies import Dependencies
-from tests.api.shop import Mailbox, Shop, sell_catalog
+from tests.api.shop import Mailbox, Shop, opened_shop, settings_for
 from tests.conftest import StripeSimulator
 from worker.process import WorkerParts, create_worker
 
@@ -37,12 +34,8 @@ async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
 @pytest.fixture
 def settings(database_url: str, simulator: StripeSimulator) -> Settings:
     """Sandbox settings that name the test's own parts."""
-    return Settings(
-        database_url=SecretStr(database_url),
-        stripe_api_key=SecretStr(simulator.api_key),
-        stripe_api_base=simulator.base_url,
-        stripe_webhook_secret=SecretStr("whsec_test"),
-        public_url="http://api.test",
+    return settings_for(
+        database_url, stripe_api_key=simulator.api_key, stripe_api_base=simulator.base_url
     )
 
 
@@ -66,13 +59,7 @@ async def deps(
 @pytest.fixture
 async def idle_shop(deps: Dependencies) -> AsyncIterator[Shop]:
     """An API over everything but a worker: for what must not reach a workflow."""
-    await sell_catalog(deps.engine)
-    app = create_app(deps)
-    async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(app), base_url="http://api.test"
-    ) as client:
-        shop = Shop(app=app, client=client, transactions=transactions(deps.engine), deps=deps)
-        client.headers["Authorization"] = f"Bearer {await shop.api_key()}"
+    async with opened_shop(deps) as shop:
         yield shop
 
 

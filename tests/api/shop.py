@@ -2,18 +2,23 @@
 
 import asyncio
 import uuid
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import httpx
 from fastapi import FastAPI
+from pydantic import SecretStr
 from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.db.engine import Transactions, transactions
 from adapters.db.tables.idempotency import idempotency_requests
+from adapters.settings import Settings
+from api.app import create_app
 from api.authentication import SCOPES
 from api.dependencies import Dependencies
 from billing.catalog import Catalog, Price, Product, Trial
@@ -53,6 +58,23 @@ CATALOG = Catalog(
         ),
     ),
 )
+
+
+def settings_for(
+    database_url: str,
+    *,
+    stripe_api_key: str = "sk_test_nobody",
+    stripe_api_base: str | None = None,
+) -> Settings:
+    """Sandbox settings with secrets of the tests'."""
+    return Settings(
+        database_url=SecretStr(database_url),
+        stripe_api_key=SecretStr(stripe_api_key),
+        stripe_api_base=stripe_api_base,
+        stripe_webhook_secret=SecretStr("whsec_test"),
+        link_secret=SecretStr("secret of the test links"),
+        public_url="http://api.test",
+    )
 
 
 async def sell_catalog(engine: AsyncEngine) -> None:
@@ -122,6 +144,11 @@ class Shop:
             await self.made(f"/v1/customers/{made['id']}/payment_methods", {"payment_method": card})
         return str(made["id"])
 
+    def out_of_patience(self, *, seconds: float = 0.5) -> None:
+        """From now on requests wait for workflows no longer than this."""
+        patience = timedelta(seconds=seconds)
+        self.app.state.dependencies = replace(self.deps, caller_patience=patience)
+
     async def forget_answers(self) -> None:
         """As if the API had died before it stored what it answered."""
         async with self.deps.engine.begin() as connection:
@@ -142,6 +169,19 @@ class Shop:
         async with asyncio.timeout(60):
             while (await self.read(path))[field] != value:  # noqa: ASYNC110 - as callers do
                 await asyncio.sleep(0.05)
+
+
+@asynccontextmanager
+async def opened_shop(deps: Dependencies) -> AsyncIterator[Shop]:
+    """It sells the catalog to a caller with a key of its own; nobody works for it."""
+    await sell_catalog(deps.engine)
+    app = create_app(deps)
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app), base_url="http://api.test"
+    ) as client:
+        shop = Shop(app=app, client=client, transactions=transactions(deps.engine), deps=deps)
+        client.headers["Authorization"] = f"Bearer {await shop.api_key()}"
+        yield shop
 
 
 def problem(answer: httpx.Response, status: int, code: str) -> Any:  # noqa: ANN401 - JSON

@@ -1,12 +1,43 @@
 """Bad input: a problem document with its own code, and nothing changed."""
 
+import uuid
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
+from temporalio.client import Client
 
+from adapters.db.engine import create_engine
+from adapters.db.migrations import upgrade
+from adapters.memory.gateway import MemoryGateway
 from api.body_limit import LARGEST_BODY_BYTES
-from tests.api.shop import Shop, problem
+from api.dependencies import Dependencies
+from local.testbed import SharedServers
+from tests.api.shop import Shop, opened_shop, problem, settings_for
+
+
+@pytest.fixture(scope="module")
+async def open_shop(testbed: SharedServers, temporal_client: Client) -> AsyncIterator[Shop]:
+    """One shop for everything that must be refused and leave nothing behind.
+
+    Its gateway is in memory, since nothing here may reach one.
+    """
+    name = f"test_{uuid.uuid4().hex}"
+    database_url = testbed.create_migrated_database(name, upgrade)
+    engine = create_engine(database_url)
+    deps = Dependencies(
+        engine=engine,
+        temporal=temporal_client,
+        gateway=MemoryGateway(),
+        settings=settings_for(database_url),
+        task_queue=name,
+    )
+    async with opened_shop(deps) as shop:
+        yield shop
+    await engine.dispose()
+    testbed.postgres().drop_database(name)
+
 
 _JSON = {"Content-Type": "application/json"}
 _ORDER = b'"price": "team_monthly", "customer": "cus_1"'
@@ -92,12 +123,12 @@ _ORDER = b'"price": "team_monthly", "customer": "cus_1"'
     ],
 )
 async def test_a_bad_body_is_refused_by_code_and_changes_nothing(
-    idle_shop: Shop, path: str, body: bytes, status: int, code: str
+    open_shop: Shop, path: str, body: bytes, status: int, code: str
 ) -> None:
-    answer = await idle_shop.client.post(path, content=body, headers=_JSON)
+    answer = await open_shop.client.post(path, content=body, headers=_JSON)
     problem(answer, status, code)
     for resource in ("customers", "subscriptions", "invoices", "test_clocks"):
-        assert (await idle_shop.read(f"/v1/{resource}"))["data"] == []
+        assert (await open_shop.read(f"/v1/{resource}"))["data"] == []
 
 
 @pytest.mark.parametrize(
@@ -117,43 +148,43 @@ async def test_a_bad_body_is_refused_by_code_and_changes_nothing(
         ("created_from=9999-12-31T23:59:59Z", "date_out_of_range"),
     ],
 )
-async def test_a_bad_filter_is_refused_by_code(idle_shop: Shop, query: str, code: str) -> None:
-    answer = await idle_shop.client.get(f"/v1/subscriptions?{query}")
+async def test_a_bad_filter_is_refused_by_code(open_shop: Shop, query: str, code: str) -> None:
+    answer = await open_shop.client.get(f"/v1/subscriptions?{query}")
     problem(answer, 422, code)
 
 
-async def test_an_unknown_currency_is_refused(idle_shop: Shop) -> None:
-    problem(await idle_shop.client.get("/v1/prices?currency=XXX"), 422, "unknown_currency")
+async def test_an_unknown_currency_is_refused(open_shop: Shop) -> None:
+    problem(await open_shop.client.get("/v1/prices?currency=XXX"), 422, "unknown_currency")
 
 
-async def test_oversized_bodies_are_refused_whether_or_not_they_say_so(idle_shop: Shop) -> None:
+async def test_oversized_bodies_are_refused_whether_or_not_they_say_so(open_shop: Shop) -> None:
     large = b" " * (LARGEST_BODY_BYTES + 1)
-    problem(await idle_shop.client.post("/v1/customers", content=large), 413, "body_too_large")
+    problem(await open_shop.client.post("/v1/customers", content=large), 413, "body_too_large")
 
     async def pieces() -> Any:  # noqa: ANN401 - an iterator of bytes
         for _ in range(5):
             yield large[: len(large) // 4]
 
-    problem(await idle_shop.client.post("/v1/customers", content=pieces()), 413, "body_too_large")
-    lying = await idle_shop.client.post(
+    problem(await open_shop.client.post("/v1/customers", content=pieces()), 413, "body_too_large")
+    lying = await open_shop.client.post(
         "/v1/customers", content=b"{}", headers=_JSON | {"Content-Length": "9" * 400}
     )
     problem(lying, 413, "body_too_large")
 
 
-async def test_another_media_type_is_refused(idle_shop: Shop) -> None:
-    answer = await idle_shop.client.post("/v1/customers", data={"email": "ada@example.com"})
+async def test_another_media_type_is_refused(open_shop: Shop) -> None:
+    answer = await open_shop.client.post("/v1/customers", data={"email": "ada@example.com"})
     problem(answer, 415, "media_type_unsupported")
-    answer = await idle_shop.client.post("/v1/customers", content=b"{}")
+    answer = await open_shop.client.post("/v1/customers", content=b"{}")
     problem(answer, 415, "media_type_unsupported")
 
 
-async def test_unknown_routes_and_methods_are_problems(idle_shop: Shop) -> None:
-    problem(await idle_shop.client.get("/v1/unknown"), 404, "route_not_found")
-    answer = await idle_shop.client.delete("/v1/customers")
+async def test_unknown_routes_and_methods_are_problems(open_shop: Shop) -> None:
+    problem(await open_shop.client.get("/v1/unknown"), 404, "route_not_found")
+    answer = await open_shop.client.delete("/v1/customers")
     problem(answer, 405, "method_not_allowed")
     assert set(answer.headers["allow"].split(", ")) <= {"GET", "POST"}
-    problem(await idle_shop.client.get("/v1/customers/"), 404, "route_not_found")
+    problem(await open_shop.client.get("/v1/customers/"), 404, "route_not_found")
 
 
 async def test_a_defect_is_answered_without_its_details(idle_shop: Shop) -> None:

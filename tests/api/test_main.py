@@ -34,6 +34,7 @@ def _variables(
         "STRIPE_API_KEY": simulator.api_key,
         "STRIPE_API_BASE": simulator.base_url,
         "STRIPE_WEBHOOK_SECRET": "whsec_test",
+        "PERENNIAL_LINK_SECRET": "secret of the test links",
         "TEMPORAL_ADDRESS": temporal.address,
     }
 

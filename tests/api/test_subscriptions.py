@@ -156,6 +156,7 @@ async def test_what_cannot_be_sold_is_refused(shop: Shop) -> None:
 
 async def test_without_a_worker_a_command_is_temporarily_unavailable(idle_shop: Shop) -> None:
     customer = await idle_shop.customer(card="pm_card_visa")
+    idle_shop.out_of_patience()
     answer = await idle_shop.post(
         "/v1/subscriptions", {"customer": customer, "price": "pro_yearly"}, key="start-1"
     )

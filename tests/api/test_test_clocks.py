@@ -1,5 +1,6 @@
 """Test clocks over HTTP."""
 
+import asyncio
 from dataclasses import replace
 
 import httpx
@@ -72,6 +73,30 @@ async def test_a_deleted_clock_ends_its_subscriptions(shop: Shop) -> None:
         assert (await shop.client.get(path)).status_code == 404
     assert (await shop.client.delete(f"/v1/test_clocks/{clock}")).status_code == 404
     assert (await shop.read("/v1/test_clocks"))["data"] == []
+
+
+async def test_a_subscription_that_begins_as_its_clock_moves_is_never_left_behind(
+    shop: Shop,
+) -> None:
+    """Either it began before and its trial converts on the way, or it is refused for now."""
+    for delay in (0.0, 0.01, 0.03):
+        clock = await shop.clock(START)
+        customer = await shop.customer(card="pm_card_visa", clock=clock)
+
+        async def move(clock: str = clock, delay: float = delay) -> httpx.Response:
+            await asyncio.sleep(delay)
+            return await shop.post(f"/v1/test_clocks/{clock}/advance", {"by_seconds": 20 * 86_400})
+
+        order = {"customer": customer, "price": "team_monthly"}
+        started, moved = await asyncio.gather(shop.post("/v1/subscriptions", order), move())
+        assert moved.status_code == 200, moved.text
+        await shop.until(f"/v1/test_clocks/{clock}", "status", "ready")
+        if started.status_code == 201:
+            found = await shop.read(f"/v1/subscriptions/{started.json()['id']}")
+            assert found["status"] == "active"
+        else:
+            problem(started, 409, "test_clock_advancing")
+            assert (await shop.read("/v1/subscriptions", customer=customer))["data"] == []
 
 
 async def test_with_a_live_key_there_are_no_test_clocks(idle_shop: Shop) -> None:

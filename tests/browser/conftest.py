@@ -112,6 +112,7 @@ async def shop(
                 database_url=SecretStr(database_url),
                 stripe_api_key=SecretStr(simulator.api_key),
                 stripe_webhook_secret=SecretStr(endpoint.secret),
+                link_secret=SecretStr("secret of the test links"),
                 public_url=public_url,
             ),
             task_queue=f"test-{uuid.uuid4().hex}",

@@ -12,6 +12,7 @@ from local import temporal
 
 _ROOT = Path(__file__).resolve().parents[2]
 _COMPOSE: dict[str, Any] = yaml.safe_load((_ROOT / "docker-compose.yml").read_text())
+_FILLED_IN = "x" * 32
 _SERVICES: dict[str, dict[str, Any]] = _COMPOSE["services"]
 _DOCKERFILE = (_ROOT / "Dockerfile").read_text()
 _ONE_SHOT = {"migrate", "retention"}
@@ -94,7 +95,7 @@ def test_the_settings_of_the_file_are_valid() -> None:
     assert settings.api_host == "0.0.0.0"  # noqa: S104 - inside the container
     assert (
         settings.database_url.get_secret_value()
-        == "postgresql://perennial:x@postgres:5432/perennial"
+        == f"postgresql://perennial:{_FILLED_IN}@postgres:5432/perennial"
     )
     health = _SERVICES["worker"]["healthcheck"]["test"][-1]
     assert f":{settings.worker_health_port}/healthz" in health
@@ -102,9 +103,9 @@ def test_the_settings_of_the_file_are_valid() -> None:
 
 
 def _filled_in(found: re.Match[str]) -> str:
-    """What Compose makes of a variable: its default, or `x` where it must be set."""
+    """What Compose makes of a variable: its default, or some text where it must be set."""
     is_required = found[0].startswith(f"${{{found[1]}:?")
-    return "x" if is_required else found[2] or ""
+    return _FILLED_IN if is_required else found[2] or ""
 
 
 def test_temporal_runs_with_the_flags_that_were_measured() -> None:

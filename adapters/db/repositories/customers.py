@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, case, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -47,6 +47,13 @@ class CustomerChanges(Value):
     metadata: Mapping[str, str] = {}
     """Replaces the former one as a whole."""
     currency: CurrencyCode | None = None
+
+
+class DefaultChoice(Value):
+    """A default payment method and which choice of the customer's it is, counted from 1."""
+
+    payment_method_id: str
+    number: int
 
 
 class SqlCustomers:
@@ -101,14 +108,40 @@ class SqlCustomers:
         return await self._change(customer_id, {"deleted_at": deleted_at})
 
     async def set_default_payment_method(self, customer_id: str, payment_method_id: str) -> None:
-        """What later charges use. Raises `NotFound` (`customer_not_found`)."""
+        """What later charges use; the present one again is no new choice.
+
+        Raises `NotFound` (`customer_not_found`).
+        """
         changed = await self._connection.execute(
             update(customers)
             .where(customers.c.id == customer_id)
-            .values(default_payment_method_id=payment_method_id)
+            .values(
+                default_payment_method_id=payment_method_id,
+                default_choices=customers.c.default_choices
+                + case(
+                    (customers.c.default_payment_method_id == payment_method_id, 0),
+                    else_=1,
+                ),
+            )
         )
         if changed.rowcount == 0:
             raise unknown_customer(customer_id)
+
+    async def default_choice(self, customer_id: str) -> DefaultChoice | None:
+        """What later charges use. Raises `NotFound` (`customer_not_found`)."""
+        found = await self._connection.execute(
+            select(customers.c.default_payment_method_id, customers.c.default_choices).where(
+                customers.c.id == customer_id
+            )
+        )
+        row = found.one_or_none()
+        if row is None:
+            raise unknown_customer(customer_id)
+        if row.default_payment_method_id is None:
+            return None
+        return DefaultChoice(
+            payment_method_id=row.default_payment_method_id, number=row.default_choices
+        )
 
     async def set_gateway_customer(self, customer_id: str, gateway_customer_id: str) -> None:
         """Records the gateway's id of the customer; recording the same one again is fine.

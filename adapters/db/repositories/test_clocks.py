@@ -1,6 +1,8 @@
 """Test clocks, written: one move at a time."""
 
 from datetime import datetime
+from enum import StrEnum
+from typing import assert_never
 
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -10,6 +12,15 @@ from adapters.db.queries.test_clocks import TestClock, as_test_clock
 from adapters.db.tables.customer import customers
 from adapters.db.tables.test_clock import TestClockStatus, test_clocks
 from billing.errors import Conflict, InvalidInput, NotFound
+
+
+class _Lock(StrEnum):
+    """What others must not do with a clock meanwhile; referring to it is always free."""
+
+    STANDING = "standing"
+    """Neither move nor delete it."""
+    ALONE = "alone"
+    """Nor keep it standing themselves."""
 
 
 class SqlTestClocks:
@@ -61,6 +72,26 @@ class SqlTestClocks:
             "test_clock_goes_forward", f"the test clock stands at {clock.frozen_at.isoformat()}"
         )
 
+    async def hold(self, test_clock_id: str, *, at: datetime) -> None:
+        """Keeps a ready clock where it is until the transaction ends, for any number at once.
+
+        Raises `NotFound` (`test_clock_not_found`) and `Conflict` (`test_clock_advancing`) where it
+        does not stand at `at`, or not any more.
+        """
+        clock = await self._get(test_clock_id, lock=_Lock.STANDING)
+        if clock.status is not TestClockStatus.READY or clock.frozen_at != at:
+            raise Conflict("test_clock_advancing", "the test clock moved meanwhile: try again")
+
+    async def claim_for_deletion(self, test_clock_id: str) -> TestClock:
+        """The clock, which nobody holds, moves or deletes until the transaction ends.
+
+        Raises `NotFound` (`test_clock_not_found`) and `Conflict` (`test_clock_advancing`).
+        """
+        clock = await self._get(test_clock_id, lock=_Lock.ALONE)
+        if clock.status is TestClockStatus.ADVANCING:
+            raise Conflict("test_clock_advancing", "wait until the test clock is ready")
+        return clock
+
     async def finish_advance(self, test_clock_id: str, *, at: datetime) -> bool:
         """Advancing to `at`, to ready; False where the clock is not on its way there."""
         finished = await self._connection.execute(
@@ -92,13 +123,20 @@ class SqlTestClocks:
             .values(deleted_at=deleted_at)
         )
 
-    async def _get(self, test_clock_id: str) -> TestClock:
-        found = await self._connection.execute(
-            select(test_clocks).where(
-                test_clocks.c.id == test_clock_id, test_clocks.c.deleted_at.is_(None)
-            )
+    async def _get(self, test_clock_id: str, *, lock: _Lock | None = None) -> TestClock:
+        query = select(test_clocks).where(
+            test_clocks.c.id == test_clock_id, test_clocks.c.deleted_at.is_(None)
         )
-        row = found.one_or_none()
+        match lock:
+            case None:
+                pass
+            case _Lock.STANDING:
+                query = query.with_for_update(read=True)
+            case _Lock.ALONE:
+                query = query.with_for_update(key_share=True)
+            case _:
+                assert_never(lock)
+        row = (await self._connection.execute(query)).one_or_none()
         if row is None:
             raise unknown_test_clock(test_clock_id)
         return as_test_clock(row)

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, Column
+from sqlalchemy import CheckConstraint, Column, text
 from sqlmodel import Field
 
 from adapters.db.tables.schema import (
@@ -42,6 +42,8 @@ class CustomerRow(Row, table=True):
     stripe_customer_id: str | None = Field(unique=True)
     default_payment_method_id: str | None
     """The gateway's id. No foreign key: it may be known before its details are read."""
+    default_choices: int = Field(sa_column_kwargs={"server_default": text("0")})
+    """How often another default was chosen: the number of the present choice."""
     created_at: datetime = Field(sa_type=INSTANT)
     deleted_at: datetime | None = Field(sa_type=INSTANT)
 

@@ -18,6 +18,7 @@ def _settings(**changes: object) -> Settings:
             "database_url": "postgresql://localhost/x",
             "stripe_api_key": "sk_test_x",
             "stripe_webhook_secret": "whsec_x",
+            "link_secret": "secret of the test links",
             **changes,
         }
     )

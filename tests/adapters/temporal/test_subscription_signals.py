@@ -8,6 +8,7 @@ from temporalio import workflow
 from temporalio.client import Client, WorkflowHandle
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
+from adapters.db.repositories.customers import DefaultChoice
 from adapters.temporal.subscription_signals import SubscriptionSignals
 from workflows.messages import (
     SUBSCRIPTION_WORKFLOW,
@@ -71,6 +72,10 @@ def _subscription_id(handle: WorkflowHandle[_Listener, None]) -> str:
     return handle.id.partition("/")[2]
 
 
+def _choice(number: int, payment_method_id: str = "pm_1") -> DefaultChoice:
+    return DefaultChoice(payment_method_id=payment_method_id, number=number)
+
+
 async def test_a_repeated_fact_arrives_once(
     temporal_client: Client, listener: WorkflowHandle[_Listener, None]
 ) -> None:
@@ -80,7 +85,7 @@ async def test_a_repeated_fact_arrives_once(
         assert await signals.checkout_completed(
             subscription_id, checkout_session_id="cs_1", gateway_session_id="cs_test_1"
         )
-        assert await signals.payment_method_changed(subscription_id, payment_method_id="pm_1")
+        assert await signals.payment_method_changed(subscription_id, choice=_choice(1))
         assert await signals.payment_news(subscription_id, invoice_id="in_1", fact="evt_1")
     assert await listener.query(_Listener.heard) == ["checkout cs_1", "method", "payment in_1"]
 
@@ -97,6 +102,16 @@ async def test_another_fact_arrives_as_well(
     for fact in ("evt_1", "evt_2"):
         await signals.payment_news(subscription_id, invoice_id="in_1", fact=fact)
     assert await listener.query(_Listener.heard) == ["checkout cs_1"] * 2 + ["payment in_1"] * 2
+
+
+async def test_a_default_that_is_left_and_chosen_again_is_told_again(
+    temporal_client: Client, listener: WorkflowHandle[_Listener, None]
+) -> None:
+    signals = SubscriptionSignals(temporal_client)
+    subscription_id = _subscription_id(listener)
+    for choice in (_choice(1), _choice(2, "pm_2"), _choice(3), _choice(3)):
+        await signals.payment_method_changed(subscription_id, choice=choice)
+    assert await listener.query(_Listener.heard) == ["method"] * 3
 
 
 async def test_nobody_is_told_where_no_workflow_runs(temporal_client: Client) -> None:

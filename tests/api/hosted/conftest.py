@@ -1,10 +1,13 @@
 """The hosted pages over real parts: PostgreSQL, Temporal, a strict Stripe and a worker."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from pydantic import SecretStr
 
 from adapters.hosted_link import HostedLinks
@@ -30,9 +33,18 @@ class Visit:
     desk: Desk
     links: HostedLinks
     browser: httpx.AsyncClient
+    app: FastAPI
 
     async def come_back(self, checkout_session_id: str) -> httpx.Response:
         return await self.browser.get(self.links.checkout_return(checkout_session_id))
+
+    @contextmanager
+    def hurried(self) -> Iterator[None]:
+        """Pages wait for workflows half a second only."""
+        patient: Dependencies = self.app.state.dependencies
+        self.app.state.dependencies = replace(patient, browser_patience=timedelta(seconds=0.5))
+        yield
+        self.app.state.dependencies = patient
 
 
 @pytest.fixture
@@ -42,6 +54,7 @@ async def visit(company: Company, simulator: StripeSimulator) -> AsyncIterator[V
         database_url=SecretStr("postgresql://unused"),
         stripe_api_key=SecretStr(simulator.api_key),
         stripe_webhook_secret=SecretStr("whsec_test"),
+        link_secret=SecretStr("secret of the test links"),
         public_url=PUBLIC_URL,
     )
     links = HostedLinks.of(settings)
@@ -63,4 +76,4 @@ async def visit(company: Company, simulator: StripeSimulator) -> AsyncIterator[V
         events = GatewayEvents(
             engine=company.engine, gateway=company.gateway, temporal=company.client
         )
-        yield Visit(Desk(company, stripe, events), links, browser)
+        yield Visit(Desk(company, stripe, events), links, browser, app)

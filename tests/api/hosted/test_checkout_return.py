@@ -159,7 +159,8 @@ async def test_an_expired_page_says_so(visit: Visit) -> None:
 async def test_while_nobody_works_the_page_asks_again_by_itself(visit: Visit) -> None:
     checkout = await visit.desk.open_checkout()
     await pay(checkout.page.url, GOOD_CARD)
-    answer = await visit.come_back(checkout.id)
+    with visit.hurried():
+        answer = await visit.come_back(checkout.id)
     assert answer.status_code == 200
     assert 'http-equiv="refresh"' in answer.text
     async with visit.desk.company.working():

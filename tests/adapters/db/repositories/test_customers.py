@@ -138,3 +138,18 @@ async def test_a_customer_is_read_by_activities(transaction: Transactions) -> No
         with pytest.raises(NotFound):
             await tx.customers.set_default_payment_method("cus_9", "pm_1")
     assert (customer.email, customer.default_payment_method_id) == ("c1@example.com", "pm_1")
+
+
+async def test_every_choice_of_a_default_has_a_number_and_the_same_again_is_none(
+    transaction: Transactions,
+) -> None:
+    numbers = []
+    async with transaction() as tx:
+        assert await tx.customers.default_choice("cus_1") is None
+        for method in ("pm_a", "pm_a", "pm_b", "pm_a"):
+            await tx.customers.set_default_payment_method("cus_1", method)
+            choice = await tx.customers.default_choice("cus_1")
+            assert choice is not None
+            assert choice.payment_method_id == method
+            numbers.append(choice.number)
+    assert numbers == [1, 1, 2, 3]

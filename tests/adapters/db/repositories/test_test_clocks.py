@@ -111,3 +111,40 @@ async def test_the_same_clock_is_made_once(transaction: Transactions) -> None:
             test_clock_id="clock_1", name="other", frozen_at=_LATER, created_at=_LATER
         )
     assert (again.name, again.frozen_at) == ("January", START)
+
+
+async def test_a_clock_that_is_held_is_neither_moved_nor_deleted_before(
+    transaction: Transactions,
+) -> None:
+    done: list[str] = []
+
+    async def move() -> None:
+        async with transaction() as tx:
+            await tx.test_clocks.begin_advance("clock_1", to=_LATER)
+            done.append("moved")
+
+    async with transaction() as tx, transaction() as another:
+        await tx.test_clocks.hold("clock_1", at=START)
+        await another.test_clocks.hold("clock_1", at=START)
+        moving = asyncio.create_task(move())
+        await asyncio.wait({moving}, timeout=0.2)
+        done.append("released")
+    await moving
+    assert done == ["released", "moved"]
+    async with transaction() as tx:
+        for step in (
+            tx.test_clocks.hold("clock_1", at=START),
+            tx.test_clocks.claim_for_deletion("clock_1"),
+        ):
+            with pytest.raises(Conflict) as refused:
+                await step
+            assert refused.value.code == "test_clock_advancing"
+
+
+async def test_a_clock_that_moved_on_is_not_held_where_it_was(transaction: Transactions) -> None:
+    async with transaction() as tx:
+        await tx.test_clocks.begin_advance("clock_1", to=_LATER)
+        await tx.test_clocks.finish_advance("clock_1", at=_LATER)
+    with pytest.raises(Conflict):
+        async with transaction() as tx:
+            await tx.test_clocks.hold("clock_1", at=START)
