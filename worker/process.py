@@ -37,7 +37,9 @@ _PASSED_THROUGH: Final = (
     "activities",
     "billing",
     "workflows.description",
+    "workflows.effects",
     "workflows.messages",
+    "workflows.outcomes",
     "workflows.search_attributes",
     "workflows.timeouts",
 )

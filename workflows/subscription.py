@@ -13,23 +13,16 @@ from hashlib import blake2b
 from typing import Protocol, TypeVar, assert_never
 
 from temporalio import workflow
-from temporalio.common import Priority
 from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
-    from activities.collection import Collect, Collected, Collection, Voided, VoidInvoices
-    from activities.notification import Notification
+    from activities.collection import Collect, VoidInvoices
     from activities.period_billing import (
-        Billed,
-        BillingOutcome,
         BillPeriod,
         NotBilled,
-        PeriodBilling,
         StartTrial,
-        TrialOutcome,
-        TrialStarted,
     )
-    from activities.records import AuditEntry, Record, Records
+    from activities.records import AuditEntry, Record
     from billing import lifecycle
     from billing.agenda import ActionKind, NextAction, agenda, next_action, overdue_boundary
     from billing.errors import PerennialError
@@ -41,7 +34,7 @@ with workflow.unsafe.imports_passed_through():
         SubscriptionState,
         SubscriptionStatus,
     )
-    from workflows import search_attributes, timeouts
+    from workflows import effects, outcomes, search_attributes, timeouts
     from workflows.description import details_of, timer_summary
     from workflows.messages import (
         SUBSCRIPTION_WORKFLOW,
@@ -331,8 +324,8 @@ class SubscriptionWorkflow:
                 return
             now = self._now()
             outcome = await self._effect(
-                lambda state: self._run_start_trial(StartTrial(state=state, now=now)),
-                lambda state, outcome: _after_trial_start(state, outcome, now),
+                lambda state: effects.start_trial(StartTrial(state=state, now=now)),
+                lambda state, outcome: outcomes.after_trial_start(state, outcome, now),
             )
             if isinstance(outcome, NotBilled):
                 await self._save_refusal()
@@ -343,8 +336,8 @@ class SubscriptionWorkflow:
                 return
             now = self._now()
             outcome = await self._effect(
-                lambda state: self._run_bill(BillPeriod(state=state, now=now)),
-                lambda state, outcome: _after_billing(state, outcome, now),
+                lambda state: effects.bill_period(BillPeriod(state=state, now=now)),
+                lambda state, outcome: outcomes.after_billing(state, outcome, now),
             )
             if isinstance(outcome, NotBilled):
                 await self._save_refusal()
@@ -359,7 +352,7 @@ class SubscriptionWorkflow:
         invoice_id, now = action.invoice_id or "", self._now()
         with self._payment_under_way():
             await self._effect(
-                lambda state: self._run_collect(
+                lambda state: effects.collect(
                     Collect(state=state, invoice_id=invoice_id, now=now), summary=action.reason
                 ),
                 lambda state, done: lifecycle.collected(state, invoice_id, done.outcome, now),
@@ -369,7 +362,7 @@ class SubscriptionWorkflow:
         now = self._now()
         with self._payment_under_way():
             await self._effect(
-                lambda state: self._run_void(VoidInvoices(state=state, now=now)),
+                lambda state: effects.void_invoices(VoidInvoices(state=state, now=now)),
                 lambda state, voided: lifecycle.invoices_closed(
                     state,
                     closed=voided.closed_invoice_ids,
@@ -485,12 +478,7 @@ class SubscriptionWorkflow:
         """Stores the present state; above whatever a run before a reset has stored."""
         while True:
             saving = self._state
-            recorded = await workflow.execute_activity_method(
-                Records.record,
-                Record(state=saving, events=events, audit=audit),
-                summary=f"record {saving.status}",
-                **timeouts.DATABASE,
-            )
+            recorded = await effects.record(Record(state=saving, events=events, audit=audit))
             if recorded.stored_revision <= max(saving.revision, self._saved_revision):
                 self._saved_revision = max(saving.revision, self._saved_revision)
                 return
@@ -502,59 +490,13 @@ class SubscriptionWorkflow:
             if self._saved_revision < self._state.revision:
                 await self._save()
 
-    def _run_start_trial(self, request: StartTrial) -> Awaitable[TrialOutcome]:
-        return workflow.execute_activity_method(
-            PeriodBilling.start_trial,
-            request,
-            summary="start the trial",
-            priority=timeouts.checkout_priority(request.state.customer_id),
-            **timeouts.DATABASE,
-        )
-
-    def _run_bill(self, request: BillPeriod) -> Awaitable[BillingOutcome]:
-        return workflow.execute_activity_method(
-            PeriodBilling.bill_period,
-            request,
-            summary=f"invoice {request.state.terms.period_amount}",
-            priority=self._priority(request.state),
-            **timeouts.DATABASE,
-        )
-
-    def _run_collect(self, request: Collect, *, summary: str) -> Awaitable[Collected]:
-        return workflow.execute_activity_method(
-            Collection.collect,
-            request,
-            summary=summary,
-            priority=self._priority(request.state),
-            **timeouts.GATEWAY,
-        )
-
-    def _run_void(self, request: VoidInvoices) -> Awaitable[Voided]:
-        return workflow.execute_activity_method(
-            Collection.void_invoices,
-            request,
-            summary="void what was not paid",
-            priority=self._priority(request.state),
-            **timeouts.GATEWAY,
-        )
-
-    def _priority(self, state: SubscriptionState) -> Priority:
-        if state.status is SubscriptionStatus.INCOMPLETE:
-            return timeouts.checkout_priority(state.customer_id)
-        return timeouts.renewal_priority(state.customer_id)
-
     async def _deliver_messages(self) -> None:
         """Beside everything else: a mail server that is down must not stop billing."""
         while True:
             await workflow.wait_condition(lambda: bool(self._state.messages))
             message = self._state.messages[0]
             try:
-                await workflow.execute_activity_method(
-                    Notification.notify,
-                    message,
-                    summary=f"tell the customer: {message.kind}",
-                    **timeouts.MAIL,
-                )
+                await effects.notify(message)
             except ActivityError as error:
                 if is_cancelled_exception(error):
                     raise
@@ -597,50 +539,6 @@ class SubscriptionWorkflow:
         if updates:
             workflow.upsert_search_attributes(updates)
             self._attributes = attributes
-
-
-def _after_trial_start(
-    state: SubscriptionState, outcome: TrialOutcome, now: datetime
-) -> SubscriptionState:
-    match outcome:
-        case TrialStarted():
-            return lifecycle.trial_started(state, outcome.trial)
-        case NotBilled():
-            return _not_billed(state, outcome, now)
-        case _:
-            assert_never(outcome)
-
-
-def _after_billing(
-    state: SubscriptionState, outcome: BillingOutcome, now: datetime
-) -> SubscriptionState:
-    match outcome:
-        case Billed():
-            return lifecycle.period_billed(
-                state,
-                number=outcome.number,
-                period=outcome.period,
-                anchor_at=outcome.anchor_at,
-                invoice_id=outcome.invoice_id,
-                amount_due=outcome.amount_due,
-                due_at=outcome.due_at,
-            )
-        case NotBilled():
-            return _not_billed(state, outcome, now)
-        case _:
-            assert_never(outcome)
-
-
-def _not_billed(state: SubscriptionState, outcome: NotBilled, now: datetime) -> SubscriptionState:
-    match outcome.reason:
-        case "no_payment_method":
-            return lifecycle.ended_with_message(state, EndReason.NO_PAYMENT_METHOD, now)
-        case "family_taken":
-            return lifecycle.ended(state, EndReason.FAMILY_TAKEN, now)
-        case "trial_used":
-            return lifecycle.ended(state, EndReason.TRIAL_USED, now)
-        case _:
-            assert_never(outcome.reason)
 
 
 def _refusal(error: PerennialError) -> ApplicationError:

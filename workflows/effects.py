@@ -1,0 +1,92 @@
+"""The activities that a subscription calls: each with its limits, priority and summary.
+
+Owns how effects are asked for. Does not own when (`workflows.subscription`) nor what they do
+(`activities`).
+"""
+
+from collections.abc import Awaitable
+
+from temporalio import workflow
+from temporalio.common import Priority
+
+from activities.collection import Collect, Collected, Collection, Voided, VoidInvoices
+from activities.notification import Notification
+from activities.period_billing import (
+    BillingOutcome,
+    BillPeriod,
+    PeriodBilling,
+    StartTrial,
+    TrialOutcome,
+)
+from activities.records import Record, Recorded, Records
+from billing.message import Message
+from billing.subscription import SubscriptionState, SubscriptionStatus
+from workflows import timeouts
+
+
+def start_trial(request: StartTrial) -> Awaitable[TrialOutcome]:
+    """The customer is in front of the checkout."""
+    return workflow.execute_activity_method(
+        PeriodBilling.start_trial,
+        request,
+        summary="start the trial",
+        priority=_priority(request.state),
+        **timeouts.DATABASE,
+    )
+
+
+def bill_period(request: BillPeriod) -> Awaitable[BillingOutcome]:
+    """One database transaction."""
+    return workflow.execute_activity_method(
+        PeriodBilling.bill_period,
+        request,
+        summary=f"invoice {request.state.terms.period_amount}",
+        priority=_priority(request.state),
+        **timeouts.DATABASE,
+    )
+
+
+def collect(request: Collect, *, summary: str) -> Awaitable[Collected]:
+    """Retried through any outage; a decline is an answer."""
+    return workflow.execute_activity_method(
+        Collection.collect,
+        request,
+        summary=summary,
+        priority=_priority(request.state),
+        **timeouts.GATEWAY,
+    )
+
+
+def void_invoices(request: VoidInvoices) -> Awaitable[Voided]:
+    """Retried through any outage."""
+    return workflow.execute_activity_method(
+        Collection.void_invoices,
+        request,
+        summary="void what was not paid",
+        priority=_priority(request.state),
+        **timeouts.GATEWAY,
+    )
+
+
+def record(request: Record) -> Awaitable[Recorded]:
+    """One database transaction."""
+    return workflow.execute_activity_method(
+        Records.record, request, summary=f"record {request.state.status}", **timeouts.DATABASE
+    )
+
+
+def notify(message: Message) -> Awaitable[None]:
+    """Retried for as long as the mail server is away."""
+    return workflow.execute_activity_method(
+        Notification.notify,
+        message,
+        summary=f"tell the customer: {message.kind}",
+        **timeouts.MAIL,
+    )
+
+
+def _priority(state: SubscriptionState) -> Priority:
+    """Whoever waits at a checkout goes before renewals."""
+    if state.status is SubscriptionStatus.INCOMPLETE:
+        return timeouts.checkout_priority(state.customer_id)
+    return timeouts.renewal_priority(state.customer_id)
