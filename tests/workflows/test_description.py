@@ -1,0 +1,163 @@
+"""What operators read about a subscription in the Temporal UI, and what they can do there."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+from temporalio.api.sdk.v1 import WorkflowMetadata
+from temporalio.client import WorkflowFailureError
+from temporalio.service import RPCError
+
+from adapters.db.tables.payment_attempt import payment_attempts
+from billing.errors import InvalidInput
+from billing.message import Message
+from billing.ports.storage import CustomerRecord
+from tests.conftest import StripeSimulator
+from tests.histories.lives import BROKE
+from tests.workflows.company import Company, Mailbox, Subscription
+from workflows.messages import CancelMode
+from workflows.search_attributes import NEEDS_OPERATOR
+
+
+async def details(subscription: Subscription) -> str:
+    """What the UI shows: the current details, asked for as the UI asks."""
+    metadata: WorkflowMetadata = await subscription.handle.query("__temporal_workflow_metadata")
+    return metadata.current_details
+
+
+async def needs_operator(subscription: Subscription) -> bool:
+    described = await subscription.handle.describe()
+    return described.typed_search_attributes[NEEDS_OPERATOR]
+
+
+async def asks_for_an_operator(subscription: Subscription) -> str:
+    """Waits for the problem that is told."""
+    async with asyncio.timeout(60):
+        while (problem := (await subscription.report()).problem) is None:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    return problem
+
+
+async def test_the_details_of_a_trial_say_when_it_will_cost_what(company: Company) -> None:
+    async with company.working():
+        subscription = await company.subscribe(await company.customer(), trial_days=14)
+        await subscription.activated()
+        shown = await details(subscription)
+
+    assert "# Team, quantity 5: USD 80.00 every month" in shown
+    assert "| Status | **trialing** |" in shown
+    assert "- **2026-01-28 09:30:00Z** notify_trial_end: the trial ends on 2026-01-31" in shown
+    assert "- **2026-01-31 09:30:00Z** convert_trial" in shown
+    assert "first period costs USD 80.00" in shown
+    assert "Needs an operator" not in shown
+
+
+async def test_the_details_follow_a_subscription_through_dunning_to_its_end(
+    company: Company,
+) -> None:
+    async with company.working():
+        customer = await company.customer()
+        subscription = await company.subscribe(customer)
+        await subscription.activated()
+        active = await details(subscription)
+        assert "| Status | **active** |" in active
+        assert "- **2026-02-17 09:30:00Z** renew: the next period costs USD 80.00" in active
+
+        await company.save_card(customer, BROKE)
+        await company.advance("2026-02-18T00:00")
+        past_due = await details(subscription)
+        assert "| Status | **past_due** |" in past_due
+        assert "1 attempts, last answer generic_decline" in past_due
+        assert "- **2026-02-20 09:30:00Z** collect: charge USD 80.00, attempt 2 of 4" in past_due
+
+        await subscription.cancel(CancelMode.NOW)
+        await subscription.handle.result()
+        canceled = await details(subscription)
+
+    assert "| Status | **canceled** |" in canceled
+    assert "| Ended | 2026-02-18 00:00:00Z (requested) |" in canceled
+    assert "- nothing: the subscription has ended" in canceled
+
+
+async def test_a_request_that_the_gateway_refuses_waits_for_an_operator_and_retries(
+    company: Company, simulator: StripeSimulator
+) -> None:
+    async with company.working():
+        customer = await company.customer()
+        subscription = await company.subscribe(customer)
+        await subscription.activated()
+        await forget_card(company, customer)
+        renewing = asyncio.create_task(company.advance("2026-02-17T09:30"))
+        problem = await asks_for_an_operator(subscription)
+
+        assert problem in await details(subscription)
+        assert await needs_operator(subscription)
+        state = (await subscription.report()).state
+        assert (state.status, company.mailbox.messages) == ("active", [])
+
+        await company.save_card(customer, "pm_card_visa")
+        await subscription.handle.signal("retry")
+        await renewing
+
+        assert not await needs_operator(subscription)
+        assert "Needs an operator" not in await details(subscription)
+    assert (await simulator.control.totals())["usd"].captured_minor == 16000
+    assert [invoice["status"] for invoice in await company.invoices()] == ["paid", "paid"]
+
+
+async def test_a_message_that_can_never_be_delivered_is_shown_to_an_operator(
+    company: Company,
+) -> None:
+    company.parts = replace(company.parts, post=RefusingPost())
+    async with company.working():
+        subscription = await company.subscribe(await company.customer())
+        await subscription.activated()
+        await subscription.cancel()
+
+        problem = await asks_for_an_operator(subscription)
+
+        assert "no such address" in problem
+        assert problem in await details(subscription)
+        assert await needs_operator(subscription)
+
+
+@pytest.mark.parametrize("how", ["cancel", "terminate"])
+async def test_a_workflow_that_an_operator_stops_charges_nobody(
+    company: Company, simulator: StripeSimulator, how: str
+) -> None:
+    async with company.working():
+        customer = await company.customer()
+        subscription = await company.subscribe(customer)
+        await subscription.activated()
+        await company.save_card(customer, BROKE)
+        await company.advance("2026-02-18T00:00")
+        await company.save_card(customer, "pm_card_visa")
+
+        if how == "cancel":
+            await subscription.handle.cancel()
+        else:
+            await subscription.handle.terminate("an operator's decision")
+        with pytest.raises(WorkflowFailureError):
+            await subscription.handle.result()
+        await company.advance("2026-06-01T00:00")
+        with pytest.raises(RPCError, match="completed"):
+            await subscription.cancel()
+
+    assert (await simulator.control.totals())["usd"].captured_minor == 8000
+    assert len(await company.invoices()) == 2
+    assert await company.count(payment_attempts) == 2
+
+
+class RefusingPost(Mailbox):
+    """Knows nobody."""
+
+    async def deliver(self, message: Message, *, to: CustomerRecord) -> None:  # noqa: ARG002 - the port's
+        raise InvalidInput("unknown_recipient", "no such address")
+
+
+async def forget_card(company: Company, customer_id: str) -> None:
+    """The card disappears at the gateway, and the news of it does not reach us."""
+    async with company.parts.open_transaction() as tx:
+        method_id = (await tx.customers.get(customer_id)).default_payment_method_id
+    assert method_id is not None
+    await company.gateway.detach_payment_method(method_id, key=f"detach:{method_id}")
