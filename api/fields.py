@@ -32,6 +32,12 @@ _RFC3339: Final = re.compile(
 )
 
 
+_ADDRESS: Final = re.compile(r"[!#-;=?-\[\]_a-z{-~]+")
+"""Printable ASCII without what no address holds unencoded: quotes, angle brackets, backslashes."""
+
+_HOST: Final = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|[0-9a-f.]*:[0-9a-f:.]*")
+
+
 class Body(BaseModel):
     """A request's body: unknown fields are refused, never ignored."""
 
@@ -66,13 +72,14 @@ def _instant(value: object) -> datetime:
 
 
 def _web_address(value: str) -> str:
+    """Browsers and `urlsplit` must agree on where it leads: no credentials, no backslash."""
     try:
         parts = urlsplit(value)
-        is_web = parts.scheme in {"http", "https"} and bool(parts.hostname)
+        is_web = parts.scheme in {"http", "https"} and _HOST.fullmatch(parts.hostname or "")
         _ = parts.port
     except ValueError:
-        is_web = False
-    if not is_web or any(not "!" <= character <= "~" for character in value):
+        is_web = None
+    if not is_web or "@" in parts.netloc or not _ADDRESS.fullmatch(value):
         raise PydanticCustomError("url_malformed", "write an absolute http or https address")
     return value
 

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from typing import Annotated, Final, Generic, Self, TypeVar
 
 from fastapi import Query
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field
+from pydantic_core import PydanticCustomError
 
 from adapters.db.queries.page import MAX_LIMIT
 from adapters.db.queries.page import Page as StoredPage
@@ -18,7 +19,19 @@ StoredT = TypeVar("StoredT")
 
 DEFAULT_LIMIT: Final = 20
 
-Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="How many at most")]
+
+def _digits(value: object) -> object:
+    """Pydantic reads `1.0` and `1_0` as integers too."""
+    if isinstance(value, str) and not (value.isascii() and value.removeprefix("-").isdigit()):
+        raise PydanticCustomError("wrong_type", "write a whole number in digits")
+    return value
+
+
+Limit = Annotated[
+    int,
+    BeforeValidator(_digits),
+    Query(ge=1, le=MAX_LIMIT, description="How many at most"),
+]
 Cursor = Annotated[
     str | None,
     Query(

@@ -78,6 +78,7 @@ _FRAMEWORK_CODES: Final[Mapping[int, str]] = {
     400: "malformed_request",
     404: "route_not_found",
     405: "method_not_allowed",
+    408: "body_too_slow",
     413: "body_too_large",
     415: "media_type_unsupported",
 }

@@ -6,12 +6,13 @@ tag and its method, its documented problems from both. Does not own the operatio
 """
 
 import inspect
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from enum import Enum
 from functools import wraps
 from typing import Any, Final, cast
 
 from fastapi import Request, Response
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
@@ -20,6 +21,7 @@ from api.authentication import SCHEME, authenticate, scope_for
 from api.idempotency import Execution, IdempotentExecution
 from api.json_request import JsonRequest
 from api.problems import PROBLEM_MEDIA_TYPE
+from billing.errors import InvalidInput
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 Endpoint = Callable[..., Awaitable[BaseModel]]
@@ -69,6 +71,7 @@ class ApiRoute(APIRoute):
             openapi_extra={**(openapi_extra or {}), "security": [{SCHEME: [self._scope]}]},
             **others,
         )
+        self._query_names = frozenset(_query_names(self.dependant))
 
     def get_route_handler(self) -> Handler:
         """Authenticates before anything of the request is read."""
@@ -76,6 +79,7 @@ class ApiRoute(APIRoute):
 
         async def handle_for_caller(request: Request) -> Response:
             await authenticate(request, self._scope)
+            self._refuse_unknown_parameters(request)
             strict = JsonRequest(request.scope, request.receive)
             if self._takes_body and await strict.body():
                 if not _says_json(strict):
@@ -84,6 +88,15 @@ class ApiRoute(APIRoute):
             return await handle(strict)
 
         return handle_for_caller
+
+    def _refuse_unknown_parameters(self, request: Request) -> None:
+        """A misspelt filter must not come to a list of everything."""
+        unknown = request.query_params.keys() - self._query_names
+        if unknown:
+            known = ", ".join(sorted(self._query_names)) or "none"
+            raise InvalidInput(
+                "parameter_unknown", f"a query parameter is unknown here; there are: {known}"
+            )
 
 
 def executed_once(endpoint: Endpoint, status_code: int) -> Callable[..., Awaitable[Response]]:
@@ -133,6 +146,13 @@ def _problems(path: str, *, takes_body: bool) -> dict[int | str, dict[str, Any]]
     if "{" in path:
         statuses.add(404)
     return problem_responses(*sorted(statuses))
+
+
+def _query_names(dependant: Dependant) -> Iterator[str]:
+    for parameter in dependant.query_params:
+        yield parameter.alias
+    for dependency in dependant.dependencies:
+        yield from _query_names(dependency)
 
 
 def _says_json(request: Request) -> bool:

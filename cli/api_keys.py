@@ -4,22 +4,18 @@ Owns the command's words and the key of the local system. Does not own how keys 
 (`adapters.db`) or what scopes there are (`api.authentication`).
 """
 
-import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Collection
 from datetime import UTC, datetime
-from typing import TypeVar
 
 from rich.console import Console
 from rich.table import Table
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.db.engine import create_engine
 from adapters.db.queries.api_keys import ApiKey, all_of
 from adapters.db.repositories.api_keys import SqlApiKeys, authenticate, new_secret
 from api.authentication import SCOPES
-
-T = TypeVar("T")
+from cli.database import run
 
 _LOCAL_NAME = "local development"
 
@@ -38,7 +34,7 @@ def issue_local(database_url: str, known: str | None) -> str:
         secret, _ = await _put(engine, _LOCAL_NAME, SCOPES)
         return secret
 
-    return _run(database_url, issue)
+    return run(database_url, issue)
 
 
 def create(database_url: str, *, name: str, scopes: Collection[str]) -> None:
@@ -51,7 +47,7 @@ def create(database_url: str, *, name: str, scopes: Collection[str]) -> None:
         raise UnknownScope(
             f"unknown scope {', '.join(unknown)}; there are: {', '.join(sorted(SCOPES))}"
         )
-    secret, key = _run(database_url, lambda engine: _put(engine, name, scopes or SCOPES))
+    secret, key = run(database_url, lambda engine: _put(engine, name, scopes or SCOPES))
     console = Console()
     console.print(f"{key.id}: {key.name} ({', '.join(key.scopes)})")
     console.print(f"Its secret, shown this once:\n{secret}", soft_wrap=True)
@@ -65,7 +61,7 @@ def show_all(database_url: str) -> None:
             return await all_of(connection)
 
     table = Table("id", "name", "secret", "scopes", "made", "revoked")
-    for key in _run(database_url, read):
+    for key in run(database_url, read):
         table.add_row(
             key.id,
             key.name,
@@ -84,7 +80,7 @@ def revoke(database_url: str, key_id: str) -> None:
         async with engine.begin() as connection:
             return await SqlApiKeys(connection).revoke(key_id, revoked_at=datetime.now(UTC))
 
-    key = _run(database_url, write)
+    key = run(database_url, write)
     Console().print(f"{key.id} ({key.name}) opens nothing any more")
 
 
@@ -99,17 +95,6 @@ async def _put(engine: AsyncEngine, name: str, scopes: Collection[str]) -> tuple
             created_at=datetime.now(UTC),
         )
     return secret, key
-
-
-def _run(database_url: str, work: Callable[[AsyncEngine], Awaitable[T]]) -> T:
-    async def run() -> T:
-        engine = create_engine(database_url)
-        try:
-            return await work(engine)
-        finally:
-            await engine.dispose()
-
-    return asyncio.run(run())
 
 
 def _minute(at: datetime) -> str:

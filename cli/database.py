@@ -5,14 +5,21 @@ to date when it starts.
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.db import migrations
+from adapters.db.engine import create_engine
 from local import cluster
 from local.environment import read_environment
 from local.process import ProcessError
 from local.state import State
 from workflows.search_attributes import SEARCH_ATTRIBUTES
+
+T = TypeVar("T")
 
 
 def find_url(root: Path) -> str:
@@ -24,6 +31,19 @@ def find_url(root: Path) -> str:
     if links is None:
         raise ProcessError("no database: set DATABASE_URL, or start the local system (make dev)")
     return links.database_url
+
+
+def run(database_url: str, work: Callable[[AsyncEngine], Awaitable[T]]) -> T:
+    """What `work` comes to with connections of its own, closed afterwards."""
+
+    async def connected() -> T:
+        engine = create_engine(database_url)
+        try:
+            return await work(engine)
+        finally:
+            await engine.dispose()
+
+    return asyncio.run(connected())
 
 
 def migrate(database_url: str) -> str:

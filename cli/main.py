@@ -16,6 +16,8 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 
 keys_app = typer.Typer(no_args_is_help=True, help="Keys for the HTTP API.")
 app.add_typer(keys_app, name="api-keys")
+webhooks_app = typer.Typer(no_args_is_help=True, help="Events that the payment gateway sent.")
+app.add_typer(webhooks_app, name="webhooks")
 
 
 @app.callback()
@@ -109,6 +111,32 @@ def revoke_key(key_id: Annotated[str, typer.Argument(help="As `list` shows it.")
 
     with _refusals_as_sentences():
         api_keys.revoke(database.find_url(find_root()), key_id)
+
+
+@webhooks_app.command("list")
+def list_webhooks(
+    *,
+    failed: Annotated[
+        bool, typer.Option("--failed", help="Only those whose processing fails.")
+    ] = False,
+    limit: Annotated[int, typer.Option(min=1, max=1000)] = 50,
+) -> None:
+    """List events, newest first, and what became of them."""
+    from cli import database, webhooks  # noqa: PLC0415
+
+    with _refusals_as_sentences():
+        webhooks.show(database.find_url(find_root()), failed_only=failed, limit=limit)
+
+
+@webhooks_app.command("replay")
+def replay_webhook(
+    event_id: Annotated[str, typer.Argument(help="As `list` shows it: evt_…")],
+) -> None:
+    """Have an event processed again, now; that changes nothing where all is well."""
+    from cli import database, webhooks  # noqa: PLC0415
+
+    with _refusals_as_sentences():
+        webhooks.replay(database.find_url(find_root()), event_id)
 
 
 @contextmanager

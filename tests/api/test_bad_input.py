@@ -1,17 +1,19 @@
 """Bad input: a problem document with its own code, and nothing changed."""
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
+from starlette.types import Receive, Scope, Send
 from temporalio.client import Client
 
 from adapters.db.engine import create_engine
 from adapters.db.migrations import upgrade
 from adapters.memory.gateway import MemoryGateway
-from api.body_limit import LARGEST_BODY_BYTES
+from api.body_limit import LARGEST_BODY_BYTES, BodyLimit
 from api.dependencies import Dependencies
 from local.testbed import SharedServers
 from tests.api.shop import Shop, opened_shop, problem, settings_for
@@ -137,6 +139,9 @@ async def test_a_bad_body_is_refused_by_code_and_changes_nothing(
         ("limit=0", "number_out_of_range"),
         ("limit=101", "number_out_of_range"),
         ("limit=1e1", "wrong_type"),
+        ("limit=1.0", "wrong_type"),
+        ("limit=1_0", "wrong_type"),
+        ("limit=%D9%A3", "wrong_type"),
         ("limit=" + "9" * 5_000, "number_out_of_range"),
         ("cursor=%00", "wrong_format"),
         ("cursor=abc", "invalid_cursor"),
@@ -170,6 +175,27 @@ async def test_oversized_bodies_are_refused_whether_or_not_they_say_so(open_shop
         "/v1/customers", content=b"{}", headers=_JSON | {"Content-Length": "9" * 400}
     )
     problem(lying, 413, "body_too_large")
+
+
+async def test_a_body_that_does_not_arrive_in_time_is_refused() -> None:
+    async def never(_: Scope, __: Receive, ___: Send) -> None:
+        raise AssertionError("the application ran on half a request")
+
+    async def drip() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.Event().wait()
+
+    transport = httpx.ASGITransport(BodyLimit(never, seconds_to_send=0.05))
+    async with httpx.AsyncClient(transport=transport, base_url="http://api.test") as client:
+        answer = await client.post("/v1/customers", content=drip())
+    assert (answer.status_code, answer.json()["code"]) == (408, "body_too_slow")
+    assert answer.headers["connection"] == "close"
+
+
+async def test_a_misspelt_filter_is_refused_instead_of_listing_everything(open_shop: Shop) -> None:
+    answer = await open_shop.client.get("/v1/subscriptions?costumer=cus_1")
+    problem(answer, 422, "parameter_unknown")
+    problem(await open_shop.post("/v1/customers?dry_run=1"), 422, "parameter_unknown")
 
 
 async def test_another_media_type_is_refused(open_shop: Shop) -> None:

@@ -82,12 +82,34 @@ def test_an_address_that_could_break_a_mail_is_refused(value: str) -> None:
         "https://example.com:99999/",
         "http://[::1",
         "ftp://example.com/a",
+        "https://user:password@example.com",
+        "https://example.com@evil.example",
+        "https://evil.example\\@example.com",
+        'https://example.com/"><script>',
+        "https://example.com/<b>",
+        "https://.",
+        "https://-/",
         "https://example.com/" + "a" * 2_000,
     ],
 )
 def test_only_absolute_web_addresses_are_redirected_to(value: str) -> None:
     with pytest.raises(ValidationError):
         TypeAdapter(WebAddress).validate_python(value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "https://example.com",
+        "HTTPS://EXAMPLE.COM/A",
+        "http://localhost:3000/a?b=c&d=%22#e",
+        "http://127.0.0.1:8000/",
+        "http://[::1]:8000/",
+        "https://example.com/?id={CHECKOUT_SESSION_ID}&at=a@b",
+    ],
+)
+def test_a_web_address_stays_as_it_was_written(value: str) -> None:
+    assert TypeAdapter(WebAddress).validate_python(value) == value
 
 
 @pytest.mark.parametrize("value", ["XXX", "usd", "US", "", "USDX"])

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from adapters.db import migrations
@@ -97,6 +98,32 @@ def test_the_doctor_names_every_part_that_does_not_answer_and_a_remedy() -> None
     assert "secret@" not in ended.stdout
     for remedy in ("check DATABASE_URL", "check TEMPORAL_ADDRESS", "set STRIPE_WEBHOOK_SECRET"):
         assert remedy in ended.stdout
+
+
+def test_a_failed_event_is_listed_with_its_error_and_replayed(database_url: str) -> None:
+    with psycopg.connect(database_url) as connection:
+        connection.execute(
+            "INSERT INTO webhook_inbox (event_id, type, payload, attempts, last_error,"
+            " next_attempt_at) VALUES ('evt_bad', 'charge.updated', '{}', 7, 'X: [red]no[/red]',"
+            " now() + interval '1 hour'), ('evt_new', 'charge.updated', '{}', 0, NULL, now())"
+        )
+    failed = perennial("webhooks", "list", "--failed", DATABASE_URL=database_url).stdout
+    assert "evt_bad" in failed
+    assert "X: [red]no[/red]" in failed
+    assert "tried 7 times" in failed
+    assert "evt_new" not in failed
+    assert perennial("webhooks", "replay", "evt_bad", DATABASE_URL=database_url).returncode == 0
+    with psycopg.connect(database_url) as connection:
+        due = connection.execute(
+            "SELECT attempts, next_attempt_at <= now() FROM webhook_inbox"
+            " WHERE event_id = 'evt_bad'"
+        ).fetchone()
+    assert due == (0, True)
+    unknown = perennial("webhooks", "replay", "evt_unknown", DATABASE_URL=database_url)
+    assert (unknown.returncode, unknown.stderr) == (
+        1,
+        "no event 'evt_unknown' (webhook_not_found)\n",
+    )
 
 
 def test_the_doctor_sees_what_is_well(database_url: str, temporal_server: Server) -> None:

@@ -14,7 +14,6 @@ from adapters.db.tables.subscription import (
 )
 from billing.agenda import next_action
 from billing.errors import NotFound
-from billing.period import Period
 from billing.ports.storage import Claim
 from billing.subscription import SubscriptionState
 
@@ -78,12 +77,12 @@ class SqlSubscriptions:
         if changed.rowcount == 0:
             raise NotFound("subscription_not_found", f"no subscription {subscription_id!r}")
 
-    async def recorded_trial(self, subscription_id: str) -> Period | None:
-        """The trial of the stored state, if it has one."""
-        trial = await self._connection.scalar(
-            select(subscriptions.c.state["trial"]).where(subscriptions.c.id == subscription_id)
+    async def recorded(self, subscription_id: str) -> SubscriptionState | None:
+        """The stored state, whatever a workflow that was reset remembers."""
+        state = await self._connection.scalar(
+            select(subscriptions.c.state).where(subscriptions.c.id == subscription_id)
         )
-        return None if trial is None else Period.model_validate(trial)
+        return None if state is None else SubscriptionState.model_validate(state)
 
     async def claim(self, state: SubscriptionState, *, with_trial: bool) -> Claim:
         """Takes the one live place per customer and family, and the one trial (policy P10, P16).

@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.db.tables.webhook import webhook_inbox
+from billing.errors import NotFound
 from billing.value import Value
 
 CHANNEL: Final = "webhook_inbox"
@@ -113,3 +114,17 @@ class SqlWebhooks:
                 last_error=error.replace("\0", "")[:_LONGEST_ERROR],
             )
         )
+
+    async def replay(self, event_id: str) -> None:
+        """Due at once and as if it were new, processed or not; the listeners are told.
+
+        Raises `NotFound` (`webhook_not_found`).
+        """
+        replayed = await self._connection.execute(
+            update(webhook_inbox)
+            .where(webhook_inbox.c.event_id == event_id)
+            .values(processed_at=None, attempts=0, next_attempt_at=func.clock_timestamp())
+        )
+        if replayed.rowcount == 0:
+            raise NotFound("webhook_not_found", f"no event {event_id!r}")
+        await self._connection.execute(select(func.pg_notify(CHANNEL, event_id)))
