@@ -136,10 +136,11 @@ class Collection:
             invoice = await _locked_invoice(tx, request.invoice_id)
             customer = await tx.customers.get(invoice.customer_id)
             attempt = await tx.attempts.get(invoice.id, open_invoice.attempt_number)
-            if attempt is not None and attempt.outcome and collecting.is_final(attempt.outcome):
-                return attempt.outcome
+            # First: after a reset, a decline that was overcome since must not count again.
             if invoice.status is not InvoiceStatus.OPEN:
                 return _closed(invoice, request.now)
+            if attempt is not None and attempt.outcome and collecting.is_final(attempt.outcome):
+                return attempt.outcome
             if not await _may_go_live(tx, request.state):
                 return Superseded()
             if customer.default_payment_method_id is None or customer.gateway_customer_id is None:
@@ -185,9 +186,15 @@ class Collection:
         return PaymentStatus.CANCELED
 
     async def _stop(self, attempt: PaymentAttempt) -> PaymentStatus:
-        """Makes sure that the attempt cannot succeed any more, or says what it already did."""
+        """Makes sure that the attempt cannot succeed any more, or says what it already did.
+
+        Reads first: a refusal to cancel what was processing would be repeated under its key.
+        """
         if attempt.payment_id is None:
             return PaymentStatus.CANCELED
+        found = await self._gateway.read_payment(attempt.payment_id)
+        if found.status in {PaymentStatus.SUCCEEDED, PaymentStatus.PROCESSING}:
+            return found.status
         key = effect_key(
             "payment.cancel", attempt.invoice_id, attempt.number, attempt.failed_confirmations
         )

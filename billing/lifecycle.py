@@ -129,9 +129,9 @@ def collected(
         case Declined() | ActionRequired() | NoPaymentMethod():
             return _not_paid(state, invoice, outcome, now)
         case AlreadyClosed():
-            return _without(state, invoice)
+            return _recovered(_without(state, invoice))
         case Superseded():
-            return ended(state, EndReason.FAMILY_TAKEN, now)
+            return state if state.has_ended else ended(state, EndReason.FAMILY_TAKEN, now)
         case _:
             assert_never(outcome)
 
@@ -154,7 +154,7 @@ def payment_method_changed(state: SubscriptionState, now: datetime) -> Subscript
 def payment_news(state: SubscriptionState, invoice_id: str, now: datetime) -> SubscriptionState:
     """The gateway has news of an unfinished payment: it is looked at again at once."""
     invoice = state.open_invoice(invoice_id)
-    if invoice is None or not (invoice.in_processing or invoice.action_url):
+    if invoice is None or not (invoice.in_processing or invoice.action_url is not None):
         return state
     if state.status is SubscriptionStatus.INCOMPLETE:
         return checkout_completed(state, now)
@@ -334,12 +334,8 @@ def _without(state: SubscriptionState, invoice: OpenInvoice) -> SubscriptionStat
 
 def _paid(state: SubscriptionState, invoice: OpenInvoice) -> SubscriptionState:
     after = _without(state, invoice)
-    activating = after.status is SubscriptionStatus.INCOMPLETE
-    recovered = after.status is SubscriptionStatus.PAST_DUE and not any(
-        other.attempts_made for other in after.open_invoices
-    )
-    if not (activating or recovered):
-        return after
+    if after.status is not SubscriptionStatus.INCOMPLETE:
+        return _recovered(after)
     return after.model_copy(
         update={
             "status": SubscriptionStatus.ACTIVE,
@@ -347,6 +343,14 @@ def _paid(state: SubscriptionState, invoice: OpenInvoice) -> SubscriptionState:
             "activation_refused": False,
         }
     )
+
+
+def _recovered(state: SubscriptionState) -> SubscriptionState:
+    """No longer past due once nothing refused is owed; what a bank looks at is not (policy P21)."""
+    owes = any(other.attempts_made and not other.in_processing for other in state.open_invoices)
+    if state.status is not SubscriptionStatus.PAST_DUE or owes:
+        return state
+    return state.model_copy(update={"status": SubscriptionStatus.ACTIVE})
 
 
 def _in_processing(state: SubscriptionState, invoice: OpenInvoice) -> SubscriptionState:
