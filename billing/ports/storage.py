@@ -104,7 +104,11 @@ class Subscriptions(Protocol):
     """The recorded state of every subscription, and who may have one."""
 
     async def save(self, state: SubscriptionState) -> int:
-        """Stores the state unless a higher revision is stored; returns the highest known."""
+        """Stores the state unless a higher revision is stored; returns the highest known.
+
+        It returns the state's own revision only where that very state is stored: another one of the
+        same revision, left by a run before a reset, counts as a higher one.
+        """
         ...
 
     async def recorded_trial(self, subscription_id: str) -> Period | None:

@@ -48,6 +48,12 @@ _SAVE: Final = _INSERT.on_conflict_do_update(
     set_={name: _INSERT.excluded[name] for name in _CHANGING},
     where=subscriptions.c.revision < _INSERT.excluded.revision,
 ).returning(subscriptions.c.revision)
+_KNOWN: Final = select(
+    subscriptions.c.revision,
+    (subscriptions.c.state == bindparam("state", type_=subscriptions.c.state.type)).label(
+        "is_same"
+    ),
+).where(subscriptions.c.id == bindparam("id"))
 
 
 class SqlSubscriptions:
@@ -57,15 +63,20 @@ class SqlSubscriptions:
         self._connection = connection
 
     async def save(self, state: SubscriptionState) -> int:
-        """Stores the state unless a higher revision is stored; returns the highest known."""
+        """Stores the state unless a higher revision is stored; returns the highest known.
+
+        Another state of the same revision, which a run before a reset has stored, counts as one
+        revision more: what is returned equals the state's own revision only where it is stored.
+        """
         saved = await self._connection.execute(_SAVE, _columns(state))
         revision = saved.scalar_one_or_none()
         if revision is not None:
             return int(revision)
-        known = await self._connection.execute(
-            select(subscriptions.c.revision).where(subscriptions.c.id == state.subscription_id)
-        )
-        return int(known.scalar_one())
+        found = await self._connection.execute(_KNOWN, _columns(state))
+        known = found.one()
+        if known.revision == state.revision and not known.is_same:
+            return state.revision + 1
+        return int(known.revision)
 
     async def set_metadata(self, subscription_id: str, metadata: dict[str, str]) -> None:
         """The caller's own facts. Raises `NotFound` (`subscription_not_found`)."""

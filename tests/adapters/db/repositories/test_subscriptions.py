@@ -58,9 +58,20 @@ async def test_an_older_state_is_not_stored(transaction: Transactions, engine: A
     async with transaction() as tx:
         assert await tx.subscriptions.save(newer) == 2
         assert await tx.subscriptions.save(subscription()) == 2
-        rival = subscription().model_copy(update={"revision": 2})
-        assert await tx.subscriptions.save(rival) == 2
     assert await _stored(engine) == newer
+
+
+async def test_another_state_of_the_same_revision_is_told_that_it_is_not_stored(
+    transaction: Transactions, engine: AsyncEngine
+) -> None:
+    before_the_reset = cancel_at_period_end(subscription(), START)
+    after_it = cancel_now(subscription(), START)
+    async with transaction() as tx:
+        assert await tx.subscriptions.save(before_the_reset) == 2
+        assert await tx.subscriptions.save(before_the_reset) == 2
+        assert await tx.subscriptions.save(after_it) == 3
+        assert await tx.subscriptions.save(after_it.model_copy(update={"revision": 4})) == 4
+    assert (await _stored(engine)).status == "canceled"
 
 
 async def test_saving_keeps_what_is_not_the_workflows(
