@@ -46,12 +46,16 @@ def bill_period(request: BillPeriod) -> Awaitable[BillingOutcome]:
     )
 
 
-def collect(request: Collect, *, summary: str) -> Awaitable[Collected]:
-    """Retried through any outage; a decline is an answer."""
-    return workflow.execute_activity_method(
+def collect(request: Collect, *, summary: str) -> workflow.ActivityHandle[Collected]:
+    """Retried through any outage; a decline is an answer.
+
+    When it is cancelled, the end of a try that is under way is waited for: nothing races it.
+    """
+    return workflow.start_activity_method(
         Collection.collect,
         request,
         summary=summary,
+        cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
         priority=_priority(request.state),
         **timeouts.GATEWAY,
     )

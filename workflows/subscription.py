@@ -16,7 +16,7 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
-    from activities.collection import Collect, VoidInvoices
+    from activities.collection import Collect, Collected, VoidInvoices
     from activities.period_billing import (
         BillPeriod,
         NotBilled,
@@ -215,6 +215,7 @@ class SubscriptionWorkflow:
 
     def _hear(self, change: Change) -> None:
         """What is said while a payment is under way counts after it: its result would undo it."""
+        self._retry_asked = True  # even where it changes nothing, it may mend what was wrong
         if self._is_collecting:
             self._unheard.append(change)
         else:
@@ -264,6 +265,7 @@ class SubscriptionWorkflow:
 
     async def _attempt(self, action: NextAction) -> None:
         """Does what is due; what can never succeed waits for an operator, and is not dropped."""
+        self._retry_asked = False
         try:
             await self._perform(action)
         except ActivityError as error:
@@ -275,7 +277,7 @@ class SubscriptionWorkflow:
 
     async def _wait_for_operator(self, error: ActivityError) -> None:
         self._problem = str(error.cause or error)
-        self._retry_asked, seen = False, self._wakes
+        seen = self._wakes
         self._describe()
         workflow.logger.error("subscription.needs_operator", extra={"problem": self._problem})
         try:
@@ -350,13 +352,27 @@ class SubscriptionWorkflow:
     async def _collect(self, action: NextAction) -> None:
         """Without the lock: a gateway's outage must not keep commands waiting."""
         invoice_id, now = action.invoice_id or "", self._now()
-        with self._payment_under_way():
-            await self._effect(
-                lambda state: effects.collect(
-                    Collect(state=state, invoice_id=invoice_id, now=now), summary=action.reason
-                ),
-                lambda state, done: lifecycle.collected(state, invoice_id, done.outcome, now),
-            )
+        had_ended = self._state.has_ended
+        try:
+            with self._payment_under_way():
+                await self._effect(
+                    lambda state: self._collect_until_ended(
+                        Collect(state=state, invoice_id=invoice_id, now=now), action.reason
+                    ),
+                    lambda state, done: lifecycle.collected(state, invoice_id, done.outcome, now),
+                )
+        except ActivityError:
+            if had_ended or not self._state.has_ended:
+                raise
+
+    async def _collect_until_ended(self, request: Collect, summary: str) -> Collected:
+        """Nobody is charged for what was cancelled while the gateway was out of reach (P20)."""
+        collecting = effects.collect(request, summary=summary)
+        if not request.state.has_ended:
+            await workflow.wait_condition(lambda: collecting.done() or self._state.has_ended)
+            if not collecting.done():
+                collecting.cancel()
+        return await collecting
 
     async def _void_invoices(self) -> None:
         now = self._now()
@@ -411,8 +427,9 @@ class SubscriptionWorkflow:
                 except PerennialError as error:
                     raise _refusal(error) from error
                 self._take(lifecycle.command_applied(after, command.command_id, now))
+                subject = f"{self._state.subscription_id}:{command.command_id}"
                 await self._save(
-                    self._event(f"subscription.{name}", command.command_id),
+                    self._event(f"subscription.{name}", subject),
                     audit=AuditEntry(
                         command_id=command.command_id,
                         command=name,
