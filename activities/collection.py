@@ -199,6 +199,7 @@ class Collection:
             "payment.cancel", attempt.invoice_id, attempt.number, attempt.failed_confirmations
         )
         try:
+            _still_alive()
             payment = await self._gateway.cancel_payment(attempt.payment_id, key=key)
         except GatewayFailed:
             await self._store(_with_failed_confirmation(attempt))
@@ -214,9 +215,11 @@ class Collection:
         """The gateway's payment as it is now: known, found, or created unconfirmed."""
         attempt = charge.attempt
         if attempt.payment_id is not None:
+            _still_alive()
             return attempt, await self._gateway.read_payment(attempt.payment_id)
         payment = None
         if self._real_now() - attempt.started_at > KEYS_ARE_REMEMBERED:
+            _still_alive()
             payment = await self._gateway.find_payment(
                 charge.gateway_customer_id,
                 invoice_id=attempt.invoice_id,
@@ -234,6 +237,7 @@ class Collection:
             "payment.create", attempt.invoice_id, attempt.number, attempt.failed_creations
         )
         try:
+            _still_alive()
             return await self._gateway.create_payment(
                 PaymentRequest(
                     invoice_id=attempt.invoice_id,
@@ -257,6 +261,7 @@ class Collection:
             "payment.confirm", attempt.invoice_id, attempt.number, attempt.failed_confirmations
         )
         try:
+            _still_alive()
             return await self._gateway.confirm_payment(
                 payment.id,
                 return_url=self._return_url(attempt.invoice_id),
@@ -321,6 +326,12 @@ class _Charge(Value):
 
     attempt: PaymentAttempt
     gateway_customer_id: str
+
+
+def _still_alive() -> None:
+    """Between two calls to the gateway, so that a worker's death is noticed before a minute."""
+    if activity.in_activity():
+        activity.heartbeat()
 
 
 async def _may_go_live(tx: Transaction, state: SubscriptionState) -> bool:

@@ -17,7 +17,7 @@ from billing.invoice import draft_for_period
 from billing.money import Money
 from billing.period import Period
 from billing.ports.storage import Claim, InvoiceRecord, Transaction, UnitOfWork
-from billing.subscription import SubscriptionState, SubscriptionStatus
+from billing.subscription import EndReason, SubscriptionState, SubscriptionStatus
 from billing.value import Instant, Value
 
 
@@ -45,7 +45,11 @@ class NotBilled(Value):
     """Nothing was invoiced and nothing may be charged."""
 
     kind: Literal["not_billed"] = "not_billed"
-    reason: Literal["no_payment_method", "family_taken", "trial_used"]
+    reason: Literal["no_payment_method", "family_taken", "trial_used", "has_ended"]
+    ended_at: Instant | None = None
+    """With `has_ended`: when, as it was recorded."""
+    end_reason: EndReason | None = None
+    """With `has_ended`: why, as it was recorded."""
     stored_revision: None = None
 
 
@@ -78,12 +82,15 @@ class PeriodBilling:
     async def start_trial(self, request: StartTrial) -> TrialOutcome:
         """Takes the customer's one trial of the family and begins it (policy P10, P16)."""
         async with self._open_transaction() as tx:
+            recorded = await tx.subscriptions.recorded(request.state.subscription_id)
+            if recorded is not None and recorded.has_ended:
+                return _ended(recorded)
             claim = await tx.subscriptions.claim(request.state, with_trial=True)
             if claim is not Claim.GRANTED:
                 return NotBilled(reason=claim.value)
             # After a reset the trial is the one that was started before, not a later one.
-            recorded = await tx.subscriptions.recorded_trial(request.state.subscription_id)
-            trial = recorded or lifecycle.first_trial(request.state, request.now)
+            before = None if recorded is None else recorded.trial
+            trial = before or lifecycle.first_trial(request.state, request.now)
             after = lifecycle.trial_started(request.state, trial)
             stored = await tx.subscriptions.save(after)
             await tx.events.append(_trial_event(after, request.now))
@@ -100,6 +107,9 @@ class PeriodBilling:
 
 
 async def _refusal(tx: Transaction, state: SubscriptionState) -> NotBilled | None:
+    recorded = await tx.subscriptions.recorded(state.subscription_id)
+    if recorded is not None and recorded.has_ended:
+        return _ended(recorded)
     if state.status is SubscriptionStatus.INCOMPLETE:
         claim = await tx.subscriptions.claim(state, with_trial=False)
         return None if claim is Claim.GRANTED else NotBilled(reason=claim.value)
@@ -109,6 +119,11 @@ async def _refusal(tx: Transaction, state: SubscriptionState) -> NotBilled | Non
         if customer.default_payment_method_id is None:
             return NotBilled(reason="no_payment_method")
     return None
+
+
+def _ended(recorded: SubscriptionState) -> NotBilled:
+    """No reset leads out of the end (`ENDED_STATUSES`): nothing is charged after it."""
+    return NotBilled(reason="has_ended", ended_at=recorded.ended_at, end_reason=recorded.end_reason)
 
 
 async def _bill(tx: Transaction, state: SubscriptionState, now: datetime) -> Billed:

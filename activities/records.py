@@ -9,7 +9,7 @@ from temporalio import activity
 from billing.actor import Actor
 from billing.event import DomainEvent
 from billing.ports.storage import UnitOfWork
-from billing.subscription import SubscriptionState
+from billing.subscription import EndReason, SubscriptionState
 from billing.value import Instant, Value
 
 
@@ -35,6 +35,9 @@ class Recorded(Value):
     """The highest revision that storage knows."""
 
     stored_revision: int
+    ended_at: Instant | None = None
+    """Set where the subscription is recorded as ended and the state says otherwise: a reset."""
+    end_reason: EndReason | None = None
 
 
 class Records:
@@ -45,8 +48,18 @@ class Records:
 
     @activity.defn
     async def record(self, request: Record) -> Recorded:
-        """Stores the state, its events and the audit entry; repeating it changes nothing."""
+        """Stores the state, its events and the audit entry; repeating it changes nothing.
+
+        Nothing leads out of the end: a state from before it, after a reset, is not stored.
+        """
         async with self._open_transaction() as tx:
+            known = await tx.subscriptions.recorded(request.state.subscription_id)
+            if known is not None and known.has_ended and not request.state.has_ended:
+                return Recorded(
+                    stored_revision=known.revision,
+                    ended_at=known.ended_at,
+                    end_reason=known.end_reason,
+                )
             stored = await tx.subscriptions.save(request.state)
             await tx.events.append(*request.events)
             if request.audit is not None:

@@ -53,5 +53,8 @@ def _not_billed(state: SubscriptionState, outcome: NotBilled, now: datetime) -> 
             return lifecycle.ended(state, EndReason.FAMILY_TAKEN, now)
         case "trial_used":
             return lifecycle.ended(state, EndReason.TRIAL_USED, now)
+        case "has_ended":
+            reason = outcome.end_reason or EndReason.REQUESTED
+            return lifecycle.ended(state, reason, outcome.ended_at or now)
         case _:
             assert_never(outcome.reason)

@@ -17,7 +17,6 @@ class ReconciliationWorkflow:
         """Returns what was found."""
         return await workflow.execute_activity_method(
             Reconciliation.restart_missing_subscriptions,
-            heartbeat_timeout=timeouts.RECONCILIATION_HEARTBEAT,
             summary="restart subscriptions without a workflow",
             **timeouts.RECONCILIATION,
         )

@@ -112,6 +112,7 @@ class SubscriptionWorkflow:
     def payment_method_changed(self) -> None:
         """The customer has a new default payment method."""
         self._hear(lifecycle.payment_method_changed)
+        self._retry_asked = True
 
     @workflow.signal
     def payment_news(self, news: PaymentNews) -> None:
@@ -496,6 +497,9 @@ class SubscriptionWorkflow:
         while True:
             saving = self._state
             recorded = await effects.record(Record(state=saving, events=events, audit=audit))
+            if recorded.ended_at is not None:
+                reason = recorded.end_reason or EndReason.REQUESTED
+                self._take(lifecycle.ended(self._state, reason, recorded.ended_at))
             if recorded.stored_revision <= max(saving.revision, self._saved_revision):
                 self._saved_revision = max(saving.revision, self._saved_revision)
                 return

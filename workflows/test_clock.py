@@ -20,7 +20,6 @@ class TestClockWorkflow:
         await workflow.execute_activity_method(
             TestClocks.move_test_clock,
             MoveTestClock(test_clock_id=move.test_clock_id, target_at=move.target_at),
-            heartbeat_timeout=timeouts.CLOCK_MOVE_HEARTBEAT,
             summary=f"move the clock to {move.target_at:%Y-%m-%d %H:%M:%S}Z",
             **timeouts.CLOCK_MOVE,
         )

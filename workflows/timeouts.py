@@ -5,18 +5,20 @@ Owns every timeout and retry policy. An outage is retried without an end and is 
 """
 
 from datetime import timedelta
-from typing import Final, TypedDict
+from typing import Final, Required, TypedDict
 
 from temporalio.common import Priority, RetryPolicy
 
 from workflows.messages import CHECKOUT_PRIORITY, RENEWAL_PRIORITY
 
 
-class ActivityLimits(TypedDict):
+class ActivityLimits(TypedDict, total=False):
     """What `execute_activity_method` is told besides its argument."""
 
-    start_to_close_timeout: timedelta
-    retry_policy: RetryPolicy
+    start_to_close_timeout: Required[timedelta]
+    heartbeat_timeout: timedelta
+    """How soon the death of a worker is noticed; longer than one call to the gateway may take."""
+    retry_policy: Required[RetryPolicy]
 
 
 _NEVER_RETRIED: Final = ("BooksBroken", "Conflict", "GatewayRefused", "InvalidInput", "NotFound")
@@ -31,7 +33,8 @@ DATABASE: Final = ActivityLimits(
     ),
 )
 GATEWAY: Final = ActivityLimits(
-    start_to_close_timeout=timedelta(minutes=3),
+    start_to_close_timeout=timedelta(minutes=5),
+    heartbeat_timeout=timedelta(seconds=45),
     retry_policy=RetryPolicy(
         initial_interval=timedelta(seconds=1),
         maximum_interval=timedelta(minutes=5),
@@ -48,6 +51,7 @@ MAIL: Final = ActivityLimits(
 )
 CLOCK_MOVE: Final = ActivityLimits(
     start_to_close_timeout=timedelta(hours=1),
+    heartbeat_timeout=timedelta(seconds=15),
     retry_policy=RetryPolicy(
         initial_interval=timedelta(seconds=1),
         maximum_interval=timedelta(seconds=10),
@@ -56,12 +60,11 @@ CLOCK_MOVE: Final = ActivityLimits(
 )
 RECONCILIATION: Final = ActivityLimits(
     start_to_close_timeout=timedelta(hours=2),
+    heartbeat_timeout=timedelta(minutes=1),
     retry_policy=RetryPolicy(
         initial_interval=timedelta(seconds=10), maximum_interval=timedelta(minutes=5)
     ),
 )
-RECONCILIATION_HEARTBEAT: Final = timedelta(minutes=1)
-CLOCK_MOVE_HEARTBEAT: Final = timedelta(seconds=15)
 
 OPERATOR_PATIENCE: Final = timedelta(days=1)
 """After this long without an operator, what failed is tried again by itself."""

@@ -111,8 +111,8 @@ class Subscriptions(Protocol):
         """
         ...
 
-    async def recorded_trial(self, subscription_id: str) -> Period | None:
-        """The trial that was started before, whatever a workflow remembers of it."""
+    async def recorded(self, subscription_id: str) -> SubscriptionState | None:
+        """The stored state, whatever a workflow that was reset remembers."""
         ...
 
     async def claim(self, state: SubscriptionState, *, with_trial: bool) -> Claim:

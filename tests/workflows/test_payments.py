@@ -182,6 +182,27 @@ async def test_a_reset_to_before_the_charge_charges_nobody_again(
         assert await subscription.status() == "active"
 
 
+async def test_a_reset_does_not_revive_what_has_ended(
+    company: Company, simulator: StripeSimulator
+) -> None:
+    company.present = at("2026-05-01T00:00")
+    async with company.working():
+        customer = await company.customer(card="pm_card_chargeCustomerFail")
+        subscription = await company.subscribe(customer)
+        await subscription.activated()
+        await company.advance("2026-05-03T00:00")
+        assert await subscription.status() == "incomplete_expired"
+        await company.save_card(customer, "pm_card_visa")
+
+        await reset_to_the_beginning(company.client, subscription)
+        await subscription.handle.result()
+
+        state = (await subscription.report()).state
+        assert (state.status, state.ended_at) == ("incomplete_expired", at("2026-05-02T00:00"))
+    assert [invoice["status"] for invoice in await company.invoices()] == ["void"]
+    assert await captured(simulator) == 0
+
+
 async def settle_payments(company: Company, simulator: StripeSimulator) -> None:
     """The bank answers that it pays."""
     async with company.engine.connect() as connection:
