@@ -36,6 +36,10 @@ fuzz: venv
 	cd "$(ROOT)" && PERENNIAL_FUZZ_EXAMPLES=$${PERENNIAL_FUZZ_EXAMPLES:-50} \
 		"$(BIN)/python" -m pytest -n 2 tests/api/test_conformance.py $(ARGS)
 
+# The demo's year with everything killed in the middle of it; about ten minutes.
+faults: venv
+	cd "$(ROOT)" && "$(BIN)/python" -m pytest tests/faults/year.py $(ARGS)
+
 check: venv
 	cd "$(ROOT)" && "$(BIN)/ruff" format --check .
 	cd "$(ROOT)" && "$(BIN)/ruff" check .
