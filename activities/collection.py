@@ -12,7 +12,7 @@ from typing import Final
 from temporalio import activity
 
 from billing import collecting, ledger, lifecycle
-from billing.errors import BooksBroken, GatewayFailed, GatewayRefused, NotFound
+from billing.errors import BooksBroken, GatewayBusy, GatewayFailed, GatewayRefused, NotFound
 from billing.ids import effect_key
 from billing.invoice import InvoiceStatus
 from billing.payment import (
@@ -227,9 +227,28 @@ class Collection:
             )
         if payment is None:
             payment = await self._create(charge, request)
-        attempt = attempt.model_copy(update={"payment_id": payment.id})
-        await self._store(attempt)
-        return attempt, payment
+        return await self._store_payment(attempt, payment), payment
+
+    async def _store_payment(
+        self, attempt: PaymentAttempt, payment: GatewayPayment
+    ) -> PaymentAttempt:
+        """Only a payment that is stored here is ever confirmed, and there is one per attempt.
+
+        Raises `GatewayBusy` where another worker went on with the attempt in the meantime: a
+        workflow that was terminated may have left this activity behind.
+        """
+        async with self._open_transaction() as tx:
+            await _locked_invoice(tx, attempt.invoice_id)
+            stored = await tx.attempts.get(attempt.invoice_id, attempt.number)
+            if (
+                stored is None
+                or stored.payment_id not in (None, payment.id)
+                or stored.failed_creations != attempt.failed_creations
+            ):
+                raise GatewayBusy("attempt_taken_over", "another worker makes this attempt")
+            attempt = attempt.model_copy(update={"payment_id": payment.id})
+            await tx.attempts.put(attempt)
+            return attempt
 
     async def _create(self, charge: "_Charge", request: Collect) -> GatewayPayment:
         attempt = charge.attempt

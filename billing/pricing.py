@@ -4,6 +4,7 @@ Owns the amount of a price. Does not own proration, discounts or tax.
 """
 
 from fractions import Fraction
+from typing import Final
 
 from billing.catalog import Price
 from billing.errors import InvalidInput
@@ -16,8 +17,15 @@ def price_of(price: Price, quantity: int) -> Money:
     return Money(amount_minor=round_half_away(exact), currency=price.currency)
 
 
+LARGEST_CHARGE_MINOR: Final = 99_999_999
+"""Stripe takes at most eight digits in one charge (https://docs.stripe.com/currencies)."""
+
+
 def check_quantity(price: Price, quantity: int) -> None:
-    """Raises `InvalidInput` (`quantity_out_of_range`) where the price cannot be sold so often."""
+    """Raises `InvalidInput` where the price cannot be sold so often, or for so much.
+
+    Codes: `quantity_out_of_range`, `amount_too_large`.
+    """
     if not price.minimum_quantity <= quantity <= price.maximum_quantity:
         raise InvalidInput(
             "quantity_out_of_range",
@@ -25,4 +33,11 @@ def check_quantity(price: Price, quantity: int) -> None:
             f" to {price.maximum_quantity}, not {quantity}",
             minimum_quantity=price.minimum_quantity,
             maximum_quantity=price.maximum_quantity,
+        )
+    amount = price_of(price, quantity)
+    if amount.amount_minor > LARGEST_CHARGE_MINOR:
+        raise InvalidInput(
+            "amount_too_large",
+            f"{quantity} cost {amount}, which is more than one charge can take",
+            largest_minor=LARGEST_CHARGE_MINOR,
         )

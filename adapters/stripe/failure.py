@@ -56,6 +56,10 @@ def gateway_error(error: stripe.StripeError) -> GatewayError:
                 decline_code=_detail(error, "decline_code"),
                 request_id=error.request_id,
             )
+        case stripe.AuthenticationError() | stripe.PermissionError():
+            return GatewayBusy(
+                "gateway_not_authorised", "Stripe does not accept our key", stripe_code=code
+            )
         case stripe.IdempotencyError():
             return _refused(error, "idempotency_error")
         case _:

@@ -51,6 +51,10 @@ class Till:
     async def open(self) -> None:
         """Products are on sale, and the customer is known at the gateway."""
         await open_shop(self.engine)
+        await self.open_gateway()
+
+    async def open_gateway(self) -> None:
+        """The customer is known at the gateway."""
         self.gateway_customer_id = await self.gateway.create_customer(
             "cus_1", email="c1@example.com", name=None, key="customer:cus_1"
         )

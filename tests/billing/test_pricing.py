@@ -39,3 +39,11 @@ def test_quantities_out_of_range_are_refused(quantity: int) -> None:
     with pytest.raises(InvalidInput) as refused:
         check_quantity(sold, quantity)
     assert refused.value.code == "quantity_out_of_range"
+
+
+def test_more_than_one_charge_can_take_is_refused() -> None:
+    sold = price().model_copy(update={"unit_amount_minor": Decimal(100), "maximum_quantity": 10**6})
+    check_quantity(sold, 999_999)
+    with pytest.raises(InvalidInput) as refused:
+        check_quantity(sold, 1_000_000)
+    assert refused.value.code == "amount_too_large"

@@ -58,10 +58,14 @@ def _no_connection() -> stripe.APIConnectionError:
         (_invalid(400), GatewayRefused, "request_refused"),
         (
             stripe.AuthenticationError("no such key", http_status=401),
-            GatewayRefused,
-            "request_refused",
+            GatewayBusy,
+            "gateway_not_authorised",
         ),
-        (stripe.PermissionError("not yours", http_status=403), GatewayRefused, "request_refused"),
+        (
+            stripe.PermissionError("not yours", http_status=403),
+            GatewayBusy,
+            "gateway_not_authorised",
+        ),
         (
             stripe.IdempotencyError("other parameters", http_status=400),
             GatewayRefused,
