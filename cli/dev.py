@@ -80,7 +80,6 @@ def _ignore_signals() -> None:
 def _screen(links: Links, console: Console, *, seconds: float) -> str:
     places = {
         "API": f"{links.api_url}/docs",
-        "Hosted pages": f"{links.api_url}/hosted",
         "Temporal UI": links.temporal_ui_url or f"(server at {links.temporal_address})",
         "Stripe": links.simulator_url or "https://dashboard.stripe.com/test",
         "API key": links.api_key,
