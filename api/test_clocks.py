@@ -131,9 +131,15 @@ async def read_test_clock(test_clock_id: TestClockId, deps: Deps) -> TestClockVi
 async def advance_test_clock(
     test_clock_id: TestClockId, body: AdvanceInput, deps: Deps
 ) -> TestClockView:
-    """Begins the move and answers at once: read the clock until it is `ready`."""
+    """Begins the move and answers at once: read the clock until it is `ready`.
+
+    Moving it to the very instant where it stands is answered as done: so a caller whose answer
+    was lost can ask for the same `frozen_at` again.
+    """
     clock = await _require(deps, test_clock_id)
     target_at = _target(clock, body)
+    if clock.target_at is None and clock.frozen_at == target_at:
+        return TestClockView.of(clock)
     if clock.target_at != target_at:
         async with transactions(deps.engine)() as tx:
             clock = await tx.test_clocks.begin_advance(test_clock_id, to=target_at)

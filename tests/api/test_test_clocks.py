@@ -31,10 +31,24 @@ async def test_a_clock_can_be_moved_again_as_soon_as_it_is_ready(shop: Shop) -> 
     assert (await shop.read(f"/v1/test_clocks/{clock}"))["frozen_at"] == "2026-01-27T09:30:00Z"
 
 
+async def test_a_move_asked_for_again_once_it_arrived_is_answered_as_done(shop: Shop) -> None:
+    """A caller whose answer was lost with the API asks for the same instant again."""
+    clock = await shop.clock(START)
+    await shop.advance(clock, "2026-02-01T00:00:00Z")
+    answer = await shop.post(
+        f"/v1/test_clocks/{clock}/advance", {"frozen_at": "2026-02-01T00:00:00Z"}
+    )
+    assert (answer.json()["status"], answer.json()["frozen_at"]) == (
+        "ready",
+        "2026-02-01T00:00:00Z",
+    )
+
+
 async def test_clocks_only_go_forward_and_within_the_calendar(idle_shop: Shop) -> None:
     clock = await idle_shop.clock(START)
     path = f"/v1/test_clocks/{clock}/advance"
-    problem(await idle_shop.post(path, {"frozen_at": START}), 422, "test_clock_goes_forward")
+    before = {"frozen_at": "2026-01-17T09:29:59Z"}
+    problem(await idle_shop.post(path, before), 422, "test_clock_goes_forward")
     late = await idle_shop.clock("9000-06-01T00:00:00Z")
     answer = await idle_shop.post(f"/v1/test_clocks/{late}/advance", {"by_seconds": 400 * 86_400})
     problem(answer, 422, "date_out_of_range")
