@@ -112,7 +112,6 @@ class SubscriptionWorkflow:
     def payment_method_changed(self) -> None:
         """The customer has a new default payment method."""
         self._hear(lifecycle.payment_method_changed)
-        self._retry_asked = True
 
     @workflow.signal
     def payment_news(self, news: PaymentNews) -> None:
