@@ -70,6 +70,103 @@ class PaymentRequest(Value):
     description: str
 
 
+class RefundStatus(StrEnum):
+    """Stripe's statuses of a refund. Even `succeeded` is not the end: the bank may return it."""
+
+    PENDING = "pending"
+    REQUIRES_ACTION = "requires_action"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELED = "canceled"
+
+
+class RefundReason(StrEnum):
+    """The reasons that Stripe takes with a refund; any other belongs to our own books."""
+
+    DUPLICATE = "duplicate"
+    FRAUDULENT = "fraudulent"
+    REQUESTED_BY_CUSTOMER = "requested_by_customer"
+
+
+class RefundRequest(Value):
+    """Money to be paid back from one payment, to wherever it came from."""
+
+    refund_id: str
+    payment_id: str
+    amount: Money
+    reason: RefundReason | None = None
+
+
+class GatewayRefund(Value):
+    """A refund as the gateway has it now."""
+
+    id: str
+    payment_id: str | None
+    """The PaymentIntent; None for a charge that was made without one, which is never ours."""
+    amount: Money
+    status: RefundStatus
+    created_at: Instant
+    refund_id: str | None = None
+    """Ours; None for a refund that was made in the gateway's dashboard."""
+    failure_reason: str | None = None
+    """Stripe's code; only where `failed` or `canceled`."""
+    reason: str | None = None
+
+
+class DisputeStatus(StrEnum):
+    """Stripe's statuses of a dispute (https://docs.stripe.com/disputes/how-disputes-work)."""
+
+    WARNING_NEEDS_RESPONSE = "warning_needs_response"
+    WARNING_UNDER_REVIEW = "warning_under_review"
+    WARNING_CLOSED = "warning_closed"
+    NEEDS_RESPONSE = "needs_response"
+    UNDER_REVIEW = "under_review"
+    APPEAL_NEEDS_RESPONSE = "appeal_needs_response"
+    APPEAL_UNDER_REVIEW = "appeal_under_review"
+    WON = "won"
+    LOST = "lost"
+    PREVENTED = "prevented"
+
+    @property
+    def is_inquiry(self) -> bool:
+        """The bank only asks: no money was taken, and a refund is still possible."""
+        return self in _INQUIRIES
+
+    @property
+    def is_closed(self) -> bool:
+        """Nothing more is expected of us; an inquiry may still come back as a dispute."""
+        return self in _CLOSED_DISPUTES
+
+
+_INQUIRIES: Final = frozenset(
+    {
+        DisputeStatus.WARNING_NEEDS_RESPONSE,
+        DisputeStatus.WARNING_UNDER_REVIEW,
+        DisputeStatus.WARNING_CLOSED,
+    }
+)
+_CLOSED_DISPUTES: Final = frozenset(
+    {
+        DisputeStatus.WARNING_CLOSED,
+        DisputeStatus.WON,
+        DisputeStatus.LOST,
+        DisputeStatus.PREVENTED,
+    }
+)
+
+
+class GatewayDispute(Value):
+    """A dispute as the gateway has it now."""
+
+    id: str
+    payment_id: str | None
+    """The PaymentIntent; None for a charge that was made without one, which is never ours."""
+    amount: Money
+    status: DisputeStatus
+    reason: str
+    created_at: Instant
+
+
 class CheckoutRequest(Value):
     """A hosted page that collects a payment method for one subscription."""
 
@@ -81,15 +178,32 @@ class CheckoutRequest(Value):
     cancel_url: str
 
 
+class CardUpdateRequest(Value):
+    """A hosted page on which a customer replaces their payment method, whatever they subscribe to.
+
+    `success_url` and `cancel_url` are pages of ours; Stripe replaces `{CHECKOUT_SESSION_ID}` in the
+    first.
+    """
+
+    customer_id: str
+    gateway_customer_id: str
+    currency: str
+    success_url: str
+    cancel_url: str
+
+
 class HostedCheckout(Value):
-    """The page, as the gateway has it now."""
+    """The page, as the gateway has it now. One without any id of ours is somebody else's."""
 
     id: str
     url: str | None
     is_complete: bool
     expires_at: Instant
     checkout_session_id: str | None = None
+    """Ours; set for a page that completes a subscription."""
     subscription_id: str | None = None
+    customer_id: str | None = None
+    """Ours; set for a page that replaces a customer's payment method, and only there."""
     payment_method_id: str | None = None
     """Set once complete."""
 
@@ -133,6 +247,10 @@ class PaymentGateway(Protocol):
 
     async def create_checkout(self, request: CheckoutRequest, *, key: str) -> HostedCheckout:
         """A page that is open for 24 hours."""
+        ...
+
+    async def create_card_update(self, request: CardUpdateRequest, *, key: str) -> HostedCheckout:
+        """A page that is open for 24 hours; it is read and closed like any other."""
         ...
 
     async def read_checkout(self, gateway_session_id: str) -> HostedCheckout:
@@ -189,4 +307,24 @@ class PaymentGateway(Protocol):
 
     async def cancel_payment(self, payment_id: str, *, key: str) -> GatewayPayment:
         """Makes sure that it cannot succeed any more; returns what it turned out to be."""
+        ...
+
+    async def create_refund(self, request: RefundRequest, *, key: str) -> GatewayRefund:
+        """Pays money back. What may not be paid back is a `GatewayRefused` with Stripe's code.
+
+        `charge_disputed`, `charge_already_refunded` where nothing is left, `amount_too_large` where
+        less is left than was asked for.
+        """
+        ...
+
+    async def find_refund(self, payment_id: str, *, refund_id: str) -> GatewayRefund | None:
+        """Looks for a refund whose creation was never answered (policy P32)."""
+        ...
+
+    async def read_refund(self, gateway_refund_id: str) -> GatewayRefund:
+        """The refund's present state."""
+        ...
+
+    async def read_dispute(self, dispute_id: str) -> GatewayDispute:
+        """The dispute's present state."""
         ...
