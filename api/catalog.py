@@ -14,10 +14,52 @@ from adapters.db.queries import catalog
 from api.dependencies import Deps
 from api.fields import Currency, ProductId
 from api.route import ApiRoute
-from billing.catalog import Price, Product
+from billing.catalog import (
+    DisputeLost,
+    PauseMode,
+    Price,
+    Product,
+    ProrationMode,
+    WithoutPaymentMethod,
+)
+from billing.dunning import DunningLadder, DunningPolicy, FinalAction
 from billing.interval import IntervalUnit
 
 router = APIRouter(prefix="/v1", tags=["catalog"], route_class=ApiRoute)
+
+
+class PauseView(BaseModel):
+    """How a subscription can be paused."""
+
+    mode: PauseMode
+    max_days: int = Field(examples=[90])
+
+
+class LadderView(BaseModel):
+    """What happens after a decline: tries on later days, and then an end."""
+
+    retry_days: list[int] = Field(
+        description="Days after the due time at which the invoice is tried again",
+        examples=[[3, 8, 15]],
+    )
+    final_action: FinalAction
+
+    @classmethod
+    def of(cls, ladder: DunningLadder) -> Self:
+        """The ladder."""
+        return cls(retry_days=list(ladder.retry_days), final_action=ladder.final_action)
+
+
+class DunningView(LadderView):
+    """The product's ladder, and those of customer segments that have their own."""
+
+    segments: dict[str, LadderView]
+
+    @classmethod
+    def by(cls, policy: DunningPolicy) -> Self:
+        """The policy."""
+        segments = {name: LadderView.of(ladder) for name, ladder in policy.segments.items()}
+        return cls(**LadderView.of(policy.ladder).model_dump(), segments=segments)
 
 
 class ProductView(BaseModel):
@@ -27,15 +69,36 @@ class ProductView(BaseModel):
     name: str = Field(examples=["Team"])
     family: str = Field(examples=["plan"])
     trial_days: int | None = Field(examples=[14])
+    trial_without_payment_method: WithoutPaymentMethod | None
+    proration: ProrationMode
+    pause: PauseView | None = Field(description="Null where it cannot be paused")
+    shorter_interval: bool = Field(
+        description="Whether a change from annual to monthly is allowed, at the period's end"
+    )
+    free_fallback: str | None = Field(
+        description="The price sold instead when dunning ends with `downgrade_to_free`;"
+        " null where the subscription is canceled then",
+        examples=["personal_free"],
+    )
+    dunning: DunningView
+    dispute_lost: DisputeLost
 
     @classmethod
     def of(cls, product: Product) -> Self:
         """The product."""
+        trial, pause = product.trial, product.pause
         return cls(
             id=product.id,
             name=product.name,
             family=product.family,
-            trial_days=None if product.trial is None else product.trial.days,
+            trial_days=None if trial is None else trial.days,
+            trial_without_payment_method=None if trial is None else trial.without_payment_method,
+            proration=product.proration,
+            pause=None if pause is None else PauseView(mode=pause.mode, max_days=pause.max_days),
+            shorter_interval=product.shorter_interval,
+            free_fallback=product.free_fallback,
+            dunning=DunningView.by(product.dunning),
+            dispute_lost=product.dispute_lost,
         )
 
 

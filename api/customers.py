@@ -20,6 +20,7 @@ from api.idempotency import Ids
 from api.page import DEFAULT_LIMIT, Cursor, Limit, Page
 from api.present import present_on
 from api.route import ApiRoute
+from billing.dunning import Segment
 from billing.errors import InvalidInput, NotFound
 
 router = APIRouter(prefix="/v1/customers", tags=["customers"], route_class=ApiRoute)
@@ -29,12 +30,20 @@ class CustomerInput(Body):
     """A customer to create."""
 
     model_config = example(
-        {"email": "ada@example.com", "name": "Ada Lovelace", "metadata": {"crm_id": "4711"}}
+        {
+            "email": "ada@example.com",
+            "name": "Ada Lovelace",
+            "metadata": {"crm_id": "4711"},
+            "segment": "enterprise",
+        }
     )
 
     email: Email
     name: Name | None = None
     metadata: Metadata = Field(default_factory=dict)
+    segment: Segment | None = Field(
+        default=None, description="Decides the dunning ladder of what is subscribed from now on"
+    )
     test_clock: TestClockId | None = Field(
         default=None, description="Sandbox mode: the clock that this customer lives by, for ever"
     )
@@ -48,6 +57,9 @@ class CustomerChange(Body):
     email: Email | None = None
     name: Name | None = None
     metadata: Metadata | None = None
+    segment: Segment | None = Field(
+        default=None, description="Running subscriptions keep the ladder that they were sold with"
+    )
 
 
 class CustomerView(BaseModel):
@@ -57,6 +69,7 @@ class CustomerView(BaseModel):
     email: str = Field(examples=["ada@example.com"])
     name: str | None = Field(examples=["Ada Lovelace"])
     metadata: dict[str, str]
+    segment: str | None = Field(examples=["enterprise"])
     test_clock: str | None
     default_payment_method: str | None
     created_at: datetime
@@ -69,6 +82,7 @@ class CustomerView(BaseModel):
             email=customer.email,
             name=customer.name,
             metadata=customer.metadata,
+            segment=customer.segment,
             test_clock=customer.test_clock_id,
             default_payment_method=customer.default_payment_method_id,
             created_at=customer.created_at,
@@ -94,6 +108,7 @@ async def create_customer(body: CustomerInput, deps: Deps, ids: Ids) -> Customer
                 email=body.email,
                 name=body.name,
                 metadata=body.metadata,
+                segment=body.segment,
                 test_clock_id=body.test_clock,
                 created_at=present.now,
             )
@@ -128,7 +143,7 @@ async def read_customer(customer_id: CustomerId, deps: Deps) -> CustomerView:
 async def change_customer(
     customer_id: CustomerId, body: CustomerChange, deps: Deps
 ) -> CustomerView:
-    """Changes the fields given; `name: null` removes the name."""
+    """Changes the fields given; `null` removes the name or the segment."""
     if "email" in body.model_fields_set and body.email is None:
         raise InvalidInput("field_missing", "a customer needs an email address")
     if "metadata" in body.model_fields_set and body.metadata is None:

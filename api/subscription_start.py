@@ -14,13 +14,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters.db.engine import transactions
 from adapters.db.queries import catalog, customers, subscriptions
-from adapters.db.queries.catalog import Offer
 from adapters.db.queries.customers import Customer
 from api.present import present_on
 from billing.catalog import Trial
 from billing.errors import Conflict, InvalidInput
-from billing.pricing import check_quantity, price_of
-from billing.subscription import SubscriptionState, Terms
+from billing.offer import Offer, terms_of
+from billing.pricing import check_quantity
+from billing.subscription import SubscriptionState
 
 CHECKOUT_OPEN_FOR: Final = timedelta(hours=24)
 
@@ -50,7 +50,8 @@ async def check_order(connection: AsyncConnection, order: Order) -> Purchase:
     """The first state of what is ordered.
 
     Raises `InvalidInput` (`customer_not_found`, `price_not_found`, `quantity_out_of_range`,
-    `no_trial`) and `Conflict` (`family_taken`, `trial_used`, `test_clock_advancing`).
+    `amount_too_large`, `amount_not_chargeable`, `no_trial`) and `Conflict`
+    (`family_taken`, `trial_used`, `test_clock_advancing`).
     """
     customer = await customers.get(connection, order.customer_id)
     if customer is None:
@@ -118,22 +119,10 @@ async def _first_state(
     trial: Trial | None,
 ) -> SubscriptionState:
     present = await present_on(connection, customer.test_clock_id)
-    price, product = offer.price, offer.product
     return SubscriptionState(
         subscription_id=order.subscription_id,
         customer_id=customer.id,
-        terms=Terms(
-            product_id=product.id,
-            product_name=product.name,
-            family=product.family,
-            price_id=price.id,
-            price_version=price.version,
-            currency=price.currency,
-            interval=price.interval,
-            quantity=order.quantity,
-            period_amount=price_of(price, order.quantity),
-            trial=trial,
-        ),
+        terms=terms_of(offer, quantity=order.quantity, trial=trial, segment=customer.segment),
         clock=present.clock,
         created_at=present.now,
         checkout_expires_at=present.now + CHECKOUT_OPEN_FOR,

@@ -5,6 +5,7 @@ are immutable (policy P33): a running subscription names the version that it was
 own files or storage (`adapters`), nor amounts (`billing.pricing`).
 """
 
+from collections.abc import Iterator
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Self
@@ -12,6 +13,7 @@ from typing import Annotated, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from billing.currency import CurrencyCode, minimum_charge_minor
+from billing.dunning import DunningPolicy
 from billing.interval import Interval
 from billing.money import round_half_away
 from billing.value import Value
@@ -28,6 +30,10 @@ class WithoutPaymentMethod(StrEnum):
     """What becomes of a trial that ends without a payment method (policy P10)."""
 
     CANCEL = "cancel"
+    PAUSE = "pause"
+    """It rests until a method is saved; the first period begins then."""
+    INVOICE = "invoice"
+    """The first period begins and is owed, as after a decline."""
 
 
 class Trial(Value):
@@ -37,13 +43,58 @@ class Trial(Value):
     without_payment_method: WithoutPaymentMethod = WithoutPaymentMethod.CANCEL
 
 
+class ProrationMode(StrEnum):
+    """How the rest of a period is measured when something changes in it (policy P13)."""
+
+    BY_SECOND = "by_second"
+    DAY_INCLUSIVE = "day_inclusive"
+    """In whole UTC days; the day of the change counts as remaining."""
+
+
+class PauseMode(StrEnum):
+    """What a pause does to the time that was paid for (policy P17)."""
+
+    VOID = "void"
+    """Nothing is given back; periods that begin in the pause are not billed."""
+    KEEP_ANCHOR = "keep_anchor"
+    """The unused time becomes the customer's balance; boundaries stay where they were."""
+    EXTEND = "extend"
+    """The running period, and every boundary after it, moves by the pause's length."""
+
+
+class PausePolicy(Value):
+    """That a product can be paused, how, and for how long at most."""
+
+    mode: PauseMode
+    max_days: Annotated[int, Field(ge=1, le=365)] = 90
+
+
+class DisputeLost(StrEnum):
+    """What becomes of a subscription whose payment the bank took back for good."""
+
+    CANCEL = "cancel"
+    KEEP = "keep"
+
+
 class Product(Value):
-    """Something sold; products of one `family` replace one another (policy P16)."""
+    """Something sold, and its rules; products of one `family` replace one another (policy P16).
+
+    The rules hold for what is sold from now on: a running subscription keeps those in its terms.
+    """
 
     id: CatalogId
     name: Name
     family: CatalogId
     trial: Trial | None = None
+    proration: ProrationMode = ProrationMode.BY_SECOND
+    pause: PausePolicy | None = None
+    """None where it cannot be paused (policy P17)."""
+    shorter_interval: bool = False
+    """Whether annual may become monthly, at the period's end (policy P12)."""
+    free_fallback: CatalogId | None = None
+    """The price that is sold instead when dunning ends with `downgrade_to_free` (policy P18)."""
+    dunning: DunningPolicy = DunningPolicy()
+    dispute_lost: DisputeLost = DisputeLost.CANCEL
 
 
 class Price(Value):
@@ -92,7 +143,30 @@ class Catalog(Value):
                     f"price {price.id!r} names the product {price.product_id!r},"
                     " which is not in the catalog"
                 )
+        for _, complaint in fallback_complaints(self.products, self.prices):
+            raise ValueError(complaint)
         return self
+
+
+def fallback_complaints(
+    products: tuple[Product, ...], prices: tuple[Price, ...]
+) -> Iterator[tuple[Product, str]]:
+    """The products whose free fallback cannot be one, and why."""
+    families = {product.id: product.family for product in products}
+    by_id = {price.id: price for price in prices}
+    for product in products:
+        if product.free_fallback is None:
+            continue
+        price = by_id.get(product.free_fallback)
+        if price is None:
+            yield product, f"free_fallback: {product.free_fallback!r} is no price of the catalog"
+        elif price.unit_amount_minor > 0:
+            yield product, f"free_fallback: {price.id!r} is not free; name a price of amount 0"
+        elif families.get(price.product_id) != product.family:
+            yield (
+                product,
+                f"free_fallback: {price.id!r} is no price of the family {product.family!r}",
+            )
 
 
 def _refuse_duplicates(kind: str, ids: list[str]) -> None:

@@ -21,6 +21,7 @@ _TWO_DIGITS: Final = (
 )
 _ZERO_DIGITS: Final = "BIF CLP DJF GNF ISK JPY KMF KRW MGA PYG RWF UGX VND VUV XAF XOF XPF"
 _THREE_DIGITS: Final = "BHD JOD KWD OMR TND"
+_DECIMALS_CHARGED: Final = 2
 
 MINOR_DIGITS: Final = MappingProxyType(
     {
@@ -65,3 +66,11 @@ def minimum_charge_minor(code: str) -> int:
     Currencies without a documented minimum are collected from one minor unit up.
     """
     return _MINIMUM_CHARGES.get(code, 1)
+
+
+def charge_step_minor(code: str) -> int:
+    """What every amount that is collected must be a multiple of (policy P6).
+
+    The last of three decimals must be zero (https://docs.stripe.com/currencies#special-cases).
+    """
+    return 10 if minor_digits(code) > _DECIMALS_CHARGED else 1

@@ -1,21 +1,15 @@
 """Products and prices, read."""
 
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from adapters.db.repositories.prices import as_price
 from adapters.db.tables.catalog import prices, products
 from billing.catalog import Price, Product, Trial, WithoutPaymentMethod
-from billing.value import Value
-
-
-class Offer(Value):
-    """A price that can be bought now, with its product."""
-
-    product: Product
-    price: Price
+from billing.interval import Interval, IntervalUnit
+from billing.offer import Offer
 
 
 async def products_on_sale(connection: AsyncConnection) -> tuple[Product, ...]:
@@ -58,14 +52,33 @@ async def product(connection: AsyncConnection, product_id: str) -> Product | Non
 
 def as_product(row: Row[Any]) -> Product:
     """The value of a row of `products`."""
-    return Product(
-        id=row.id,
-        name=row.name,
-        family=row.family,
-        trial=None
-        if row.trial_days is None
-        else Trial(
+    trial = None
+    if row.trial_days is not None:
+        trial = Trial(
             days=row.trial_days,
             without_payment_method=WithoutPaymentMethod(row.trial_without_payment_method),
-        ),
+        )
+    return Product.model_validate(
+        row.rules | {"id": row.id, "name": row.name, "family": row.family, "trial": trial}
     )
+
+
+def as_price(row: Row[Any]) -> Price:
+    """The value of a row of `prices`."""
+    return Price(
+        id=row.id,
+        version=row.version,
+        product_id=row.product_id,
+        currency=row.currency,
+        unit_amount_minor=_without_padding(row.unit_amount_minor),
+        interval=Interval(unit=IntervalUnit(row.interval_unit), count=row.interval_count),
+        unit_name=row.unit_name,
+        minimum_quantity=row.minimum_quantity,
+        maximum_quantity=row.maximum_quantity,
+    )
+
+
+def _without_padding(stored: Decimal) -> Decimal:
+    """The column's twelve decimals without those that are zero."""
+    whole = stored.to_integral_value()
+    return whole if whole == stored else stored.normalize()

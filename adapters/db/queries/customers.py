@@ -20,6 +20,7 @@ class Customer(Value):
     name: str | None
     metadata: dict[str, str]
     currency: str | None
+    segment: str | None
     test_clock_id: str | None
     stripe_customer_id: str | None
     default_payment_method_id: str | None

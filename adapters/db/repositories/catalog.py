@@ -6,7 +6,7 @@ from sqlalchemy import bindparam, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from adapters.db.repositories.prices import as_price
+from adapters.db.queries.catalog import as_price
 from adapters.db.tables.catalog import prices, products
 from billing.catalog import Catalog, Price, Product
 from billing.errors import Conflict
@@ -14,31 +14,22 @@ from billing.errors import Conflict
 # Processes that start together store one after the other; readers are not held up.
 _ONE_AT_A_TIME: Final = text("LOCK TABLE products IN SHARE ROW EXCLUSIVE MODE")
 
+_IN_COLUMNS: Final = frozenset({"id", "name", "family", "trial"})
+"""Fields of a product with columns of their own; all others make its document of rules."""
+
+_CHANGEABLE: Final = ("name", "trial_days", "trial_without_payment_method", "rules", "active")
 _INSERT_PRODUCT: Final = insert(products).values(
     {
         name: bindparam(name)
-        for name in ("id", "name", "family", "trial_days", "trial_without_payment_method")
+        for name in ("id", "name", "family", "trial_days", "trial_without_payment_method", "rules")
     }
     | {"active": True}
 )
 _PUT_PRODUCT: Final = _INSERT_PRODUCT.on_conflict_do_update(
     index_elements=[products.c.id],
-    set_={
-        name: _INSERT_PRODUCT.excluded[name]
-        for name in ("name", "trial_days", "trial_without_payment_method", "active")
-    },
-    where=func.row(
-        products.c.name,
-        products.c.trial_days,
-        products.c.trial_without_payment_method,
-        products.c.active,
-    ).is_distinct_from(
-        func.row(
-            _INSERT_PRODUCT.excluded.name,
-            _INSERT_PRODUCT.excluded.trial_days,
-            _INSERT_PRODUCT.excluded.trial_without_payment_method,
-            _INSERT_PRODUCT.excluded.active,
-        )
+    set_={name: _INSERT_PRODUCT.excluded[name] for name in _CHANGEABLE},
+    where=func.row(*(products.c[name] for name in _CHANGEABLE)).is_distinct_from(
+        func.row(*(_INSERT_PRODUCT.excluded[name] for name in _CHANGEABLE))
     ),
 )
 
@@ -145,6 +136,7 @@ def _product_columns(product: Product) -> dict[str, Any]:
         "family": product.family,
         "trial_days": None if trial is None else trial.days,
         "trial_without_payment_method": None if trial is None else trial.without_payment_method,
+        "rules": product.model_dump(mode="json", exclude=set(_IN_COLUMNS)),
     }
 
 

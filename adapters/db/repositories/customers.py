@@ -13,6 +13,7 @@ from adapters.db.repositories.test_clocks import unknown_test_clock
 from adapters.db.tables.customer import customers
 from adapters.db.tables.test_clock import test_clocks
 from billing.currency import CurrencyCode
+from billing.dunning import Segment
 from billing.errors import Conflict, NotFound
 from billing.ports.storage import CustomerRecord
 from billing.value import Instant, Value
@@ -23,6 +24,7 @@ _RECORD: Final = (
     customers.c.name,
     customers.c.stripe_customer_id,
     customers.c.default_payment_method_id,
+    customers.c.segment,
 )
 _GET: Final = select(*_RECORD).where(customers.c.id == bindparam("customer_id"))
 
@@ -35,6 +37,7 @@ class NewCustomer(Value):
     name: str | None = None
     metadata: Mapping[str, str] = {}
     currency: CurrencyCode | None = None
+    segment: Segment | None = None
     test_clock_id: str | None = None
     created_at: Instant
 
@@ -47,6 +50,7 @@ class CustomerChanges(Value):
     metadata: Mapping[str, str] = {}
     """Replaces the former one as a whole."""
     currency: CurrencyCode | None = None
+    segment: Segment | None = None
 
 
 class DefaultChoice(Value):
@@ -73,6 +77,7 @@ class SqlCustomers:
             name=row.name,
             gateway_customer_id=row.stripe_customer_id,
             default_payment_method_id=row.default_payment_method_id,
+            segment=row.segment,
         )
 
     async def find_by_gateway_id(self, gateway_customer_id: str) -> CustomerRecord | None:

@@ -1,15 +1,16 @@
-"""Price versions, as billing reads them."""
+"""Price versions and what is on sale, as billing reads them."""
 
-from decimal import Decimal
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import Row, bindparam, select
+from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters.db.queries import catalog
+from adapters.db.queries.catalog import as_price
 from adapters.db.tables.catalog import prices
 from billing.catalog import Price
-from billing.errors import NotFound
-from billing.interval import Interval, IntervalUnit
+from billing.errors import InvalidInput, NotFound
+from billing.offer import Offer
 
 _GET: Final = select(prices).where(
     prices.c.id == bindparam("price_id"), prices.c.version == bindparam("price_version")
@@ -32,23 +33,9 @@ class SqlPrices:
             raise NotFound("price_not_found", f"no version {version} of a price {price_id!r}")
         return as_price(row)
 
-
-def as_price(row: Row[Any]) -> Price:
-    """The value of a row of `prices`."""
-    return Price(
-        id=row.id,
-        version=row.version,
-        product_id=row.product_id,
-        currency=row.currency,
-        unit_amount_minor=_without_padding(row.unit_amount_minor),
-        interval=Interval(unit=IntervalUnit(row.interval_unit), count=row.interval_count),
-        unit_name=row.unit_name,
-        minimum_quantity=row.minimum_quantity,
-        maximum_quantity=row.maximum_quantity,
-    )
-
-
-def _without_padding(stored: Decimal) -> Decimal:
-    """The column's twelve decimals without those that are zero."""
-    whole = stored.to_integral_value()
-    return whole if whole == stored else stored.normalize()
+    async def offer(self, price_id: str) -> Offer:
+        """What is on sale under the id now. Raises `InvalidInput` (`price_not_found`)."""
+        found = await catalog.offer(self._connection, price_id)
+        if found is None:
+            raise InvalidInput("price_not_found", f"no price {price_id} is on sale")
+        return found

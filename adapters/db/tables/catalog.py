@@ -8,6 +8,8 @@ from sqlmodel import Field
 
 from adapters.db.tables.schema import (
     CURRENCY,
+    DOCUMENT,
+    EMPTY,
     EXACT,
     INSTANT,
     NOW,
@@ -34,6 +36,7 @@ class ProductRow(Row, table=True):
             "(trial_days IS NULL) = (trial_without_payment_method IS NULL)", name="trial"
         ),
         one_of("trial_without_payment_method", WithoutPaymentMethod),
+        CheckConstraint("jsonb_typeof(rules) = 'object'", name="rules"),
     )
 
     id: str = Field(primary_key=True)
@@ -41,6 +44,8 @@ class ProductRow(Row, table=True):
     family: str
     trial_days: int | None
     trial_without_payment_method: str | None
+    rules: dict[str, object] = Field(sa_type=DOCUMENT, sa_column_kwargs={"server_default": EMPTY})
+    """The product's other rules; those that are missing have the defaults of `Product`."""
     active: bool = Field(sa_column_kwargs={"server_default": _TRUE})
     created_at: datetime = Field(sa_type=INSTANT, sa_column_kwargs={"server_default": NOW})
 

@@ -25,6 +25,7 @@ class CustomerRow(Row, table=True):
     __tablename__ = "customers"
     __table_args__ = (
         currency_code(),
+        CheckConstraint("segment ~ '^[a-z][a-z0-9_]{1,62}$'", name="segment"),
         references("test_clock_id", "test_clocks.id"),
         index("customers", "created_at id"),
         index("customers", "email created_at id"),
@@ -38,6 +39,8 @@ class CustomerRow(Row, table=True):
         sa_column=Column("metadata", DOCUMENT, nullable=False, server_default=EMPTY)
     )
     currency: str | None = Field(sa_type=CURRENCY)
+    segment: str | None
+    """Which kind of customer, as the seller divides them; decides the dunning ladder."""
     test_clock_id: str | None
     stripe_customer_id: str | None = Field(unique=True)
     default_payment_method_id: str | None

@@ -1,0 +1,56 @@
+"""What buying a price today means.
+
+Owns the step from what is on sale to the terms of one subscription. Does not own who may buy
+(`api.subscription_start`) nor what may replace what (`billing.change`).
+"""
+
+from billing.catalog import Price, Product, Trial
+from billing.dunning import DunningLadder, FinalAction
+from billing.pricing import price_of
+from billing.subscription import Terms
+from billing.value import Value
+
+
+class Offer(Value):
+    """A price that can be bought now, with its product."""
+
+    product: Product
+    price: Price
+
+
+def terms_of(offer: Offer, *, quantity: int, trial: Trial | None, segment: str | None) -> Terms:
+    """The terms of `quantity` units for a customer of `segment`; they hold until changed (P33).
+
+    `trial` is the one that this customer gets, if any. Whether the quantity is sold is asked before
+    (`billing.pricing.check_quantity`).
+    """
+    price, product = offer.price, offer.product
+    return Terms(
+        product_id=product.id,
+        product_name=product.name,
+        family=product.family,
+        price_id=price.id,
+        price_version=price.version,
+        currency=price.currency,
+        interval=price.interval,
+        quantity=quantity,
+        period_amount=price_of(price, quantity),
+        trial=trial,
+        dunning=_ladder(product, segment),
+        proration=product.proration,
+        pause=product.pause,
+        shorter_interval=product.shorter_interval,
+        free_fallback_price_id=product.free_fallback,
+        dispute_lost=product.dispute_lost,
+    )
+
+
+def _ladder(product: Product, segment: str | None) -> DunningLadder:
+    """The customer's ladder; without anything free to fall back to, it ends in a cancellation.
+
+    That is said in the terms already, so that everybody who reads them knows how dunning ends.
+    """
+    ladder = product.dunning.ladder_for(segment)
+    if ladder.final_action is FinalAction.DOWNGRADE_TO_FREE and product.free_fallback is None:
+        return ladder.model_copy(update={"final_action": FinalAction.CANCEL})
+    return ladder
