@@ -25,6 +25,7 @@ _FIRST_REFUSAL: Final = 400
 _FIRST_SERVER_FAILURE: Final = 500
 
 UNEXPECTED_STATE: Final = "payment_intent_unexpected_state"
+_DISPUTED: Final = frozenset({"charge_disputed", "refund_disputed_payment"})
 
 
 @contextmanager
@@ -95,6 +96,23 @@ def _refused(error: stripe.StripeError, code: str) -> GatewayRefused:
         param=param,
         request_id=error.request_id,
     )
+
+
+@contextmanager
+def refund_refusals() -> Iterator[None]:
+    """Gives the refusals of a refund one code each, where Stripe has two or none.
+
+    More than is left is refused without a code, for the parameter `amount` alone.
+    """
+    try:
+        yield
+    except stripe.InvalidRequestError as refused:
+        code = error_code(refused)
+        if code is None and _detail(refused, "param") == "amount":
+            raise _refused(refused, "amount_too_large") from None
+        if code in _DISPUTED:
+            raise _refused(refused, "charge_disputed") from None
+        raise
 
 
 def error_code(error: stripe.StripeError) -> str | None:

@@ -9,33 +9,42 @@ from typing import Final
 
 import stripe
 from stripe import StripeClient
-from stripe.params import CustomerCreateParams
+from stripe.params import CustomerCreateParams, RefundCreateParams
 
 from adapters.stripe.amount import to_stripe
-from adapters.stripe.failure import UNEXPECTED_STATE, error_code, stripe_errors
+from adapters.stripe.failure import UNEXPECTED_STATE, error_code, refund_refusals, stripe_errors
 from adapters.stripe.resources import (
     ATTEMPT,
     CHECKOUT,
     CUSTOMER,
     INVOICE,
+    REFUND,
     SUBSCRIPTION,
     checkout_of,
+    dispute_of,
     is_attempt,
+    is_refund,
     method_of,
     payment_of,
+    refund_of,
     setup_of,
 )
 from billing.errors import GatewayRefused
 from billing.ports.gateway import (
+    CardUpdateRequest,
     CheckoutRequest,
+    GatewayDispute,
     GatewayPayment,
+    GatewayRefund,
     HostedCheckout,
     PaymentMethod,
     PaymentRequest,
     PaymentStatus,
+    RefundRequest,
     SetupRequest,
     SetupResult,
     nearest_to_money,
+    nearest_to_paid_back,
 )
 
 _PAGE: Final = 100
@@ -79,6 +88,24 @@ class StripeGateway:
                     "currency": request.currency.lower(),
                     "customer": request.gateway_customer_id,
                     "client_reference_id": request.checkout_session_id,
+                    "metadata": names,
+                    "setup_intent_data": {"metadata": names},
+                    "success_url": request.success_url,
+                    "cancel_url": request.cancel_url,
+                },
+                {"idempotency_key": key},
+            )
+        return checkout_of(session)
+
+    async def create_card_update(self, request: CardUpdateRequest, *, key: str) -> HostedCheckout:
+        """Stripe Checkout in `setup` mode, with our customer in place of a checkout of ours."""
+        names = {CUSTOMER: request.customer_id}
+        with stripe_errors():
+            session = await self._v1.checkout.sessions.create_async(
+                {
+                    "mode": "setup",
+                    "currency": request.currency.lower(),
+                    "customer": request.gateway_customer_id,
                     "metadata": names,
                     "setup_intent_data": {"metadata": names},
                     "success_url": request.success_url,
@@ -246,6 +273,42 @@ class StripeGateway:
             except stripe.InvalidRequestError as refused:
                 intent = await self._final_intent(payment_id, refused)
         return payment_of(intent)
+
+    async def create_refund(self, request: RefundRequest, *, key: str) -> GatewayRefund:
+        """Pays money back to the source of a payment; a part of it at a time, if asked for."""
+        number, _ = to_stripe(request.amount)
+        params: RefundCreateParams = {
+            "payment_intent": request.payment_id,
+            "amount": number,
+            "metadata": {REFUND: request.refund_id},
+        }
+        if request.reason is not None:
+            params["reason"] = request.reason.value
+        with stripe_errors(), refund_refusals():
+            refund = await self._v1.refunds.create_async(params, {"idempotency_key": key})
+        return refund_of(refund)
+
+    async def find_refund(self, payment_id: str, *, refund_id: str) -> GatewayRefund | None:
+        """Looks through all refunds of the payment, newest first."""
+        with stripe_errors():
+            page = await self._v1.refunds.list_async({"payment_intent": payment_id, "limit": _PAGE})
+            return nearest_to_paid_back(
+                [
+                    refund_of(refund)
+                    async for refund in page.auto_paging_iter()
+                    if is_refund(refund, refund_id=refund_id)
+                ]
+            )
+
+    async def read_refund(self, gateway_refund_id: str) -> GatewayRefund:
+        """The refund's present state."""
+        with stripe_errors():
+            return refund_of(await self._v1.refunds.retrieve_async(gateway_refund_id))
+
+    async def read_dispute(self, dispute_id: str) -> GatewayDispute:
+        """The dispute's present state."""
+        with stripe_errors():
+            return dispute_of(await self._v1.disputes.retrieve_async(dispute_id))
 
     async def _declined_intent(
         self, payment_id: str, declined: stripe.CardError

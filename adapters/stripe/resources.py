@@ -13,10 +13,14 @@ from adapters.stripe.amount import from_stripe
 from billing.decline import Decline
 from billing.errors import GatewayRefused
 from billing.ports.gateway import (
+    DisputeStatus,
+    GatewayDispute,
     GatewayPayment,
+    GatewayRefund,
     HostedCheckout,
     PaymentMethod,
     PaymentStatus,
+    RefundStatus,
     SetupResult,
 )
 
@@ -25,6 +29,7 @@ ATTEMPT: Final = "perennial_attempt"
 SUBSCRIPTION: Final = "perennial_subscription"
 CHECKOUT: Final = "perennial_checkout"
 CUSTOMER: Final = "perennial_customer"
+REFUND: Final = "perennial_refund"
 
 _LONGEST_ATTEMPT: Final = 9
 
@@ -88,6 +93,7 @@ def checkout_of(session: checkout.Session) -> HostedCheckout:
         expires_at=datetime.fromtimestamp(session.expires_at, UTC),
         checkout_session_id=session.client_reference_id,
         subscription_id=_metadata(session.metadata, SUBSCRIPTION),
+        customer_id=_metadata(session.metadata, CUSTOMER),
         payment_method_id=method if is_complete else None,
     )
 
@@ -99,6 +105,49 @@ def setup_of(setup: stripe.SetupIntent) -> SetupResult:
         succeeded=setup.status == "succeeded",
         gateway_customer_id=id_of(setup.customer),
         payment_method_id=id_of(setup.payment_method),
+    )
+
+
+def refund_of(refund: stripe.Refund) -> GatewayRefund:
+    """Raises `GatewayRefused` (`unexpected_refund_status`) for a status that is not known."""
+    try:
+        status = RefundStatus(refund.status or "")
+    except ValueError:
+        raise GatewayRefused(
+            "unexpected_refund_status", f"the refund is {refund.status}", refund_id=refund.id
+        ) from None
+    return GatewayRefund(
+        id=refund.id,
+        payment_id=id_of(refund.payment_intent),
+        amount=from_stripe(refund.amount, refund.currency),
+        status=status,
+        created_at=datetime.fromtimestamp(refund.created, UTC),
+        refund_id=_metadata(refund.metadata, REFUND),
+        failure_reason=getattr(refund, "failure_reason", None),
+        reason=refund.reason,
+    )
+
+
+def is_refund(refund: stripe.Refund, *, refund_id: str) -> bool:
+    """Whether it was made for that refund of ours."""
+    return _metadata(refund.metadata, REFUND) == refund_id
+
+
+def dispute_of(dispute: stripe.Dispute) -> GatewayDispute:
+    """Raises `GatewayRefused` (`unexpected_dispute_status`) for a status that is not known."""
+    try:
+        status = DisputeStatus(dispute.status)
+    except ValueError:
+        raise GatewayRefused(
+            "unexpected_dispute_status", f"the dispute is {dispute.status}", dispute_id=dispute.id
+        ) from None
+    return GatewayDispute(
+        id=dispute.id,
+        payment_id=id_of(dispute.payment_intent),
+        amount=from_stripe(dispute.amount, dispute.currency),
+        status=status,
+        reason=dispute.reason,
+        created_at=datetime.fromtimestamp(dispute.created, UTC),
     )
 
 

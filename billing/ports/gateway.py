@@ -113,6 +113,23 @@ class GatewayRefund(Value):
     reason: str | None = None
 
 
+_MOST_DONE: Final = (
+    RefundStatus.SUCCEEDED,
+    RefundStatus.PENDING,
+    RefundStatus.REQUIRES_ACTION,
+    RefundStatus.FAILED,
+    RefundStatus.CANCELED,
+)
+
+
+def nearest_to_paid_back(refunds: Iterable[GatewayRefund]) -> GatewayRefund | None:
+    """Which of several refunds of one request counts; of equals, the one named first.
+
+    There is more than one where a creation had to be repeated under a fresh key (policy P32).
+    """
+    return min(refunds, key=lambda refund: _MOST_DONE.index(refund.status), default=None)
+
+
 class DisputeStatus(StrEnum):
     """Stripe's statuses of a dispute (https://docs.stripe.com/disputes/how-disputes-work)."""
 
@@ -313,7 +330,7 @@ class PaymentGateway(Protocol):
         """Pays money back. What may not be paid back is a `GatewayRefused` with Stripe's code.
 
         `charge_disputed`, `charge_already_refunded` where nothing is left, `amount_too_large` where
-        less is left than was asked for.
+        less is left than was asked for; other codes are Stripe's own.
         """
         ...
 
