@@ -1,68 +1,50 @@
 """A payment gateway that keeps everything in memory: for benchmarks and fast tests.
 
-Owns objects, their states and the documented behaviour of test payment methods, by their names
-(`pm_card_visa`). The contract tests hold it to what Stripe does. Holds no real money and does not
-survive its process.
+Owns the port's requests, their keys and the hands of everybody else: customers, banks, operators of
+the gateway's dashboard. What becomes of payments, methods, refunds and disputes stands beside it
+(`payments`, `wallet`, `reversals`). The contract tests hold it to what Stripe does. Holds no real
+money and does not survive its process.
 """
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Final, TypeVar
+from typing import Final
 
 from adapters.memory.answers import Answers
-from adapters.memory.methods import BEHAVIOURS, DECLINES, Behaviour
 from adapters.memory.outages import Operation, Outages
+from adapters.memory.payments import SUCCEED, Payments
+from adapters.memory.reversals import Reversals
+from adapters.memory.shelf import Shelf
+from adapters.memory.wallet import Wallet
 from billing.errors import GatewayRefused
 from billing.ids import derived_id
+from billing.money import Money
 from billing.ports.gateway import (
+    CardUpdateRequest,
     CheckoutRequest,
+    DisputeStatus,
+    GatewayDispute,
     GatewayPayment,
+    GatewayRefund,
     HostedCheckout,
     PaymentMethod,
     PaymentRequest,
     PaymentStatus,
+    RefundReason,
+    RefundRequest,
+    RefundStatus,
     SetupRequest,
     SetupResult,
-    nearest_to_money,
 )
 from billing.value import Value
 
-T = TypeVar("T")
-
-SUCCEED: Final = "succeed"
-"""A scheduled outcome: the charge goes through, whatever the method does by itself."""
+__all__ = ["SUCCEED", "MemoryGateway"]
 
 _OPEN_FOR: Final = timedelta(hours=24)
-_CONFIRMABLE: Final = frozenset(
-    {
-        PaymentStatus.REQUIRES_PAYMENT_METHOD,
-        PaymentStatus.REQUIRES_CONFIRMATION,
-        PaymentStatus.REQUIRES_ACTION,
-    }
-)
 
 
 class _Customer(Value):
     id: str
-
-
-class _Method(Value):
-    """A payment method; `name` finds its behaviour, `is_spent` forbids every further use."""
-
-    shown: PaymentMethod
-    name: str
-    is_spent: bool = False
-
-    @property
-    def behaviour(self) -> Behaviour:
-        return BEHAVIOURS[self.name]
-
-
-class _Payment(Value):
-    shown: GatewayPayment
-    gateway_customer_id: str
-    payment_method_id: str | None
-    """None after a decline: Stripe takes the method off the intent."""
 
 
 class _Checkout(Value):
@@ -80,13 +62,13 @@ class MemoryGateway:
     def __init__(self, *, clock: Callable[[], datetime] | None = None) -> None:
         self._clock = clock or (lambda: datetime.now(UTC))
         self._answers = Answers()
-        self._customers: dict[str, _Customer] = {}
-        self._methods: dict[str, _Method] = {}
-        self._payments: dict[str, _Payment] = {}
-        self._checkouts: dict[str, _Checkout] = {}
-        self._setups: dict[str, SetupResult] = {}
-        self._outcomes: dict[str, list[str]] = {}
         self._made = 0
+        self._customers: Shelf[_Customer] = Shelf()
+        self._checkouts: Shelf[_Checkout] = Shelf()
+        self._setups: Shelf[SetupResult] = Shelf()
+        self._wallet = Wallet(new_id=self._new_id, clock=self._clock)
+        self._reversals = Reversals(new_id=self._new_id, clock=self._clock)
+        self._payments = Payments(wallet=self._wallet, reversals=self._reversals)
 
     @property
     def outages(self) -> Outages:
@@ -99,52 +81,67 @@ class MemoryGateway:
 
     def schedule_outcomes(self, gateway_customer_id: str, *outcomes: str) -> None:
         """Decides a customer's next charges: `succeed`, or a decline code of `methods.DECLINES`."""
-        self._outcomes.setdefault(gateway_customer_id, []).extend(outcomes)
+        self._payments.schedule(gateway_customer_id, outcomes)
 
     def captured_minor(self, gateway_customer_id: str) -> int:
         """What was taken from a customer so far, in minor units of whatever currency."""
-        return sum(
-            payment.shown.amount.amount_minor
-            for payment in self._payments.values()
-            if payment.gateway_customer_id == gateway_customer_id
-            and payment.shown.status is PaymentStatus.SUCCEEDED
-        )
+        return self._payments.captured_minor(gateway_customer_id)
 
     def complete_checkout(self, gateway_session_id: str, payment_method: str) -> None:
         """The customer fills in the page; raises `GatewayRefused` for a card that is declined."""
-        checkout = _found(self._checkouts, gateway_session_id)
+        checkout = self._checkouts.get(gateway_session_id)
         if checkout.shown.url is None:
             raise GatewayRefused("checkout_closed", "the page is closed")
-        method = self._attach(payment_method, checkout.gateway_customer_id)
-        shown = checkout.shown.model_copy(
-            update={"is_complete": True, "url": None, "payment_method_id": method.id}
-        )
-        self._checkouts[shown.id] = checkout.model_copy(update={"shown": shown})
+        method = self._wallet.attach(payment_method, checkout.gateway_customer_id)
+        self._show(checkout, is_complete=True, url=None, payment_method_id=method.id)
 
     def complete_setup(self, setup_id: str, payment_method: str) -> None:
         """The customer's browser completes a SetupIntent."""
-        setup = _found(self._setups, setup_id)
-        method = self._attach(payment_method, setup.gateway_customer_id or "")
-        self._setups[setup_id] = setup.model_copy(
-            update={"succeeded": True, "payment_method_id": method.id}
-        )
+        setup = self._setups.get(setup_id)
+        method = self._wallet.attach(payment_method, setup.gateway_customer_id or "")
+        changes = {"succeeded": True, "payment_method_id": method.id}
+        self._setups.put(setup_id, setup.model_copy(update=changes))
 
     def authenticate(self, payment_id: str) -> None:
         """The customer passes the bank's challenge."""
-        payment = _found(self._payments, payment_id)
-        if payment.shown.status is not PaymentStatus.REQUIRES_ACTION:
-            raise _unexpected_state(payment.shown)
-        self._charge(payment, self._method_on(payment))
+        self._payments.authenticate(payment_id)
 
     def settle(self, payment_id: str, *, succeeds: bool) -> None:
         """The bank answers a `processing` payment."""
-        payment = _found(self._payments, payment_id)
-        if payment.shown.status is not PaymentStatus.PROCESSING:
-            raise _unexpected_state(payment.shown)
-        if succeeds:
-            self._put(payment, status=PaymentStatus.SUCCEEDED, decline=None)
-        else:
-            self._decline(payment, "insufficient_funds")
+        self._payments.settle(payment_id, succeeds=succeeds)
+
+    def refund_by_hand(self, payment_id: str, amount: Money) -> GatewayRefund:
+        """Somebody refunds a payment in the gateway's dashboard: no id of ours is on it."""
+        return self._refund(payment_id, amount, refund_id=None)
+
+    def settle_refund(self, gateway_refund_id: str, *, failure: str | None = None) -> None:
+        """The bank takes a `pending` refund, or returns one, which it may do after a success."""
+        self._reversals.settle_refund(gateway_refund_id, failure=failure)
+
+    def finish_refund(self, gateway_refund_id: str) -> None:
+        """What the test card behind a refund documents for some time later."""
+        refund = self._reversals.read_refund(gateway_refund_id)
+        behaviour = self._payments.method_of(refund.payment_id or "").behaviour
+        self._reversals.settle_refund(gateway_refund_id, failure=behaviour.refund_failure)
+
+    def open_dispute(
+        self,
+        payment_id: str,
+        *,
+        status: DisputeStatus = DisputeStatus.NEEDS_RESPONSE,
+        reason: str = "fraudulent",
+    ) -> GatewayDispute:
+        """The cardholder's bank disputes what is left of a payment, or asks about it."""
+        payment = self._payments.get(payment_id)
+        return self._reversals.dispute(payment, status=status, reason=reason)
+
+    def move_dispute(self, dispute_id: str, status: DisputeStatus) -> None:
+        """The bank goes on with a dispute that it has not decided yet."""
+        self._reversals.move_dispute(dispute_id, status)
+
+    def disputes_of(self, payment_id: str) -> list[GatewayDispute]:
+        """The disputes of a payment, newest first."""
+        return self._reversals.disputes_of(payment_id)
 
     async def create_customer(
         self, customer_id: str, *, email: str, name: str | None, key: str
@@ -153,7 +150,7 @@ class MemoryGateway:
 
         def effect() -> _Customer:
             customer = _Customer(id=self._new_id("cus", key))
-            self._customers[customer.id] = customer
+            self._customers.put(customer.id, customer)
             return customer
 
         request = (customer_id, email, name)
@@ -164,38 +161,40 @@ class MemoryGateway:
         """A page that is open for 24 hours; `complete_checkout` fills it in."""
 
         def effect() -> HostedCheckout:
-            _found(self._customers, request.gateway_customer_id)
-            identifier = self._new_id("cs", key)
-            shown = HostedCheckout(
-                id=identifier,
-                url=f"https://checkout.invalid/c/pay/{identifier}",
-                is_complete=False,
-                expires_at=self._clock() + _OPEN_FOR,
+            return self._open_page(
+                request.gateway_customer_id,
+                key,
                 checkout_session_id=request.checkout_session_id,
                 subscription_id=request.subscription_id,
             )
-            self._checkouts[identifier] = _Checkout(
-                shown=shown, gateway_customer_id=request.gateway_customer_id
-            )
-            return shown
 
         return self._answers.write(
             Operation.CREATE_CHECKOUT, key, (request,), HostedCheckout, effect
         )
 
+    async def create_card_update(self, request: CardUpdateRequest, *, key: str) -> HostedCheckout:
+        """A page that is open for 24 hours; `complete_checkout` fills it in."""
+
+        def effect() -> HostedCheckout:
+            return self._open_page(
+                request.gateway_customer_id, key, customer_id=request.customer_id
+            )
+
+        return self._answers.write(
+            Operation.CREATE_CARD_UPDATE, key, (request,), HostedCheckout, effect
+        )
+
     async def read_checkout(self, gateway_session_id: str) -> HostedCheckout:
         """The page's present state."""
         return self._answers.read(
-            Operation.READ_CHECKOUT, lambda: _found(self._checkouts, gateway_session_id).shown
+            Operation.READ_CHECKOUT, lambda: self._checkouts.get(gateway_session_id).shown
         )
 
     async def expire_checkout(self, gateway_session_id: str, *, key: str) -> None:
         """Closes the page; closing one that is complete or closed changes nothing."""
 
         def effect() -> _Done:
-            checkout = _found(self._checkouts, gateway_session_id)
-            shown = checkout.shown.model_copy(update={"url": None})
-            self._checkouts[shown.id] = checkout.model_copy(update={"shown": shown})
+            self._show(self._checkouts.get(gateway_session_id), url=None)
             return _Done()
 
         self._answers.write(Operation.EXPIRE_CHECKOUT, key, (gateway_session_id,), _Done, effect)
@@ -206,14 +205,15 @@ class MemoryGateway:
         """A SetupIntent; `complete_setup` completes it."""
 
         def effect() -> SetupRequest:
-            _found(self._customers, gateway_customer_id)
+            self._customers.get(gateway_customer_id)
             identifier = self._new_id("seti", key)
-            self._setups[identifier] = SetupResult(
+            setup = SetupResult(
                 id=identifier,
                 succeeded=False,
                 gateway_customer_id=gateway_customer_id,
                 payment_method_id=None,
             )
+            self._setups.put(identifier, setup)
             return SetupRequest(id=identifier, client_secret=f"{identifier}_secret_memory")
 
         request = (gateway_customer_id, customer_id)
@@ -221,7 +221,7 @@ class MemoryGateway:
 
     async def read_setup(self, setup_id: str) -> SetupResult:
         """The SetupIntent's present state."""
-        return self._answers.read(Operation.READ_SETUP, lambda: _found(self._setups, setup_id))
+        return self._answers.read(Operation.READ_SETUP, lambda: self._setups.get(setup_id))
 
     async def attach_payment_method(
         self, payment_method_id: str, *, gateway_customer_id: str, key: str
@@ -238,16 +238,14 @@ class MemoryGateway:
     async def read_payment_method(self, payment_method_id: str) -> PaymentMethod:
         """The method's present state."""
         return self._answers.read(
-            Operation.READ_PAYMENT_METHOD, lambda: self._method(payment_method_id).shown
+            Operation.READ_PAYMENT_METHOD, lambda: self._wallet.resolve(payment_method_id).shown
         )
 
     async def detach_payment_method(self, payment_method_id: str, *, key: str) -> None:
         """The method can no longer be charged; one that is detached already stays so."""
 
         def effect() -> _Done:
-            method = _found(self._methods, payment_method_id)
-            shown = method.shown.model_copy(update={"gateway_customer_id": None})
-            self._methods[shown.id] = method.model_copy(update={"shown": shown, "is_spent": True})
+            self._wallet.detach(payment_method_id)
             return _Done()
 
         self._answers.write(
@@ -258,9 +256,7 @@ class MemoryGateway:
         """Records the payment without moving money."""
 
         def effect() -> GatewayPayment:
-            _found(self._customers, request.gateway_customer_id)
-            method = self._method(request.payment_method_id)
-            _check_usable(method, request.gateway_customer_id)
+            self._customers.get(request.gateway_customer_id)
             shown = GatewayPayment(
                 id=self._new_id("pi", key),
                 status=PaymentStatus.REQUIRES_CONFIRMATION,
@@ -269,12 +265,11 @@ class MemoryGateway:
                 invoice_id=request.invoice_id,
                 attempt_number=request.attempt_number,
             )
-            self._payments[shown.id] = _Payment(
-                shown=shown,
+            return self._payments.add(
+                shown,
                 gateway_customer_id=request.gateway_customer_id,
-                payment_method_id=method.shown.id,
+                payment_method=request.payment_method_id,
             )
-            return shown
 
         return self._answers.write(
             Operation.CREATE_PAYMENT, key, (request,), GatewayPayment, effect
@@ -284,141 +279,121 @@ class MemoryGateway:
         self, gateway_customer_id: str, *, invoice_id: str, attempt_number: int
     ) -> GatewayPayment | None:
         """The attempt's payment; of several the one nearest to having taken money."""
-
-        def look() -> GatewayPayment | None:
-            found = [
-                payment.shown
-                for payment in reversed(self._payments.values())
-                if payment.gateway_customer_id == gateway_customer_id
-                and payment.shown.invoice_id == invoice_id
-                and payment.shown.attempt_number == attempt_number
-            ]
-            return nearest_to_money(found)
-
-        return self._answers.read(Operation.FIND_PAYMENT, look)
+        return self._answers.read(
+            Operation.FIND_PAYMENT,
+            lambda: self._payments.find(
+                gateway_customer_id, invoice_id=invoice_id, attempt_number=attempt_number
+            ),
+        )
 
     async def read_payment(self, payment_id: str) -> GatewayPayment:
         """The payment's present state."""
-        return self._answers.read(
-            Operation.READ_PAYMENT, lambda: _found(self._payments, payment_id).shown
-        )
+        return self._answers.read(Operation.READ_PAYMENT, lambda: self._payments.get(payment_id))
 
     async def confirm_payment(
         self, payment_id: str, *, return_url: str, off_session: bool, key: str
     ) -> GatewayPayment:
         """Moves the money. A decline is returned in the payment; a final payment as it is."""
-
-        def effect() -> GatewayPayment:
-            payment = _found(self._payments, payment_id)
-            if payment.shown.status not in _CONFIRMABLE:
-                return payment.shown
-            method = self._method_on(payment)
-            _check_usable(method, payment.gateway_customer_id)
-            return self._confirm(payment, method, off_session=off_session)
-
-        request = (payment_id, return_url, off_session)
-        return self._answers.write(Operation.CONFIRM_PAYMENT, key, request, GatewayPayment, effect)
+        return self._answers.write(
+            Operation.CONFIRM_PAYMENT,
+            key,
+            (payment_id, return_url, off_session),
+            GatewayPayment,
+            lambda: self._payments.confirm(payment_id, off_session=off_session),
+        )
 
     async def cancel_payment(self, payment_id: str, *, key: str) -> GatewayPayment:
         """Makes sure that it cannot succeed any more; a final payment is returned as it is."""
-
-        def effect() -> GatewayPayment:
-            payment = _found(self._payments, payment_id)
-            if payment.shown.status not in _CONFIRMABLE:
-                return payment.shown
-            return self._put(payment, status=PaymentStatus.CANCELED)
-
         return self._answers.write(
-            Operation.CANCEL_PAYMENT, key, (payment_id,), GatewayPayment, effect
+            Operation.CANCEL_PAYMENT,
+            key,
+            (payment_id,),
+            GatewayPayment,
+            lambda: self._payments.cancel(payment_id),
         )
 
-    def _confirm(self, payment: _Payment, method: _Method, *, off_session: bool) -> GatewayPayment:
-        if method.behaviour.is_slow:
-            return self._put(payment, status=PaymentStatus.PROCESSING, decline=None)
-        if not method.behaviour.must_authenticate:
-            return self._charge(payment, method)
-        if off_session:
-            return self._decline(payment, "authentication_required")
-        url = f"https://checkout.invalid/3d_secure/{payment.shown.id}"
-        return self._put(payment, status=PaymentStatus.REQUIRES_ACTION, action_url=url)
-
-    def _charge(self, payment: _Payment, method: _Method) -> GatewayPayment:
-        scheduled = self._outcomes.get(payment.gateway_customer_id)
-        by_itself = method.behaviour.decline
-        reason = scheduled.pop(0) if scheduled else (by_itself.reason if by_itself else SUCCEED)
-        if reason == SUCCEED:
-            return self._put(payment, status=PaymentStatus.SUCCEEDED, decline=None)
-        return self._decline(payment, reason)
-
-    def _decline(self, payment: _Payment, reason: str) -> GatewayPayment:
-        return self._put(
-            payment.model_copy(update={"payment_method_id": None}),
-            status=PaymentStatus.REQUIRES_PAYMENT_METHOD,
-            decline=DECLINES[reason],
+    async def create_refund(self, request: RefundRequest, *, key: str) -> GatewayRefund:
+        """Pays money back from a payment; a part of it at a time, if asked for."""
+        return self._answers.write(
+            Operation.CREATE_REFUND,
+            key,
+            (request,),
+            GatewayRefund,
+            lambda: self._refund(
+                request.payment_id,
+                request.amount,
+                refund_id=request.refund_id,
+                reason=request.reason,
+            ),
         )
 
-    def _method_on(self, payment: _Payment) -> _Method:
-        if payment.payment_method_id is None:
-            raise _unexpected_state(payment.shown)
-        return _found(self._methods, payment.payment_method_id)
+    async def find_refund(self, payment_id: str, *, refund_id: str) -> GatewayRefund | None:
+        """The refund that carries that id of ours; of several the one that counts."""
+        return self._answers.read(
+            Operation.FIND_REFUND, lambda: self._reversals.find_refund(payment_id, refund_id)
+        )
 
-    def _put(self, payment: _Payment, **changes: object) -> GatewayPayment:
-        shown = payment.shown.model_copy(update={"action_url": None, **changes})
-        self._payments[shown.id] = payment.model_copy(update={"shown": shown})
-        return shown
+    async def read_refund(self, gateway_refund_id: str) -> GatewayRefund:
+        """The refund's present state."""
+        return self._answers.read(
+            Operation.READ_REFUND, lambda: self._reversals.read_refund(gateway_refund_id)
+        )
+
+    async def read_dispute(self, dispute_id: str) -> GatewayDispute:
+        """The dispute's present state."""
+        return self._answers.read(
+            Operation.READ_DISPUTE, lambda: self._reversals.read_dispute(dispute_id)
+        )
 
     def _attach(self, payment_method: str, gateway_customer_id: str) -> PaymentMethod:
-        _found(self._customers, gateway_customer_id)
-        method = self._method(payment_method)
-        _check_usable(method, gateway_customer_id)
-        if not method.behaviour.attaches and method.behaviour.decline is not None:
-            raise GatewayRefused(
-                "card_declined",
-                "the card was declined",
-                decline_code=method.behaviour.decline.decline_code,
-            )
-        shown = method.shown.model_copy(update={"gateway_customer_id": gateway_customer_id})
-        self._methods[shown.id] = method.model_copy(update={"shown": shown})
+        self._customers.get(gateway_customer_id)
+        return self._wallet.attach(payment_method, gateway_customer_id)
+
+    def _refund(
+        self,
+        payment_id: str,
+        amount: Money,
+        *,
+        refund_id: str | None,
+        reason: RefundReason | None = None,
+    ) -> GatewayRefund:
+        payment = self._payments.get(payment_id)
+        begins = RefundStatus.SUCCEEDED
+        if payment.status is PaymentStatus.SUCCEEDED:
+            begins = self._payments.method_of(payment_id).behaviour.refund
+        return self._reversals.refund(
+            payment, amount, begins=begins, refund_id=refund_id, reason=reason
+        )
+
+    def _open_page(
+        self,
+        gateway_customer_id: str,
+        key: str,
+        *,
+        checkout_session_id: str | None = None,
+        subscription_id: str | None = None,
+        customer_id: str | None = None,
+    ) -> HostedCheckout:
+        self._customers.get(gateway_customer_id)
+        identifier = self._new_id("cs", key)
+        shown = HostedCheckout(
+            id=identifier,
+            url=f"https://checkout.invalid/c/pay/{identifier}",
+            is_complete=False,
+            expires_at=self._clock() + _OPEN_FOR,
+            checkout_session_id=checkout_session_id,
+            subscription_id=subscription_id,
+            customer_id=customer_id,
+        )
+        self._checkouts.put(
+            identifier, _Checkout(shown=shown, gateway_customer_id=gateway_customer_id)
+        )
         return shown
 
-    def _method(self, payment_method: str) -> _Method:
-        """The method of that id; a documented name makes a new one each time, as at Stripe."""
-        behaviour = BEHAVIOURS.get(payment_method)
-        if behaviour is None:
-            return _found(self._methods, payment_method)
-        is_card = behaviour.type == "card"
-        shown = PaymentMethod(
-            id=self._new_id("pm", payment_method),
-            type=behaviour.type,
-            gateway_customer_id=None,
-            brand=behaviour.brand,
-            last4=behaviour.last4,
-            exp_month=12 if is_card else None,
-            exp_year=self._clock().year + 5 if is_card else None,
-        )
-        method = _Method(shown=shown, name=payment_method)
-        self._methods[shown.id] = method
-        return method
+    def _show(self, checkout: _Checkout, **changes: object) -> None:
+        shown = checkout.shown.model_copy(update=changes)
+        self._checkouts.put(shown.id, checkout.model_copy(update={"shown": shown}))
 
     def _new_id(self, prefix: str, source: str) -> str:
         self._made += 1
         return derived_id(prefix, source, str(self._made))
-
-
-def _found(things: dict[str, T], identifier: str) -> T:
-    try:
-        return things[identifier]
-    except KeyError:
-        raise GatewayRefused("resource_missing", "the gateway knows nothing of that id") from None
-
-
-def _check_usable(method: _Method, gateway_customer_id: str) -> None:
-    owner = method.shown.gateway_customer_id
-    if method.is_spent or owner not in (None, gateway_customer_id):
-        raise GatewayRefused("payment_method_unusable", "the payment method cannot be used here")
-
-
-def _unexpected_state(payment: GatewayPayment) -> GatewayRefused:
-    return GatewayRefused(
-        "payment_intent_unexpected_state", f"the payment is {payment.status}", payment_id=payment.id
-    )

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from billing.decline import Decline
+from billing.ports.gateway import DisputeStatus, RefundStatus
 
 _DECLINED: Final = "Your card was declined."
 
@@ -24,6 +25,13 @@ class Behaviour:
     must_authenticate: bool = False
     is_slow: bool = False
     """A bank debit: `processing` until it is settled."""
+    refund: RefundStatus = RefundStatus.SUCCEEDED
+    """How each of its refunds begins."""
+    refund_failure: str | None = None
+    """What its refunds fail with some time later."""
+    dispute: DisputeStatus | None = None
+    """How each of its payments is disputed, as soon as it is made."""
+    dispute_reason: str = "fraudulent"
 
 
 def _declined(
@@ -107,6 +115,23 @@ BEHAVIOURS: Final = MappingProxyType(
         "pm_card_chargeDeclinedProcessingError": _refused("0119", "processing_error"),
         "pm_card_chargeCustomerFail": Behaviour(
             "card", "visa", "0341", decline=DECLINES["generic_decline"]
+        ),
+        "pm_card_createDispute": Behaviour(
+            "card", "visa", "0259", dispute=DisputeStatus.NEEDS_RESPONSE
+        ),
+        "pm_card_createDisputeProductNotReceived": Behaviour(
+            "card",
+            "visa",
+            "2685",
+            dispute=DisputeStatus.NEEDS_RESPONSE,
+            dispute_reason="product_not_received",
+        ),
+        "pm_card_createDisputeInquiry": Behaviour(
+            "card", "visa", "1976", dispute=DisputeStatus.WARNING_NEEDS_RESPONSE
+        ),
+        "pm_card_pendingRefund": Behaviour("card", "visa", "7726", refund=RefundStatus.PENDING),
+        "pm_card_refundFail": Behaviour(
+            "card", "visa", "5126", refund_failure="expired_or_canceled_card"
         ),
         "pm_card_authenticationRequired": Behaviour("card", "visa", "3184", must_authenticate=True),
         "pm_usBankAccount_success": Behaviour("us_bank_account", None, "6789", is_slow=True),

@@ -13,6 +13,7 @@ class Operation(StrEnum):
 
     CREATE_CUSTOMER = "create_customer"
     CREATE_CHECKOUT = "create_checkout"
+    CREATE_CARD_UPDATE = "create_card_update"
     READ_CHECKOUT = "read_checkout"
     EXPIRE_CHECKOUT = "expire_checkout"
     CREATE_SETUP = "create_setup"
@@ -25,6 +26,10 @@ class Operation(StrEnum):
     READ_PAYMENT = "read_payment"
     CONFIRM_PAYMENT = "confirm_payment"
     CANCEL_PAYMENT = "cancel_payment"
+    CREATE_REFUND = "create_refund"
+    FIND_REFUND = "find_refund"
+    READ_REFUND = "read_refund"
+    READ_DISPUTE = "read_dispute"
 
 
 class Outage(StrEnum):
