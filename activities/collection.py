@@ -14,7 +14,7 @@ from temporalio import activity
 from billing import collecting, ledger, lifecycle
 from billing.errors import BooksBroken, GatewayBusy, GatewayFailed, GatewayRefused, NotFound
 from billing.ids import effect_key
-from billing.invoice import InvoiceStatus
+from billing.invoice import InvoiceRecord, InvoiceStatus
 from billing.payment import (
     ActionRequired,
     AlreadyClosed,
@@ -27,7 +27,6 @@ from billing.payment import (
 from billing.ports.gateway import GatewayPayment, PaymentGateway, PaymentRequest, PaymentStatus
 from billing.ports.storage import (
     Claim,
-    InvoiceRecord,
     PaymentAttempt,
     Transaction,
     UnitOfWork,

@@ -13,10 +13,10 @@ from temporalio import activity
 from billing import ledger, lifecycle
 from billing.event import DomainEvent
 from billing.ids import effect_key
-from billing.invoice import draft_for_period
+from billing.invoice import InvoiceRecord, draft_for_period
 from billing.money import Money
 from billing.period import Period
-from billing.ports.storage import Claim, InvoiceRecord, Transaction, UnitOfWork
+from billing.ports.storage import Claim, Transaction, UnitOfWork
 from billing.subscription import EndReason, SubscriptionState, SubscriptionStatus
 from billing.value import Instant, Value
 

@@ -12,6 +12,7 @@ from billing.decline import Decline
 from billing.errors import GatewayUnreachable
 from billing.event import DomainEvent
 from billing.ids import effect_key
+from billing.invoice import InvoiceRecord
 from billing.payment import (
     ActionRequired,
     AlreadyClosed,
@@ -23,7 +24,6 @@ from billing.payment import (
     Superseded,
 )
 from billing.ports.gateway import GatewayPayment, PaymentStatus
-from billing.ports.storage import InvoiceRecord
 from billing.subscription import SubscriptionState
 
 _CANCELED = Decline(code="payment_canceled", message="the payment was canceled at the gateway")

@@ -17,6 +17,7 @@ from billing.ids import derived_id
 from billing.money import Money
 from billing.period import Period
 from billing.pricing import price_of
+from billing.proration import LineRef
 from billing.value import Instant, Value
 
 LATE: Final = timedelta(days=1)
@@ -39,6 +40,8 @@ class InvoiceLine(Value):
     quantity: int
     period: Period
     amount: Money
+    credits: LineRef | None = None
+    """The debit that a negative line gives back a part of."""
 
 
 class InvoiceDraft(Value):
@@ -53,6 +56,8 @@ class InvoiceDraft(Value):
     due_at: Instant
     lines: tuple[InvoiceLine, ...]
     total: Money
+    """May be negative: what a change gives back beyond what it costs."""
+    change_id: str | None = None
 
     @model_validator(mode="after")
     def _adds_up(self) -> Self:
@@ -60,6 +65,36 @@ class InvoiceDraft(Value):
         if total != self.total:
             raise ValueError("an invoice is the sum of its lines")
         return self
+
+
+class InvoiceRecord(Value):
+    """A finalised invoice and what was paid on it."""
+
+    id: str
+    number: str
+    status: InvoiceStatus
+    customer_id: str
+    subscription_id: str
+    total: Money
+    paid: Money
+    """What payments brought in."""
+    from_balance: Money
+    """What the customer's balance paid, when the invoice was finalised."""
+    period: Period
+    due_at: Instant
+    change_id: str | None = None
+
+    @property
+    def amount_due(self) -> Money:
+        """What is still to be collected; zero once paid or void."""
+        if self.status is not InvoiceStatus.OPEN:
+            return Money.zero(self.total.currency)
+        return self.total - self.from_balance - self.paid
+
+
+def change_invoice_id(subscription_id: str, change_id: str) -> str:
+    """The same for the same change, so that it is invoiced once (policy P32)."""
+    return derived_id("in", subscription_id, "change", change_id)
 
 
 def invoice_id(subscription_id: str, period_number: int) -> str:

@@ -9,9 +9,12 @@ from typing import Self
 
 from pydantic import model_validator
 
+from billing.credit_note import CreditNoteDraft
+from billing.dispute import Dispute, DisputeState
 from billing.ids import effect_key
-from billing.invoice import InvoiceDraft
+from billing.invoice import InvoiceDraft, InvoiceRecord
 from billing.money import Money
+from billing.refund import Refund, RefundState
 from billing.value import Instant, Value
 
 
@@ -20,7 +23,15 @@ class Account(StrEnum):
 
     RECEIVABLE = "receivable"
     CASH = "cash"
+    """With the gateway, ours to pay out."""
     DEFERRED_REVENUE = "deferred_revenue"
+    CUSTOMER_BALANCE = "customer_balance"
+    """What we owe customers, to be set against invoices."""
+    REFUNDS_PAYABLE = "refunds_payable"
+    """Promised to a card, not there yet."""
+    DISPUTES = "disputes"
+    """Withdrawn by a bank that has not decided yet."""
+    DISPUTE_LOSSES = "dispute_losses"
 
 
 class Posting(Value):
@@ -50,14 +61,27 @@ class JournalEntry(Value):
         return self
 
 
-def invoice_finalized(draft: InvoiceDraft) -> JournalEntry:
-    """The customer owes the total; the service is still to be delivered."""
-    return JournalEntry(
-        source_key=effect_key("invoice.finalized", draft.id),
-        occurred_at=draft.finalized_at,
+def invoice_finalized(draft: InvoiceDraft, *, from_balance: Money) -> JournalEntry | None:
+    """The customer owes what the balance does not pay; the service is still to be delivered.
+
+    A negative total is owed to the customer. None where no money is in it.
+    """
+    total, currency = draft.total, draft.currency
+    owed = total - from_balance
+    to_balance = Money.zero(currency)
+    if owed.amount_minor < 0:
+        owed, to_balance = Money.zero(currency), -owed
+    postings = (
+        Posting(account=Account.RECEIVABLE, amount=owed),
+        Posting(account=Account.CUSTOMER_BALANCE, amount=from_balance - to_balance),
+        Posting(account=Account.DEFERRED_REVENUE, amount=-total),
+    )
+    return _entry(
+        effect_key("invoice.finalized", draft.id),
+        at=draft.finalized_at,
         customer_id=draft.customer_id,
         invoice_id=draft.id,
-        postings=_move(debit=Account.RECEIVABLE, credit=Account.DEFERRED_REVENUE, of=draft.total),
+        postings=postings,
     )
 
 
@@ -74,16 +98,104 @@ def payment_received(
     )
 
 
-def invoice_voided(
-    *, invoice_id: str, customer_id: str, unpaid: Money, voided_at: Instant
-) -> JournalEntry:
-    """What was never paid is no longer owed, and its service not delivered."""
+def invoice_voided(invoice: InvoiceRecord, *, voided_at: Instant) -> JournalEntry | None:
+    """What was never paid is no longer owed, its service not delivered; the balance comes back."""
+    postings = (
+        Posting(account=Account.RECEIVABLE, amount=invoice.from_balance - invoice.total),
+        Posting(account=Account.CUSTOMER_BALANCE, amount=-invoice.from_balance),
+        Posting(account=Account.DEFERRED_REVENUE, amount=invoice.total),
+    )
+    return _entry(
+        effect_key("invoice.voided", invoice.id),
+        at=voided_at,
+        customer_id=invoice.customer_id,
+        invoice_id=invoice.id,
+        postings=postings,
+    )
+
+
+def credit_note_issued(draft: CreditNoteDraft) -> JournalEntry | None:
+    """Less service is owed; the money is owed to the customer, or to the card."""
+    postings = (
+        Posting(account=Account.DEFERRED_REVENUE, amount=draft.total),
+        Posting(account=Account.CUSTOMER_BALANCE, amount=-draft.to_balance),
+        Posting(account=Account.REFUNDS_PAYABLE, amount=-draft.to_card),
+    )
+    return _entry(
+        effect_key("credit_note.issued", draft.id),
+        at=draft.issued_at,
+        customer_id=draft.customer_id,
+        invoice_id=draft.invoice_id,
+        postings=postings,
+    )
+
+
+def refund_succeeded(refund: Refund, *, at: Instant) -> JournalEntry:
+    """The gateway has given the money back."""
+    return _moved("refund.succeeded", refund, at, Account.REFUNDS_PAYABLE, Account.CASH)
+
+
+def refund_failed(refund: Refund, *, at: Instant) -> JournalEntry:
+    """The money could not go back: the customer has it as balance (policy P31).
+
+    `refund` is as it was before; a success that failed later is cash again.
+    """
+    held = Account.CASH if refund.state is RefundState.SUCCEEDED else Account.REFUNDS_PAYABLE
+    return _moved("refund.failed", refund, at, held, Account.CUSTOMER_BALANCE)
+
+
+def dispute_opened(dispute: Dispute) -> JournalEntry:
+    """The bank has withdrawn the money until it decides."""
+    return _disputed("dispute.opened", dispute, dispute.opened_at, Account.DISPUTES, Account.CASH)
+
+
+def dispute_closed(dispute: Dispute, *, at: Instant) -> JournalEntry:
+    """Won: the money is back. Lost: it is gone."""
+    is_won = dispute.state is DisputeState.WON
+    kept = Account.CASH if is_won else Account.DISPUTE_LOSSES
+    return _disputed(f"dispute.{dispute.state}", dispute, at, kept, Account.DISPUTES)
+
+
+def _moved(what: str, refund: Refund, at: Instant, debit: Account, credit: Account) -> JournalEntry:
     return JournalEntry(
-        source_key=effect_key("invoice.voided", invoice_id),
-        occurred_at=voided_at,
+        source_key=effect_key(what, refund.id),
+        occurred_at=at,
+        customer_id=refund.customer_id,
+        invoice_id=refund.invoice_id,
+        postings=_move(debit=debit, credit=credit, of=refund.amount),
+    )
+
+
+def _disputed(
+    what: str, dispute: Dispute, at: Instant, debit: Account, credit: Account
+) -> JournalEntry:
+    return JournalEntry(
+        source_key=effect_key(what, dispute.id),
+        occurred_at=at,
+        customer_id=dispute.customer_id,
+        invoice_id=dispute.invoice_id,
+        postings=_move(debit=debit, credit=credit, of=dispute.amount),
+    )
+
+
+def _entry(
+    source_key: str,
+    *,
+    at: Instant,
+    customer_id: str,
+    invoice_id: str,
+    postings: tuple[Posting, ...],
+) -> JournalEntry | None:
+    """Without the sides that are nothing; None where all are."""
+    sides = tuple(posting for posting in postings if posting.amount.amount_minor)
+    if not sides:
+        return None
+    return JournalEntry(
+        source_key=source_key,
+        occurred_at=at,
         customer_id=customer_id,
         invoice_id=invoice_id,
-        postings=_move(debit=Account.DEFERRED_REVENUE, credit=Account.RECEIVABLE, of=unpaid),
+        postings=sides,
     )
 
 

@@ -9,14 +9,15 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Annotated, Final
+from typing import Annotated, Final, Self
 
 from pydantic import Field
 
-from billing.catalog import MAX_QUANTITY, Trial
+from billing.catalog import MAX_QUANTITY, DisputeLost, PauseMode, PausePolicy, ProrationMode, Trial
 from billing.currency import CurrencyCode
 from billing.decline import DeclineKind
 from billing.dunning import DunningLadder
+from billing.errors import BooksBroken
 from billing.interval import Interval
 from billing.message import Message
 from billing.money import Money
@@ -50,22 +51,50 @@ class CommandName(StrEnum):
     CANCEL_NOW = "cancel_now"
     UNDO_CANCEL = "undo_cancel"
     EXTEND_TRIAL = "extend_trial"
+    CHANGE = "change"
+    UNDO_CHANGE = "undo_change"
+    PAUSE = "pause"
+    RESUME = "resume"
+    PAY_NOW = "pay_now"
+    EXTEND_GRACE = "extend_grace"
+    WAIVE_INVOICE = "waive_invoice"
+    RETRY = "retry"
+
+
+_ALWAYS: Final = frozenset({CommandName.CANCEL_NOW, CommandName.RETRY})
+_OWING: Final = frozenset({CommandName.PAY_NOW, CommandName.WAIVE_INVOICE})
 
 
 LEGAL_COMMANDS: Final[Mapping[SubscriptionStatus, frozenset[CommandName]]] = MappingProxyType(
     {
-        SubscriptionStatus.INCOMPLETE: frozenset({CommandName.CANCEL_NOW}),
-        SubscriptionStatus.TRIALING: frozenset(CommandName),
-        SubscriptionStatus.ACTIVE: frozenset(
-            {
-                CommandName.CANCEL_AT_PERIOD_END,
-                CommandName.CANCEL_NOW,
-                CommandName.UNDO_CANCEL,
-            }
-        ),
-        SubscriptionStatus.PAST_DUE: frozenset({CommandName.CANCEL_NOW}),
-        SubscriptionStatus.UNPAID: frozenset({CommandName.CANCEL_NOW}),
-        SubscriptionStatus.PAUSED: frozenset({CommandName.CANCEL_NOW}),
+        SubscriptionStatus.INCOMPLETE: _ALWAYS,
+        SubscriptionStatus.TRIALING: _ALWAYS
+        | {
+            CommandName.CANCEL_AT_PERIOD_END,
+            CommandName.UNDO_CANCEL,
+            CommandName.EXTEND_TRIAL,
+            CommandName.CHANGE,
+        },
+        SubscriptionStatus.ACTIVE: _ALWAYS
+        | _OWING
+        | {
+            CommandName.CANCEL_AT_PERIOD_END,
+            CommandName.UNDO_CANCEL,
+            CommandName.CHANGE,
+            CommandName.UNDO_CHANGE,
+            CommandName.PAUSE,
+        },
+        SubscriptionStatus.PAST_DUE: _ALWAYS
+        | _OWING
+        | {
+            CommandName.CANCEL_AT_PERIOD_END,
+            CommandName.UNDO_CANCEL,
+            CommandName.CHANGE,
+            CommandName.UNDO_CHANGE,
+            CommandName.EXTEND_GRACE,
+        },
+        SubscriptionStatus.UNPAID: _ALWAYS | _OWING,
+        SubscriptionStatus.PAUSED: _ALWAYS | {CommandName.RESUME},
         SubscriptionStatus.INCOMPLETE_EXPIRED: frozenset(),
         SubscriptionStatus.CANCELED: frozenset(),
     }
@@ -82,6 +111,7 @@ class EndReason(StrEnum):
     CHECKOUT_EXPIRED = "checkout_expired"
     FAMILY_TAKEN = "family_taken"
     TRIAL_USED = "trial_used"
+    DISPUTE_LOST = "dispute_lost"
 
 
 class Terms(Value):
@@ -99,6 +129,14 @@ class Terms(Value):
     """What one whole period costs: for people and previews; invoices compute it anew."""
     trial: Trial | None = None
     dunning: DunningLadder = DunningLadder()
+    proration: ProrationMode = ProrationMode.BY_SECOND
+    pause: PausePolicy | None = None
+    """None where the product cannot be paused (policy P17)."""
+    shorter_interval: bool = False
+    """Whether a change to a shorter interval is allowed, at the period's end (policy P12)."""
+    free_fallback_price_id: str | None = None
+    """What is sold instead when dunning ends with `downgrade_to_free` (policy P18)."""
+    dispute_lost: DisputeLost = DisputeLost.CANCEL
 
 
 class Clock(Value):
@@ -129,6 +167,48 @@ class Cancellation(Value):
     requested_at: Instant
 
 
+class PendingChange(Value):
+    """A decrease that waits for the end of the period; undoable until then (policy P12)."""
+
+    change_id: str
+    target: Terms
+    at: Instant
+    requested_at: Instant
+
+
+class ChangeUnderWay(Value):
+    """An increase that is in force once its invoice is paid, and not before (policy P11)."""
+
+    change_id: str
+    target: Terms
+    invoice_id: str
+    period: Period
+    """What will be running then."""
+    starts_period: bool
+    requested_at: Instant
+    expires_at: Instant
+    """A payment that the customer has not completed by then is abandoned."""
+
+
+class ChangeResult(StrEnum):
+    """What became of a change."""
+
+    APPLIED = "applied"
+    SCHEDULED = "scheduled"
+    PAYING = "paying"
+    DECLINED = "declined"
+    ABANDONED = "abandoned"
+
+
+class Pause(Value):
+    """The subscription rests; it goes on by itself at `resumes_at` (policy P17)."""
+
+    mode: PauseMode
+    paused_at: Instant
+    resumes_at: Instant | None
+    """None for a trial that ended without a payment method: it waits for one (policy P10)."""
+
+
 class OpenInvoice(Value):
     """A finalised invoice that is not paid, and where collecting it stands."""
 
@@ -147,6 +227,12 @@ class OpenInvoice(Value):
     decline_kind: DeclineKind | None = None
     last_decline: str | None = None
     action_url: str | None = None
+    for_change: str | None = None
+    """The change that it pays; such an invoice is never dunned."""
+    customer_present: bool = False
+    """The next attempt is made in front of the customer, who can authenticate at once."""
+    given_up: bool = False
+    """To be voided: waived, abandoned, or left behind by a downgrade."""
 
     @property
     def attempt_number(self) -> int:
@@ -155,12 +241,21 @@ class OpenInvoice(Value):
         return self.attempts_made if unfinished else self.attempts_made + 1
 
 
+_VERSIONED: Final = frozenset(
+    {"terms", "period", "pending_change", "change", "cancellation", "pause", "ended_at", "trial"}
+)
+
+
 class AppliedCommand(Value):
     """A command that took effect, remembered so that a repetition gets the same answer."""
 
     command_id: str
     applied_at: Instant
     revision: int
+    result: ChangeResult | None = None
+    """Of a change; a change under way moves on."""
+    invoice_id: str | None = None
+    decline: str | None = None
 
 
 class SubscriptionState(Value):
@@ -172,6 +267,9 @@ class SubscriptionState(Value):
     clock: Clock = Clock()
     revision: int = 0
     """Grows with every change; storage keeps the highest it has seen."""
+    version: int = 0
+    """Grows when what is sold, until when or whether changes: what a caller's change is based on
+    (policy P16)."""
     status: SubscriptionStatus = SubscriptionStatus.INCOMPLETE
     created_at: Instant
     checkout_expires_at: Instant
@@ -183,10 +281,22 @@ class SubscriptionState(Value):
     trial_notice_at: Instant | None = None
     """None once the notice is sent, and where no trial is."""
     anchor_at: Instant | None = None
+    anchor_number: int = 0
+    """The number of the period that begins at the anchor."""
     period_number: int | None = None
     period: Period | None = None
     """The running period: the trial while trialing, afterwards the last one billed."""
+    extension: timedelta = timedelta(0)
+    """By how much pauses have lengthened the running period."""
+    unbilled_from: Instant | None = None
+    """Service goes on from then, in a period that is not billed yet: after a pause or unpaid."""
     cancellation: Cancellation | None = None
+    pending_change: PendingChange | None = None
+    change: ChangeUnderWay | None = None
+    pause: Pause | None = None
+    grace_until: Instant | None = None
+    """An operator lets dunning go on until then."""
+    open_disputes: tuple[str, ...] = ()
     ended_at: Instant | None = None
     end_reason: EndReason | None = None
     open_invoices: tuple[OpenInvoice, ...] = ()
@@ -194,6 +304,23 @@ class SubscriptionState(Value):
     messages: tuple[Message, ...] = ()
     """Not yet handed over for delivery."""
     applied: tuple[AppliedCommand, ...] = ()
+
+    @property
+    def running_period(self) -> Period:
+        """The period of a subscription that went live."""
+        if self.period is None:
+            raise BooksBroken("no_period", "a live subscription has a period")
+        return self.period
+
+    def changed(self, **changes: object) -> Self:
+        """The next revision; and the next version where a caller's change would see it."""
+        versioned = any(
+            name in _VERSIONED and getattr(self, name) != value for name, value in changes.items()
+        )
+        version = self.version + 1 if versioned else self.version
+        return self.model_copy(
+            update={"revision": self.revision + 1, "version": version, **changes}
+        )
 
     @property
     def has_ended(self) -> bool:

@@ -4,20 +4,27 @@ Owns the contract of its start, signals, updates and query, and the workflow's i
 nothing else of this package, and nothing of the workflow's code is loaded with it.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Annotated, Final
 
 from pydantic import StringConstraints
 
 from billing.actor import Actor
 from billing.agenda import NextAction
-from billing.subscription import SubscriptionState, SubscriptionStatus
+from billing.change import ChangeRequest
+from billing.credit_note import UnusedPart
+from billing.dispute import DisputeState
+from billing.quote import Quote
+from billing.subscription import ChangeResult, SubscriptionState, SubscriptionStatus
 from billing.value import Instant, Value
 
 SUBSCRIPTION_WORKFLOW: Final = "SubscriptionWorkflow"
 SUBSCRIPTION_TASK_QUEUE: Final = "subscriptions"
 TEST_CLOCK_WORKFLOW: Final = "TestClockWorkflow"
 RECONCILIATION_WORKFLOW: Final = "ReconciliationWorkflow"
+REFUND_WORKFLOW: Final = "RefundWorkflow"
 
 CHECKOUT_PRIORITY: Final = 1
 RENEWAL_PRIORITY: Final = 5
@@ -34,6 +41,11 @@ def subscription_workflow_id(subscription_id: str) -> str:
 def test_clock_workflow_id(test_clock_id: str) -> str:
     """The id of the workflow that moves a test clock; one move at a time by its uniqueness."""
     return f"test-clock/{test_clock_id}"
+
+
+def refund_workflow_id(refund_id: str) -> str:
+    """The id of the workflow that brings one refund to its end."""
+    return f"refund/{refund_id}"
 
 
 class SubscriptionStart(Value):
@@ -60,6 +72,13 @@ class ClockMoved(Value):
     frozen_at: Instant
 
 
+class DisputeNews(Value):
+    """Signal `dispute_news`: a bank opened or decided a dispute of one of its payments."""
+
+    dispute_id: str
+    state: DisputeState
+
+
 class CancelMode(StrEnum):
     """When a cancellation takes effect (policy P17)."""
 
@@ -73,12 +92,15 @@ class Command(Value):
     command_id: CommandId
     actor: Actor
     reason: Reason | None = None
+    expected_version: int | None = None
+    """The version of the subscription that it is based on; another one refuses it (P16)."""
 
 
 class Cancel(Command):
-    """Update `cancel`."""
+    """Update `cancel`; `unused` is what becomes of the unused part when it is `now` (P17)."""
 
     mode: CancelMode = CancelMode.AT_PERIOD_END
+    unused: UnusedPart = UnusedPart.NONE
 
 
 class UndoCancel(Command):
@@ -91,6 +113,82 @@ class ExtendTrial(Command):
     trial_end: Instant
 
 
+class ChangeSubscription(Command):
+    """Update `change`: what is asked for, or the quote of a preview to execute (P14)."""
+
+    request: ChangeRequest = ChangeRequest()
+    quote: Quote | None = None
+
+
+class UndoChange(Command):
+    """Update `undo_change`: forgets a pending decrease."""
+
+
+class PauseSubscription(Command):
+    """Update `pause`; without an instant it goes on when the product's policy says."""
+
+    resumes_at: Instant | None = None
+
+
+class ResumeSubscription(Command):
+    """Update `resume`."""
+
+
+class PayNow(Command):
+    """Update `pay_now`: everything open is tried once, now; answers with what came of it."""
+
+    customer_present: bool = False
+    """Somebody can authenticate in front of the screen."""
+
+
+class ExtendGrace(Command):
+    """Update `extend_grace`: dunning goes on until then before its final action."""
+
+    until: Instant
+
+
+class WaiveInvoice(Command):
+    """Update `waive_invoice`: an open invoice is voided and no longer owed."""
+
+    invoice_id: str
+
+
+class Retry(Command):
+    """Update `retry_now`: an operator mended what was wrong."""
+
+
+AnyCommand = (
+    Cancel
+    | UndoCancel
+    | ExtendTrial
+    | ChangeSubscription
+    | UndoChange
+    | PauseSubscription
+    | ResumeSubscription
+    | PayNow
+    | ExtendGrace
+    | WaiveInvoice
+    | Retry
+)
+
+UPDATES: Final[Mapping[type[AnyCommand], str]] = MappingProxyType(
+    {
+        Cancel: "cancel",
+        UndoCancel: "undo_cancel",
+        ExtendTrial: "extend_trial",
+        ChangeSubscription: "change",
+        UndoChange: "undo_change",
+        PauseSubscription: "pause",
+        ResumeSubscription: "resume",
+        PayNow: "pay_now",
+        ExtendGrace: "extend_grace",
+        WaiveInvoice: "waive_invoice",
+        Retry: "retry_now",
+    }
+)
+"""By which update each command is given."""
+
+
 class CommandReceipt(Value):
     """The answer to a command; a repetition gets the same one."""
 
@@ -98,6 +196,14 @@ class CommandReceipt(Value):
     subscription_id: str
     applied_at: Instant
     revision: int
+    change: ChangeResult | None = None
+    """Of a change: what became of it so far. Its id is the command's."""
+    invoice_id: str | None = None
+    """The invoice that pays for the change."""
+    action_url: str | None = None
+    """Where the customer authenticates the payment, while it waits for that."""
+    decline: str | None = None
+    """Why the payment was refused."""
 
 
 class ActivationReport(Value):
@@ -117,6 +223,12 @@ class SubscriptionReport(Value):
     next_actions: tuple[NextAction, ...]
     problem: str | None
     """What an operator must look at, if anything."""
+
+
+class RefundStart(Value):
+    """Start of `RefundWorkflow`."""
+
+    refund_id: str
 
 
 class TestClockMove(Value):

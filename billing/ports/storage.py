@@ -12,15 +12,21 @@ from enum import StrEnum
 from typing import Protocol
 
 from billing.actor import Actor
+from billing.balance import BalanceMovement
 from billing.catalog import Price
+from billing.credit_note import CreditNoteDraft, Settled
+from billing.dispute import Dispute
 from billing.event import DomainEvent
-from billing.invoice import InvoiceDraft, InvoiceStatus
+from billing.invoice import InvoiceDraft, InvoiceRecord
 from billing.ledger import JournalEntry
 from billing.message import Message
 from billing.money import Money
+from billing.offer import Offer
 from billing.payment import CollectionOutcome
-from billing.period import Period
+from billing.proration import Debit
+from billing.refund import Refund
 from billing.subscription import SubscriptionState
+from billing.task import OperatorTask
 from billing.value import Instant, Value
 
 
@@ -32,27 +38,8 @@ class CustomerRecord(Value):
     name: str | None
     gateway_customer_id: str | None
     default_payment_method_id: str | None
-
-
-class InvoiceRecord(Value):
-    """A finalised invoice and what was paid on it."""
-
-    id: str
-    number: str
-    status: InvoiceStatus
-    customer_id: str
-    subscription_id: str
-    total: Money
-    paid: Money
-    period: Period
-    due_at: Instant
-
-    @property
-    def amount_due(self) -> Money:
-        """What is still to be collected; zero once paid or void."""
-        if self.status is not InvoiceStatus.OPEN:
-            return Money.zero(self.total.currency)
-        return self.total - self.paid
+    segment: str | None = None
+    """Which dunning ladder of a product is meant for the customer (policy P18)."""
 
 
 class PaymentAttempt(Value):
@@ -64,6 +51,8 @@ class PaymentAttempt(Value):
     amount: Money
     started_at: Instant
     """The machine's real time: idempotency keys age in real time."""
+    attempted_at: Instant
+    """The subscription's time: the card networks' limits count in it."""
     payment_id: str | None = None
     failed_creations: int = 0
     """Creations that the gateway answered with 5xx; each needs a key of its own."""
@@ -99,6 +88,10 @@ class Prices(Protocol):
         """Raises `NotFound` (`price_not_found`)."""
         ...
 
+    async def offer(self, price_id: str) -> Offer:
+        """What is on sale under the id now. Raises `InvalidInput` (`price_not_found`)."""
+        ...
+
 
 class Subscriptions(Protocol):
     """The recorded state of every subscription, and who may have one."""
@@ -131,7 +124,30 @@ class Invoices(Protocol):
     """Finalised invoices; their numbers have no gaps (policy P29)."""
 
     async def finalize(self, draft: InvoiceDraft) -> InvoiceRecord:
-        """Numbers and stores the invoice, paid at once where it is zero; once per draft id."""
+        """Numbers and stores the invoice, once per draft id.
+
+        The customer's balance pays what it can; an invoice of which nothing is left to collect is
+        paid at once, and a negative one goes to the balance. Both move in this transaction.
+        """
+        ...
+
+    async def debits(self, subscription_id: str, *, ending_after: datetime) -> tuple[Debit, ...]:
+        """The positive lines of paid invoices whose period ends later, with what was given back.
+
+        Given back by credit lines of invoices that are not void and by credit notes. In the order
+        of invoice number and position.
+        """
+        ...
+
+    async def debits_of(self, invoice_id: str) -> tuple[Debit, ...]:
+        """All positive lines of one invoice, with what was given back of each."""
+        ...
+
+    async def settled(self, invoice_id: str) -> Settled:
+        """How a paid invoice was paid and what of it went back. Locks the invoice.
+
+        Raises `NotFound` (`invoice_not_found`).
+        """
         ...
 
     async def get(self, invoice_id: str) -> InvoiceRecord | None:
@@ -143,7 +159,7 @@ class Invoices(Protocol):
         ...
 
     async def mark_void(self, invoice_id: str, *, voided_at: datetime) -> None:
-        """Open to void."""
+        """Open to void; what the balance had paid of it goes back there."""
         ...
 
 
@@ -160,6 +176,87 @@ class PaymentAttempts(Protocol):
 
     async def put(self, attempt: PaymentAttempt) -> None:
         """Stores or replaces by invoice and number; an outcome that is final never changes."""
+        ...
+
+    async def by_payment(self, payment_id: str) -> PaymentAttempt | None:
+        """The attempt that made a payment at the gateway."""
+        ...
+
+    async def declined(
+        self, payment_method_id: str, *, amount: Money, since: datetime
+    ) -> tuple[PaymentAttempt, ...]:
+        """Attempts on a method over an amount, from `since` on, that were declined; latest first.
+
+        They are what the card networks count (policy P19).
+        """
+        ...
+
+    async def last_of_method(self, payment_method_id: str) -> PaymentAttempt | None:
+        """The latest attempt on a method that came to an outcome, whatever it was for."""
+        ...
+
+
+class Balances(Protocol):
+    """What customers have in their favour."""
+
+    async def move(self, movement: BalanceMovement) -> None:
+        """Once per source key. Raises `BooksBroken` (`balance_negative`)."""
+        ...
+
+    async def of(self, customer_id: str, currency: str) -> Money:
+        """The balance now; zero where there never was one."""
+        ...
+
+
+class CreditNotes(Protocol):
+    """Issued credit notes; their numbers have no gaps."""
+
+    async def issue(self, draft: CreditNoteDraft) -> str:
+        """Numbers and stores the note once per id, moves the balance, and returns its number."""
+        ...
+
+    async def of_source(self, subscription_id: str, source: str) -> tuple[CreditNoteDraft, ...]:
+        """What a cause has led to so far."""
+        ...
+
+
+class Refunds(Protocol):
+    """Refunds and where they stand."""
+
+    async def get(self, refund_id: str) -> Refund | None:
+        """One refund, locked until the transaction ends."""
+        ...
+
+    async def by_gateway_id(self, gateway_refund_id: str) -> Refund | None:
+        """The refund that the gateway knows under its own id, locked."""
+        ...
+
+    async def put(self, refund: Refund) -> None:
+        """Stores or replaces by id."""
+        ...
+
+    async def unfinished(self) -> tuple[str, ...]:
+        """Ids of refunds that are pending."""
+        ...
+
+
+class Disputes(Protocol):
+    """Disputes of payments of ours."""
+
+    async def get(self, dispute_id: str) -> Dispute | None:
+        """One dispute, locked until the transaction ends."""
+        ...
+
+    async def put(self, dispute: Dispute) -> None:
+        """Stores or replaces by id."""
+        ...
+
+
+class OperatorTasks(Protocol):
+    """What waits for an operator."""
+
+    async def add(self, task: OperatorTask) -> None:
+        """Once per key; a task that was closed is not opened again."""
         ...
 
 
@@ -234,6 +331,31 @@ class Transaction(Protocol):
     @property
     def attempts(self) -> PaymentAttempts:
         """Payment attempts."""
+        ...
+
+    @property
+    def balances(self) -> Balances:
+        """Customers' balances."""
+        ...
+
+    @property
+    def credit_notes(self) -> CreditNotes:
+        """Credit notes."""
+        ...
+
+    @property
+    def refunds(self) -> Refunds:
+        """Refunds."""
+        ...
+
+    @property
+    def disputes(self) -> Disputes:
+        """Disputes."""
+        ...
+
+    @property
+    def tasks(self) -> OperatorTasks:
+        """What waits for an operator."""
         ...
 
     @property

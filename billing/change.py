@@ -1,0 +1,302 @@
+"""A change of what a subscription buys: which kind it is, when it happens and what it costs.
+
+Owns the classification of changes, their plans and the reasons to refuse one (policy P11-P16).
+One plan is made for a preview and for the change itself, so that both say the same. Does not own
+what a change does to the state (`billing.changing`) nor quotes (`billing.quote`).
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from enum import StrEnum
+from fractions import Fraction
+from typing import Final, assert_never
+
+from billing import anchor
+from billing.catalog import Price
+from billing.errors import Conflict, InvalidInput
+from billing.interval import Interval, IntervalUnit
+from billing.invoice import InvoiceLine, describe_line
+from billing.money import Money, round_half_away
+from billing.period import Period
+from billing.pricing import exact_price_of
+from billing.proration import Debit, credit_for, share
+from billing.subscription import SubscriptionState, SubscriptionStatus, Terms
+from billing.value import Instant, Value
+
+
+class ChangeKind(StrEnum):
+    """What a change does, which decides when it happens and how it is paid."""
+
+    INCREASE = "increase"
+    """More quantity of the same price: immediate, paid first."""
+    UPGRADE = "upgrade"
+    """Another price that costs as much or more: immediate, paid first."""
+    DECREASE = "decrease"
+    """Less: at the period's end, without credit."""
+
+
+class ChangeRequest(Value):
+    """What is asked for: another price, a quantity, or so many more or fewer than now."""
+
+    price_id: str | None = None
+    """None for the price that the subscription has, in its own version (policy P33)."""
+    quantity: int | None = None
+    quantity_change: int | None = None
+
+    def quantity_from(self, current: int) -> int:
+        """The quantity wanted. Raises `InvalidInput` (`quantity_given_twice`)."""
+        if self.quantity is not None and self.quantity_change is not None:
+            raise InvalidInput("quantity_given_twice", "give `quantity` or `quantity_change`")
+        if self.quantity is not None:
+            return self.quantity
+        return current + (self.quantity_change or 0)
+
+
+class PlannedChange(Value):
+    """What will be sold instead, when and for how much."""
+
+    kind: ChangeKind
+    target: Terms
+    at: Instant
+    """When it takes effect if it is done now; the lines are computed for this instant."""
+    period: Period
+    """The period that is running once it took effect."""
+    starts_period: bool
+    """A new period begins with the change, and with it a new anchor (policy P15)."""
+    lines: tuple[InvoiceLine, ...] = ()
+    total: Money
+
+    @property
+    def is_deferred(self) -> bool:
+        """Whether it waits for the period's end."""
+        return self.kind is ChangeKind.DECREASE
+
+
+def plan_change(
+    state: SubscriptionState,
+    *,
+    target: Terms,
+    current_price: Price,
+    target_price: Price,
+    debits: Sequence[Debit],
+    at: datetime,
+) -> PlannedChange:
+    """The plan of replacing what `state` buys by `target` at the instant `at`.
+
+    Raises `InvalidInput` (`currency_mismatch`, `different_family`, `nothing_changes`) and
+    `Conflict` (`interval_downgrade_not_allowed`, `pending_change_exists`, `past_due`,
+    `payment_pending`, `change_in_progress`, `command_not_allowed`).
+    """
+    kind = classify(state.terms, target)
+    check_allowed(state, kind)
+    if kind is ChangeKind.DECREASE and not _shortens_legally(state.terms, target):
+        raise Conflict(
+            "interval_downgrade_not_allowed",
+            f"{state.terms.product_name} cannot be changed from {state.terms.interval}"
+            f" to {target.interval}",
+        )
+    running = state.running_period
+    if state.status is SubscriptionStatus.TRIALING or kind is ChangeKind.DECREASE:
+        when = at if state.status is SubscriptionStatus.TRIALING else running.end
+        return _free(kind, target, when, running)
+    if _starts_period(state.terms, target):
+        return _new_period(kind, state, target, target_price, debits, at)
+    return _same_period(kind, state, target, current_price, target_price, debits, at)
+
+
+def classify(current: Terms, target: Terms) -> ChangeKind:
+    """More or less; raises `InvalidInput` for what is not a change of this subscription."""
+    if target.currency != current.currency:
+        raise InvalidInput("currency_mismatch", f"the subscription is billed in {current.currency}")
+    if target.family != current.family:
+        raise InvalidInput(
+            "different_family",
+            f"{target.product_name} does not replace {current.product_name}:"
+            " start another subscription",
+        )
+    same_price = _price_key(current) == _price_key(target)
+    if same_price and target.quantity == current.quantity:
+        raise InvalidInput("nothing_changes", "the subscription is like that already")
+    if same_price:
+        more = target.quantity > current.quantity
+        return ChangeKind.INCREASE if more else ChangeKind.DECREASE
+    length, target_length = _typical_length(current.interval), _typical_length(target.interval)
+    if current.period_amount.amount_minor == 0:
+        return ChangeKind.UPGRADE
+    if length != target_length and target.period_amount.amount_minor > 0:
+        return ChangeKind.UPGRADE if target_length > length else ChangeKind.DECREASE
+    more = target.period_amount.amount_minor >= current.period_amount.amount_minor
+    return ChangeKind.UPGRADE if more else ChangeKind.DECREASE
+
+
+def check_allowed(state: SubscriptionState, kind: ChangeKind) -> None:
+    """Raises `Conflict` where a change of this kind has to wait for something else."""
+    if state.change is not None:
+        raise Conflict("change_in_progress", "a change of the subscription is being paid for")
+    if state.status is SubscriptionStatus.TRIALING:
+        return
+    pending = state.pending_change is not None or state.cancellation is not None
+    match kind:
+        case ChangeKind.DECREASE:
+            if pending:
+                raise Conflict("pending_change_exists", "undo the pending change first")
+        case ChangeKind.INCREASE | ChangeKind.UPGRADE:
+            if state.status is SubscriptionStatus.PAST_DUE:
+                raise Conflict("past_due", "pay the open invoice first")
+            if state.open_invoices:
+                raise Conflict("payment_pending", "an invoice is being collected: try again later")
+            if kind is ChangeKind.INCREASE and pending:
+                raise Conflict("pending_change_exists", "undo the pending change first")
+        case _:
+            assert_never(kind)
+
+
+def _shortens_legally(current: Terms, target: Terms) -> bool:
+    shorter = _typical_length(target.interval) < _typical_length(current.interval)
+    return not shorter or target.period_amount.amount_minor == 0 or current.shorter_interval
+
+
+def _starts_period(current: Terms, target: Terms) -> bool:
+    return target.interval != current.interval or current.period_amount.amount_minor == 0
+
+
+def _free(kind: ChangeKind, target: Terms, at: datetime, running: Period) -> PlannedChange:
+    return PlannedChange(
+        kind=kind,
+        target=target,
+        at=at,
+        period=running,
+        starts_period=False,
+        total=Money.zero(target.currency),
+    )
+
+
+def _new_period(
+    kind: ChangeKind,
+    state: SubscriptionState,
+    target: Terms,
+    price: Price,
+    debits: Sequence[Debit],
+    at: datetime,
+) -> PlannedChange:
+    """The whole new price from now on; the unused part of the old one is given back (P15)."""
+    period = anchor.period(at, target.interval, 0)
+    lines = (*_credits(state, debits, at), _line(target, price, period, share_of=Fraction(1)))
+    return _paid_now(kind, target, at, period, lines, starts_period=True)
+
+
+def _same_period(
+    kind: ChangeKind,
+    state: SubscriptionState,
+    target: Terms,
+    current_price: Price,
+    target_price: Price,
+    debits: Sequence[Debit],
+    at: datetime,
+) -> PlannedChange:
+    """What is left of the running period, at the difference or at the new price (policy P13)."""
+    running = state.running_period
+    rest = Period(start=at, end=running.end)
+    left = share(rest, running.length - state.extension, state.terms.proration)
+    if kind is ChangeKind.INCREASE:
+        added = _added(state.terms, target, current_price, rest, left)
+        return _paid_now(kind, target, at, running, (added,), starts_period=False)
+    lines = (*_credits(state, debits, at), _line(target, target_price, rest, share_of=left))
+    return _paid_now(kind, target, at, running, lines, starts_period=False)
+
+
+def _paid_now(
+    kind: ChangeKind,
+    target: Terms,
+    at: datetime,
+    period: Period,
+    lines: Iterator[InvoiceLine] | Sequence[InvoiceLine],
+    *,
+    starts_period: bool,
+) -> PlannedChange:
+    lines = tuple(lines)
+    return PlannedChange(
+        kind=kind,
+        target=target,
+        at=at,
+        period=period,
+        starts_period=starts_period,
+        lines=lines,
+        total=sum((line.amount for line in lines), Money.zero(target.currency)),
+    )
+
+
+def _credits(
+    state: SubscriptionState, debits: Sequence[Debit], at: datetime
+) -> Iterator[InvoiceLine]:
+    for debit in unused(state, debits, at):
+        rest = Period(start=at, end=debit.period.end)
+        amount = credit_for(debit, rest, state.terms.proration)
+        if amount.amount_minor:
+            yield InvoiceLine(
+                description=f"Unused time of {debit.description}",
+                price_id=debit.price_id,
+                price_version=debit.price_version,
+                quantity=debit.quantity,
+                period=rest,
+                amount=-amount,
+                credits=debit.ref,
+            )
+
+
+def unused(state: SubscriptionState, debits: Sequence[Debit], at: datetime) -> Iterator[Debit]:
+    """The debits that reach beyond `at`, each where a pause has moved it to."""
+    for debit in debits:
+        moved = debit
+        if state.period is not None and debit.period.end < state.period.end:
+            moved = debit.extended(state.extension)
+        if not moved.is_closed and moved.period.end > at:
+            yield moved
+
+
+def _line(target: Terms, price: Price, period: Period, *, share_of: Fraction) -> InvoiceLine:
+    exact = exact_price_of(price, target.quantity) * share_of
+    return InvoiceLine(
+        description=describe_line(
+            price, product_name=target.product_name, quantity=target.quantity
+        ),
+        price_id=price.id,
+        price_version=price.version,
+        quantity=target.quantity,
+        period=period,
+        amount=Money(amount_minor=round_half_away(exact), currency=price.currency),
+    )
+
+
+def _added(
+    current: Terms, target: Terms, price: Price, rest: Period, left: Fraction
+) -> InvoiceLine:
+    """The difference of two quantities, rounded once: what was bought before stays as it is."""
+    added = target.quantity - current.quantity
+    exact = exact_price_of(price, target.quantity) - exact_price_of(price, current.quantity)
+    units = price.unit_name if added == 1 else f"{price.unit_name}s"
+    return InvoiceLine(
+        description=f"{target.product_name}, {added} more {units}",
+        price_id=price.id,
+        price_version=price.version,
+        quantity=added,
+        period=rest,
+        amount=Money(amount_minor=round_half_away(exact * left), currency=price.currency),
+    )
+
+
+def _price_key(terms: Terms) -> tuple[str, int]:
+    return terms.price_id, terms.price_version
+
+
+_DAYS: Final[dict[IntervalUnit, Fraction]] = {
+    IntervalUnit.DAY: Fraction(1),
+    IntervalUnit.WEEK: Fraction(7),
+    IntervalUnit.MONTH: Fraction(1461, 48),
+    IntervalUnit.YEAR: Fraction(1461, 4),
+}
+
+
+def _typical_length(interval: Interval) -> Fraction:
+    """Comparable lengths: twelve months are one year."""
+    return _DAYS[interval.unit] * interval.count

@@ -1,0 +1,206 @@
+"""Credit notes: what is given back of an invoice, and where the money goes (policy P29, P31).
+
+Owns the document's values, what is unused of debits, and the split between the card and the
+customer's balance. Does not own refunds at the gateway (`billing.refund`) nor numbers (given by the
+database).
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from enum import StrEnum
+from itertools import groupby
+from typing import Self
+
+from pydantic import model_validator
+
+from billing.catalog import ProrationMode
+from billing.currency import CurrencyCode
+from billing.errors import Conflict, InvalidInput
+from billing.ids import derived_id
+from billing.money import Money, allocate_minor
+from billing.period import Period
+from billing.proration import Debit, LineRef, credit_for
+from billing.value import Instant, Value
+
+
+class CreditReason(StrEnum):
+    """Why something is given back."""
+
+    CANCELED = "canceled"
+    PAUSED = "paused"
+    CHANGE_LAPSED = "change_lapsed"
+    """The money for a change arrived when the change was no longer possible."""
+    REQUESTED = "requested"
+    REFUNDED_AT_GATEWAY = "refunded_at_gateway"
+
+
+class UnusedPart(StrEnum):
+    """What becomes of the unused part when a subscription is canceled now (policy P17)."""
+
+    NONE = "none"
+    CREDIT = "credit"
+    REFUND = "refund"
+
+
+class CreditNoteLine(Value):
+    """What is given back of one debit; positive."""
+
+    description: str
+    debit: LineRef
+    period: Period
+    amount: Money
+
+
+class Settled(Value):
+    """How an invoice was paid, and what of that was given back already."""
+
+    invoice_id: str
+    payment_id: str | None
+    """The gateway's payment, if one paid a part."""
+    by_card: Money
+    by_balance: Money
+    card_returned: Money
+    """Refunded to the card, or on its way there."""
+    balance_returned: Money
+    """Given to the balance by credit notes."""
+    is_disputed: bool = False
+
+    @property
+    def card_left(self) -> Money:
+        """What can still be refunded to the card."""
+        return self.by_card - self.card_returned
+
+    @property
+    def left(self) -> Money:
+        """What can still be given back in all."""
+        return self.by_card + self.by_balance - self.card_returned - self.balance_returned
+
+
+class CreditNoteDraft(Value):
+    """A credit note ready to be issued: everything but its number."""
+
+    id: str
+    source: str
+    """What caused it; one cause makes at most one note per invoice."""
+    invoice_id: str
+    customer_id: str
+    subscription_id: str
+    currency: CurrencyCode
+    reason: CreditReason
+    issued_at: Instant
+    lines: tuple[CreditNoteLine, ...]
+    to_balance: Money
+    to_card: Money
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> Self:
+        total = sum((line.amount for line in self.lines), Money.zero(self.currency))
+        if total != self.to_balance + self.to_card:
+            raise ValueError("a credit note goes to the card and to the balance, all of it")
+        return self
+
+    @property
+    def total(self) -> Money:
+        """What is given back."""
+        return self.to_balance + self.to_card
+
+
+def credit_note_id(invoice_id: str, source: str) -> str:
+    """The same for the same cause, so that it is given back once (policy P32)."""
+    return derived_id("cn", invoice_id, source)
+
+
+def unused_lines(
+    debits: Sequence[Debit], part: Period, mode: ProrationMode
+) -> Iterator[CreditNoteLine]:
+    """What every debit costs of the time that lies in `part`."""
+    for debit in debits:
+        start, end = max(debit.period.start, part.start), min(debit.period.end, part.end)
+        if start >= end:
+            continue
+        overlap = Period(start=start, end=end)
+        amount = credit_for(debit, overlap, mode)
+        if amount.amount_minor:
+            yield CreditNoteLine(
+                description=f"Unused time of {debit.description}",
+                debit=debit.ref,
+                period=overlap,
+                amount=amount,
+            )
+
+
+def amount_lines(debits: Sequence[Debit], amount: Money) -> tuple[CreditNoteLine, ...]:
+    """`amount` given back of an invoice's debits, in proportion to what is left of each.
+
+    Raises `InvalidInput` (`amount_too_large`) for more than is left.
+    """
+    left = [debit.creditable.amount_minor for debit in debits]
+    if not 0 < amount.amount_minor <= sum(left):
+        raise InvalidInput(
+            "amount_too_large",
+            f"of this invoice {sum(left)} minor units can still be given back",
+            largest_minor=sum(left),
+        )
+    shares = allocate_minor(amount.amount_minor, left)
+    return tuple(
+        CreditNoteLine(
+            description=debit.description,
+            debit=debit.ref,
+            period=debit.period,
+            amount=Money(amount_minor=share, currency=amount.currency),
+        )
+        for debit, share in zip(debits, shares, strict=True)
+        if share
+    )
+
+
+def by_invoice(
+    lines: Sequence[CreditNoteLine],
+) -> Iterator[tuple[str, tuple[CreditNoteLine, ...]]]:
+    """One note corrects one invoice."""
+    ordered = sorted(lines, key=lambda line: (line.debit.invoice_id, line.debit.position))
+    for invoice_id, group in groupby(ordered, key=lambda line: line.debit.invoice_id):
+        yield invoice_id, tuple(group)
+
+
+def to_sources(total: Money, settled: Settled) -> tuple[Money, Money]:
+    """`(to_card, to_balance)`: the card first, as it paid last (policy P31).
+
+    Raises `Conflict` (`charge_disputed`) while the card's payment is disputed, and
+    `nothing_to_refund` where `total` exceeds what was paid.
+    """
+    if settled.is_disputed:
+        raise Conflict("charge_disputed", "the payment is disputed: nothing of it can be refunded")
+    if total.amount_minor > settled.left.amount_minor:
+        raise Conflict("nothing_to_refund", f"of this invoice {settled.left} can be given back")
+    card = min(total.amount_minor, settled.card_left.amount_minor)
+    to_card = total.model_copy(update={"amount_minor": card})
+    return to_card, total - to_card
+
+
+def draft_for(
+    *,
+    source: str,
+    invoice_id: str,
+    customer_id: str,
+    subscription_id: str,
+    reason: CreditReason,
+    lines: Sequence[CreditNoteLine],
+    to_card: Money,
+    now: datetime,
+) -> CreditNoteDraft:
+    """A note over `lines`; what does not go to the card goes to the balance."""
+    total = sum((line.amount for line in lines), Money.zero(to_card.currency))
+    return CreditNoteDraft(
+        id=credit_note_id(invoice_id, source),
+        source=source,
+        invoice_id=invoice_id,
+        customer_id=customer_id,
+        subscription_id=subscription_id,
+        currency=to_card.currency,
+        reason=reason,
+        issued_at=now,
+        lines=tuple(lines),
+        to_balance=total - to_card,
+        to_card=to_card,
+    )

@@ -1,0 +1,79 @@
+"""What a part of a period costs: debits, what is left of them, and the credit for it (policy P13).
+
+Owns the exact share of a period and the rounding of a credit. A credit is computed from the debit
+it reverses, whatever the price has become since, and never exceeds it. Does not own which change
+reverses which debit (`billing.change`) nor the documents.
+"""
+
+from datetime import datetime, time, timedelta
+from fractions import Fraction
+from typing import assert_never
+
+from billing.catalog import ProrationMode
+from billing.money import Money, round_half_away
+from billing.period import Period
+from billing.value import Value
+
+
+class LineRef(Value):
+    """An invoice's line by its position, counted from 1."""
+
+    invoice_id: str
+    position: int
+
+
+class Debit(Value):
+    """A line that was charged for time, and what of it was credited since."""
+
+    ref: LineRef
+    description: str
+    price_id: str
+    price_version: int
+    quantity: int
+    period: Period
+    amount: Money
+    """What the line costs; positive."""
+    credited: Money
+    """What was given back of it so far; never negative and never more than `amount`."""
+    is_closed: bool = False
+    """A credit reaches its end: nothing is left to give back for the time that remains."""
+
+    @property
+    def creditable(self) -> Money:
+        """What may still be given back."""
+        return self.amount - self.credited
+
+    def extended(self, by: timedelta) -> "Debit":
+        """The same price for the same length of service, delivered later by a pause."""
+        return self.model_copy(
+            update={"period": Period(start=self.period.start + by, end=self.period.end + by)}
+        )
+
+
+def share(part: Period, whole: timedelta, mode: ProrationMode) -> Fraction:
+    """Which share of a period of length `whole` the part is, exactly.
+
+    `by_second` counts time; `day_inclusive` counts UTC days and the first one whole.
+    """
+    match mode:
+        case ProrationMode.BY_SECOND:
+            return Fraction(part.length // _MICROSECOND, whole // _MICROSECOND)
+        case ProrationMode.DAY_INCLUSIVE:
+            days = (_day(part.end) - _day(part.start)).days
+            return Fraction(days, max(whole.days, 1))
+        case _:
+            assert_never(mode)
+
+
+def credit_for(debit: Debit, part: Period, mode: ProrationMode) -> Money:
+    """What is given back of `debit` for the time of `part`, rounded once; not negative."""
+    exact = debit.amount.amount_minor * share(part, debit.period.length, mode)
+    minor = min(round_half_away(exact), debit.creditable.amount_minor)
+    return debit.amount.model_copy(update={"amount_minor": max(minor, 0)})
+
+
+def _day(instant: datetime) -> datetime:
+    return datetime.combine(instant.date(), time(0), instant.tzinfo)
+
+
+_MICROSECOND = timedelta(microseconds=1)
