@@ -19,12 +19,32 @@ class Authentication(StrEnum):
     ALWAYS = "always"
 
 
+class RefundCourse(StrEnum):
+    """What becomes of the refunds of a card."""
+
+    AT_ONCE = "at_once"
+    PENDING_FIRST = "pending_first"
+    """`pending`, and some time later `succeeded`."""
+    FAILS_LATER = "fails_later"
+    """`succeeded`, and some time later `failed`."""
+
+
+class DisputeKind(StrEnum):
+    """How the charges of a card are disputed."""
+
+    FRAUDULENT = "fraudulent"
+    NOT_RECEIVED = "not_received"
+    INQUIRY = "inquiry"
+    """The bank only asks."""
+
+
 @dataclass(frozen=True, slots=True)
 class KnownCard:
     """A test card. `name` is what follows `pm_card_` and `tok_`; some numbers have none.
 
     `decline` names the decline every charge ends with. `attaches` is False for cards that are
     refused already when they are saved; Stripe checks a card with its issuer at that moment.
+    `dispute` says how each of its charges is disputed at once.
     """
 
     number: str
@@ -35,6 +55,8 @@ class KnownCard:
     decline: str | None = None
     attaches: bool = True
     authentication: Authentication = Authentication.NEVER
+    refund: RefundCourse = RefundCourse.AT_ONCE
+    dispute: DisputeKind | None = None
 
     @property
     def last4(self) -> str:
@@ -49,6 +71,10 @@ class KnownCard:
 
 def _refused(number: str, name: str, decline: str) -> KnownCard:
     return KnownCard(number, name, "visa", decline=decline, attaches=False)
+
+
+def _disputed(number: str, name: str, kind: DisputeKind) -> KnownCard:
+    return KnownCard(number, name, "visa", dispute=kind)
 
 
 def _authenticated(
@@ -105,6 +131,11 @@ KNOWN_CARDS: tuple[KnownCard, ...] = (
         Authentication.UNLESS_SET_UP,
         "generic_decline",
     ),
+    _disputed("4000000000000259", "createDispute", DisputeKind.FRAUDULENT),
+    _disputed("4000000000002685", "createDisputeProductNotReceived", DisputeKind.NOT_RECEIVED),
+    _disputed("4000000000001976", "createDisputeInquiry", DisputeKind.INQUIRY),
+    KnownCard("4000000000007726", "pendingRefund", "visa", refund=RefundCourse.PENDING_FIRST),
+    KnownCard("4000000000005126", "refundFail", "visa", refund=RefundCourse.FAILS_LATER),
 )
 
 CARDS_BY_NUMBER = {card.number: card for card in KNOWN_CARDS}

@@ -7,6 +7,7 @@ intent behind it (`payment_intents`) nor pay anything back (`refunds`).
 from typing import ClassVar, Literal
 
 from simulator.addresses import BillingDetails
+from simulator.balance_transactions import Movement, record
 from simulator.declines import Decline
 from simulator.lists import ListParameters, Page, page_of
 from simulator.operation import Operation
@@ -202,9 +203,10 @@ def record_success(
     operation: Operation, attempt: Attempt, method: PaymentMethod, *, authenticated: bool
 ) -> Charge:
     """A charge that captured its whole amount at once."""
-    charge = _charge(operation, attempt, method, authenticated=authenticated).changed(
+    charge = _charge(operation, attempt, method, authenticated=authenticated)
+    charge = charge.changed(
         amount_captured=attempt.amount,
-        balance_transaction=new_id("txn"),
+        balance_transaction=_paid_in(operation, charge),
         captured=True,
         paid=True,
         status="succeeded",
@@ -244,8 +246,25 @@ def settle_pending(operation: Operation, charge: Charge, failure: Decline | None
     """The pending debit with its outcome."""
     if failure is not None:
         return operation.save(_failed(charge, failure), "charge.failed", before=charge)
-    settled = charge.changed(balance_transaction=new_id("txn"), paid=True, status="succeeded")
+    settled = charge.changed(
+        balance_transaction=_paid_in(operation, charge), paid=True, status="succeeded"
+    )
     return operation.save(settled, "charge.succeeded", before=charge)
+
+
+def _paid_in(operation: Operation, charge: Charge) -> str:
+    transaction = record(
+        operation,
+        Movement(
+            type="charge" if charge.payment_method_details.type == "card" else "payment",
+            reporting_category="charge",
+            amount_minor=charge.amount,
+            currency=charge.currency,
+            source=charge.id,
+            description=charge.description,
+        ),
+    )
+    return transaction.id
 
 
 def _failed(charge: Charge, decline: Decline) -> Charge:

@@ -16,7 +16,8 @@ class SimulatorConfig(BaseModel):
 
     `database` None keeps everything in memory. `public_url` is where browsers reach the hosted
     pages; None takes the host that each request names. `settlement_seconds` is how long a bank
-    debit stays `processing`; None leaves it there until the control API settles it.
+    takes over a debit that is `processing` and over a refund that ends later than it begins; None
+    leaves both there until the control API settles them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -13,12 +13,18 @@ import httpx
 from pydantic import BaseModel
 
 from simulator.control_messages import (
+    DecideDispute,
+    DisputeReason,
     ForgetKeys,
+    Made,
+    OpenDispute,
     Owed,
     PendingFaults,
+    RefundByHand,
     Requests,
     ScheduleOutcomes,
     Settle,
+    SettleRefund,
     Total,
     Totals,
     Violations,
@@ -94,9 +100,36 @@ class SimulatorControl:
             "POST", f"/payment_intents/{payment_intent}/settle", Settle(failure=failure)
         )
 
-    async def dispute(self, charge: str) -> None:
-        """Mark a charge as disputed: refunds of it are refused from now on."""
-        await self._order("POST", f"/charges/{charge}/dispute")
+    async def refund(self, payment: str, amount_minor: int | None = None) -> str:
+        """Refund a PaymentIntent or charge as somebody in the dashboard does; the refund's id."""
+        order = RefundByHand(amount_minor=amount_minor)
+        return await self._make(f"/payments/{payment}/refund", order)
+
+    async def settle_refund(self, refund: str, *, failure: str | None = None) -> None:
+        """End a pending refund; with a failure, return one even after its success."""
+        await self._order("POST", f"/refunds/{refund}/settle", SettleRefund(failure=failure))
+
+    async def cancel_refund(self, refund: str) -> None:
+        """Stop a pending refund as somebody in the dashboard does."""
+        await self._order("POST", f"/refunds/{refund}/cancel")
+
+    async def dispute(
+        self, payment: str, *, is_inquiry: bool = False, reason: DisputeReason | None = None
+    ) -> str:
+        """Let the bank dispute what is left of a PaymentIntent or charge; the dispute's id.
+
+        An inquiry only asks: no money moves, and refunds are still possible.
+        """
+        order = OpenDispute(is_inquiry=is_inquiry, reason=reason)
+        return await self._make(f"/payments/{payment}/dispute", order)
+
+    async def decide_dispute(self, dispute: str, *, won: bool) -> None:
+        """Let the bank decide a dispute; an inquiry is closed, whatever the decision."""
+        await self._order("POST", f"/disputes/{dispute}/decide", DecideDispute(won=won))
+
+    async def escalate_dispute(self, dispute: str) -> None:
+        """Let an inquiry become a dispute; what was refunded since it began fails."""
+        await self._order("POST", f"/disputes/{dispute}/escalate")
 
     async def requests(
         self, *, method: str | None = None, path: str | None = None
@@ -114,7 +147,7 @@ class SimulatorControl:
         await self._order("DELETE", "/requests")
 
     async def totals(self) -> Mapping[str, Total]:
-        """What was captured and refunded, in minor units, by lower-case currency."""
+        """What was captured, refunded and is left, in minor units, by lower-case currency."""
         return (await self._ask("/totals", Totals)).currencies
 
     async def violations(self) -> list[str]:
@@ -142,6 +175,10 @@ class SimulatorControl:
     async def _order(self, method: str, path: str, message: BaseModel | None = None) -> None:
         content = None if message is None else message.model_dump_json()
         _checked(await self._client.request(method, path, content=content))
+
+    async def _make(self, path: str, message: BaseModel) -> str:
+        answer = await self._client.request("POST", path, content=message.model_dump_json())
+        return Made.model_validate_json(_checked(answer).content).id
 
     async def _ask(self, path: str, model: type[M]) -> M:
         return model.model_validate_json(_checked(await self._client.get(path)).content)

@@ -13,17 +13,23 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from simulator import payment_intents
+from simulator import dispute_responses, disputes, payment_intents, refunds
 from simulator.account import Account
+from simulator.balance_transactions import BalanceTransaction
 from simulator.bank_accounts import BANK_ACCOUNTS_BY_NUMBER
-from simulator.cards import CARDS_BY_NAME, CARDS_BY_NUMBER
+from simulator.cards import CARDS_BY_NAME, CARDS_BY_NUMBER, DisputeKind
 from simulator.charges import Charge
 from simulator.control_messages import (
+    DecideDispute,
     ForgetKeys,
+    Made,
+    OpenDispute,
     PendingFaults,
+    RefundByHand,
     Requests,
     ScheduleOutcomes,
     Settle,
+    SettleRefund,
     Total,
     Totals,
     Violations,
@@ -31,7 +37,8 @@ from simulator.control_messages import (
 from simulator.declines import BANK_FAILURES, DECLINES
 from simulator.errors import ControlRefused, StripeFailure
 from simulator.faults import Fault, WebhookFault
-from simulator.payment_intents import SUCCEED
+from simulator.operation import Operation
+from simulator.payment_intents import SUCCEED, PaymentIntent
 
 M = TypeVar("M", bound=BaseModel)
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -53,7 +60,12 @@ class ControlApi:
             ("POST", "/outcomes", self.schedule_outcomes),
             ("POST", "/idempotency_keys/forget", self.forget_keys),
             ("POST", "/payment_intents/{id}/settle", self.settle),
-            ("POST", "/charges/{id}/dispute", self.dispute),
+            ("POST", "/payments/{id}/refund", self.refund),
+            ("POST", "/refunds/{id}/settle", self.settle_refund),
+            ("POST", "/refunds/{id}/cancel", self.cancel_refund),
+            ("POST", "/payments/{id}/dispute", self.dispute),
+            ("POST", "/disputes/{id}/decide", self.decide_dispute),
+            ("POST", "/disputes/{id}/escalate", self.escalate_dispute),
             ("GET", "/requests", self.requests),
             ("DELETE", "/requests", self.clear_requests),
             ("GET", "/totals", self.totals),
@@ -113,11 +125,50 @@ class ControlApi:
             payment_intents.settle(operation, request.path_params["id"], failure=message.failure)
         return _done()
 
-    async def dispute(self, request: Request) -> Response:
-        """Mark a charge as disputed: refunds are refused from now on."""
+    async def refund(self, request: Request) -> Response:
+        """Refund a payment as somebody in the dashboard does."""
+        message = await _message(request, RefundByHand)
         with self._account.work(str(request.base_url)) as operation:
-            charge = operation.get(Charge, request.path_params["id"])
-            operation.save(charge.changed(disputed=True), "charge.updated", before=charge)
+            charge = _charge(operation, request.path_params["id"])
+            parameters = refunds.CreateParameters(charge=charge.id, amount=message.amount_minor)
+            made = refunds.create(operation, "", parameters)
+        return _answer(Made(id=made.id))
+
+    async def settle_refund(self, request: Request) -> Response:
+        """End a refund that is pending, or fail one, even after its success."""
+        message = await _message(request, SettleRefund)
+        if message.failure is not None and message.failure not in refunds.FAILURES:
+            raise ControlRefused(f"no such failure: {message.failure}")
+        with self._account.work(str(request.base_url)) as operation:
+            refunds.settle(operation, request.path_params["id"], failure=message.failure)
+        return _done()
+
+    async def cancel_refund(self, request: Request) -> Response:
+        """Stop a pending refund as somebody in the dashboard does."""
+        with self._account.work(str(request.base_url)) as operation:
+            refunds.cancel(operation, request.path_params["id"])
+        return _done()
+
+    async def dispute(self, request: Request) -> Response:
+        """Let the cardholder's bank dispute a payment, or ask about it."""
+        message = await _message(request, OpenDispute)
+        kind = DisputeKind.INQUIRY if message.is_inquiry else DisputeKind.FRAUDULENT
+        with self._account.work(str(request.base_url)) as operation:
+            charge = _charge(operation, request.path_params["id"])
+            made = disputes.open_dispute(operation, charge, kind, reason=message.reason)
+        return _answer(Made(id=made.id))
+
+    async def decide_dispute(self, request: Request) -> Response:
+        """Let the bank decide a dispute, or close an inquiry."""
+        message = await _message(request, DecideDispute)
+        with self._account.work(str(request.base_url)) as operation:
+            dispute_responses.decide(operation, request.path_params["id"], won=message.won)
+        return _done()
+
+    async def escalate_dispute(self, request: Request) -> Response:
+        """Let an inquiry become a dispute."""
+        with self._account.work(str(request.base_url)) as operation:
+            dispute_responses.escalate(operation, request.path_params["id"])
         return _done()
 
     async def requests(self, _: Request) -> Response:
@@ -130,12 +181,17 @@ class ControlApi:
         return _done()
 
     async def totals(self, _: Request) -> Response:
-        """What was captured and refunded, per currency."""
+        """What was captured, refunded and is left, per currency."""
         rows = self._account.store.totals(Charge)
+        balances = self._account.store.balances(BalanceTransaction)
         return _answer(
             Totals(
                 currencies={
-                    currency: Total(captured_minor=captured, refunded_minor=refunded)
+                    currency: Total(
+                        captured_minor=captured,
+                        refunded_minor=refunded,
+                        balance_minor=balances.get(currency, 0),
+                    )
                     for currency, captured, refunded in rows
                 }
             )
@@ -184,6 +240,12 @@ class ControlApi:
 
 async def _message(request: Request, model: type[M]) -> M:
     return model.model_validate_json(await request.body() or b"{}")
+
+
+def _charge(operation: Operation, payment: str) -> Charge:
+    """The charge of that id, or the last one of the PaymentIntent of that id."""
+    intent = operation.store.find(PaymentIntent, payment)
+    return operation.get(Charge, payment if intent is None else intent.latest_charge or payment)
 
 
 def _subject(given: str) -> str:

@@ -3,10 +3,31 @@
 Owns their shape, for server and client alike.
 """
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from simulator.faults import Fault, WebhookFault
 from simulator.request_log import RecordedRequest
+
+DisputeReason = Literal[
+    "bank_cannot_process",
+    "check_returned",
+    "credit_not_processed",
+    "customer_initiated",
+    "debit_not_authorized",
+    "duplicate",
+    "fraudulent",
+    "general",
+    "incorrect_account_details",
+    "insufficient_funds",
+    "noncompliant",
+    "product_not_received",
+    "product_unacceptable",
+    "subscription_canceled",
+    "unrecognized",
+]
+"""Why a cardholder disputes, as Stripe documents `reason`."""
 
 
 class Message(BaseModel):
@@ -34,6 +55,37 @@ class Settle(Message):
     failure: str | None = None
 
 
+class RefundByHand(Message):
+    """How much somebody refunds in the dashboard, in minor units; None is all that is left."""
+
+    amount_minor: int | None = Field(default=None, ge=1)
+
+
+class SettleRefund(Message):
+    """How a refund ends; None is success."""
+
+    failure: str | None = None
+
+
+class OpenDispute(Message):
+    """How a charge is disputed; None is the documented reason of a test card."""
+
+    is_inquiry: bool = False
+    reason: DisputeReason | None = None
+
+
+class DecideDispute(Message):
+    """What the bank decides; an inquiry ends without a decision."""
+
+    won: bool
+
+
+class Made(Message):
+    """The id of what an order made."""
+
+    id: str
+
+
 class PendingFaults(Message):
     """The faults still to come."""
 
@@ -48,10 +100,15 @@ class Requests(Message):
 
 
 class Total(Message):
-    """Money in one currency, in minor units."""
+    """Money in one currency, in minor units.
+
+    `balance_minor` is what is left on the account of all payments, refunds and disputes, fees
+    aside.
+    """
 
     captured_minor: int
     refunded_minor: int
+    balance_minor: int
 
 
 class Totals(Message):

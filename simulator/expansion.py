@@ -3,6 +3,7 @@
 Owns which fields expand to what. Source: https://docs.stripe.com/api/expanding_objects
 """
 
+from simulator.balance_transactions import BalanceTransaction
 from simulator.charges import Charge
 from simulator.customers import Customer
 from simulator.document import JsonObject
@@ -14,17 +15,23 @@ from simulator.resource import Resource
 from simulator.setup_intents import SetupIntent
 
 EXPANDABLE: dict[tuple[str, str], type[Resource]] = {
+    ("charge", "balance_transaction"): BalanceTransaction,
     ("charge", "customer"): Customer,
     ("charge", "payment_intent"): PaymentIntent,
     ("checkout.session", "customer"): Customer,
     ("checkout.session", "payment_intent"): PaymentIntent,
     ("checkout.session", "setup_intent"): SetupIntent,
     ("customer", "invoice_settings.default_payment_method"): PaymentMethod,
+    ("dispute", "charge"): Charge,
+    ("dispute", "payment_intent"): PaymentIntent,
     ("payment_intent", "customer"): Customer,
     ("payment_intent", "latest_charge"): Charge,
     ("payment_intent", "payment_method"): PaymentMethod,
     ("payment_method", "customer"): Customer,
+    ("refund", "balance_transaction"): BalanceTransaction,
     ("refund", "charge"): Charge,
+    ("refund", "customer"): Customer,
+    ("refund", "failure_balance_transaction"): BalanceTransaction,
     ("refund", "payment_intent"): PaymentIntent,
     ("setup_intent", "customer"): Customer,
     ("setup_intent", "payment_method"): PaymentMethod,

@@ -19,6 +19,7 @@ from simulator.charges import (
 from simulator.currencies import check_amount
 from simulator.customers import existing
 from simulator.declines import AUTHENTICATION_REQUIRED, BANK_FAILURES, DECLINES, Decline
+from simulator.disputes import open_as_documented
 from simulator.document import JsonObject
 from simulator.errors import InvalidRequest
 from simulator.intents import (
@@ -399,6 +400,7 @@ def _charge_card(
         )
         _refuse(operation, intent, method, decline, charge=charge.id)
     charge = record_success(operation, _attempt(intent), method, authenticated=authenticated)
+    open_as_documented(operation, charge, method)
     _keep_or_spend(operation, intent, method)
     done = intent.changed(
         amount_received=intent.amount,

@@ -204,6 +204,15 @@ class Store:
         )
         return [(str(row[0]), int(row[1]), int(row[2])) for row in rows]
 
+    def balances(self, transaction: type[Resource]) -> dict[str, int]:
+        """The sum of all balance transactions before fees, in minor units, by currency."""
+        rows = self._connection.execute(
+            "SELECT json_extract(body, '$.currency'), sum(json_extract(body, '$.amount'))"
+            " FROM objects WHERE kind = ? GROUP BY 1",
+            (transaction.KIND,),
+        )
+        return {str(row[0]): int(row[1]) for row in rows}
+
     def _position(self, resource: type[Resource], identifier: str) -> int | None:
         row = self._connection.execute(
             "SELECT position FROM objects WHERE id = ? AND kind = ?", (identifier, resource.KIND)

@@ -1,11 +1,12 @@
 """What happens by itself when its time has come.
 
-Owns ending sessions and settling slow payments at their due time. Does not own either's rules.
+Owns ending sessions and settling slow payments and refunds at their due time. Does not own their
+rules.
 """
 
 import asyncio
 
-from simulator import checkout_sessions, payment_intents
+from simulator import checkout_sessions, payment_intents, refunds
 from simulator.account import Account
 from simulator.operation import Operation
 from simulator.parameters import Parameters
@@ -14,7 +15,7 @@ _SECONDS_BETWEEN_LOOKS = 0.5
 
 
 async def run_timers(account: Account) -> None:
-    """Look for what is due, for ever; several looks a second are precise enough for both."""
+    """Look for what is due, for ever; several looks a second are precise enough."""
     while True:
         run_due(account)
         await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
@@ -33,6 +34,9 @@ def _run(operation: Operation, subject: str) -> None:
         session = operation.get(checkout_sessions.Session, subject)
         if session.status == "open":
             checkout_sessions.expire(operation, subject, Parameters())
+        return
+    if subject.startswith("re_"):
+        refunds.settle_by_itself(operation, subject)
         return
     intent = operation.get(payment_intents.PaymentIntent, subject)
     if intent.status == "processing":
