@@ -16,7 +16,8 @@ from pydantic import model_validator
 from billing.catalog import ProrationMode
 from billing.currency import CurrencyCode
 from billing.errors import Conflict, InvalidInput
-from billing.ids import derived_id
+from billing.event import DomainEvent
+from billing.ids import derived_id, effect_key
 from billing.money import Money, allocate_minor
 from billing.period import Period
 from billing.proration import Debit, LineRef, credit_for
@@ -69,11 +70,6 @@ class Settled(Value):
     def card_left(self) -> Money:
         """What can still be refunded to the card."""
         return self.by_card - self.card_returned
-
-    @property
-    def left(self) -> Money:
-        """What can still be given back in all."""
-        return self.by_card + self.by_balance - self.card_returned - self.balance_returned
 
 
 class CreditNoteDraft(Value):
@@ -154,6 +150,19 @@ def amount_lines(debits: Sequence[Debit], amount: Money) -> tuple[CreditNoteLine
     )
 
 
+def within(lines: Sequence[CreditNoteLine], debits: Sequence[Debit]) -> tuple[CreditNoteLine, ...]:
+    """`lines`, none giving back more than its debit has left; what gives nothing is left out."""
+    left = {debit.ref: debit.creditable.amount_minor for debit in debits}
+    kept: list[CreditNoteLine] = []
+    for line in lines:
+        minor = min(line.amount.amount_minor, left.get(line.debit, 0))
+        if minor > 0:
+            left[line.debit] -= minor
+            amount = line.amount.model_copy(update={"amount_minor": minor})
+            kept.append(line.model_copy(update={"amount": amount}))
+    return tuple(kept)
+
+
 def by_invoice(
     lines: Sequence[CreditNoteLine],
 ) -> Iterator[tuple[str, tuple[CreditNoteLine, ...]]]:
@@ -166,16 +175,35 @@ def by_invoice(
 def to_sources(total: Money, settled: Settled) -> tuple[Money, Money]:
     """`(to_card, to_balance)`: the card first, as it paid last (policy P31).
 
-    Raises `Conflict` (`charge_disputed`) while the card's payment is disputed, and
-    `nothing_to_refund` where `total` exceeds what was paid.
+    What neither card nor balance paid was paid by the credits on the invoice, and goes to the
+    balance as well. Raises `Conflict` (`charge_disputed`) while the card's payment is disputed.
     """
     if settled.is_disputed:
         raise Conflict("charge_disputed", "the payment is disputed: nothing of it can be refunded")
-    if total.amount_minor > settled.left.amount_minor:
-        raise Conflict("nothing_to_refund", f"of this invoice {settled.left} can be given back")
-    card = min(total.amount_minor, settled.card_left.amount_minor)
+    card = min(total.amount_minor, max(settled.card_left.amount_minor, 0))
     to_card = total.model_copy(update={"amount_minor": card})
     return to_card, total - to_card
+
+
+def issued_event(draft: CreditNoteDraft, number: str) -> DomainEvent:
+    """The note exists, and where its money goes."""
+    return DomainEvent(
+        key=effect_key("credit_note.issued", draft.id),
+        type="credit_note.issued",
+        at=draft.issued_at,
+        customer_id=draft.customer_id,
+        subscription_id=draft.subscription_id,
+        details={
+            "credit_note_id": draft.id,
+            "number": number,
+            "invoice_id": draft.invoice_id,
+            "reason": draft.reason.value,
+            "amount_minor": draft.total.amount_minor,
+            "to_balance_minor": draft.to_balance.amount_minor,
+            "to_card_minor": draft.to_card.amount_minor,
+            "currency": draft.currency,
+        },
+    )
 
 
 def draft_for(

@@ -4,9 +4,11 @@ Owns the refund's value and the order of its statuses. Does not own the document
 (`billing.credit_note`) nor the calls (`activities.refunding`).
 """
 
+from datetime import datetime
 from enum import StrEnum
 
-from billing.ids import derived_id
+from billing.event import DomainEvent
+from billing.ids import derived_id, effect_key
 from billing.money import Money
 from billing.value import Instant, Value
 
@@ -49,3 +51,22 @@ class Refund(Value):
 def refund_id(credit_note_id: str) -> str:
     """One refund per credit note."""
     return derived_id("re", credit_note_id)
+
+
+def event_of(refund: Refund, happened: str, *, at: datetime) -> DomainEvent:
+    """`refund.created`, `refund.succeeded` or `refund.failed`, each once per refund."""
+    return DomainEvent(
+        key=effect_key(happened, refund.id),
+        type=happened,
+        at=at,
+        customer_id=refund.customer_id,
+        subscription_id=refund.subscription_id,
+        details={
+            "refund_id": refund.id,
+            "credit_note_id": refund.credit_note_id,
+            "invoice_id": refund.invoice_id,
+            "amount_minor": refund.amount.amount_minor,
+            "currency": refund.amount.currency,
+            "reason": refund.failure_reason,
+        },
+    )
