@@ -7,7 +7,6 @@ evidence that decides a test dispute) and https://docs.stripe.com/api/disputes/c
 """
 
 from simulator import refunds
-from simulator.charges import Charge
 from simulator.disputes import CLOSED_STATUSES, Dispute, DisputeStatus, reinstated, withdrawn
 from simulator.errors import InvalidRequest
 from simulator.operation import Operation
@@ -101,8 +100,7 @@ def escalate(operation: Operation, identifier: str) -> Dispute:
         raise InvalidRequest("Only an inquiry can be escalated.", param="dispute")
     for refund in refunds.refunds_since(operation, before.payment_intent, before.created):
         refunds.fail(operation, refund, _REFUNDED_TOO_LATE)
-    charge = operation.get(Charge, before.charge)
-    dispute = withdrawn(operation, before.changed(amount=charge.refundable_minor))
+    dispute = withdrawn(operation, before)
     operation.save(dispute, "charge.dispute.updated", before=before)
     operation.publish("charge.dispute.funds_withdrawn", dispute)
     return dispute

@@ -25,6 +25,8 @@ from billing.ports.gateway import (
 )
 
 _NOT_PAID_BACK: Final = frozenset({RefundStatus.FAILED, RefundStatus.CANCELED})
+_UNDER_WAY: Final = frozenset({RefundStatus.PENDING, RefundStatus.SUCCEEDED})
+_REFUNDED_TOO_LATE: Final = "charge_for_pending_refund_disputed"
 _DECIDED: Final = frozenset({DisputeStatus.WON, DisputeStatus.LOST, DisputeStatus.PREVENTED})
 
 
@@ -126,13 +128,20 @@ class Reversals:
         return [each for each in self._disputes.newest_first() if each.payment_id == payment_id]
 
     def move_dispute(self, dispute_id: str, status: DisputeStatus) -> None:
-        """The bank goes on with a dispute that it has not decided yet."""
+        """The bank goes on with a dispute that it has not decided yet.
+
+        Where an inquiry becomes a dispute, what was refunded since it began is disputed instead.
+        """
         dispute = self._disputes.get(dispute_id)
         if dispute.status in _DECIDED:
             raise GatewayRefused("dispute_closed", f"the dispute is {dispute.status}")
+        if dispute.status.is_inquiry and not status.is_inquiry:
+            for refund in self._refunds_of(dispute.payment_id):
+                if refund.created_at >= dispute.created_at and refund.status in _UNDER_WAY:
+                    self.settle_refund(refund.id, failure=_REFUNDED_TOO_LATE)
         self._disputes.put(dispute.id, dispute.model_copy(update={"status": status}))
 
-    def _refunds_of(self, payment_id: str) -> list[GatewayRefund]:
+    def _refunds_of(self, payment_id: str | None) -> list[GatewayRefund]:
         return [each for each in self._refunds.newest_first() if each.payment_id == payment_id]
 
     def _is_charged_back(self, payment_id: str) -> bool:

@@ -3,6 +3,7 @@
 Owns the differences between them. Does not own what they must do (`test_payment_gateway`).
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from types import MappingProxyType
@@ -16,7 +17,13 @@ from adapters.memory.gateway import MemoryGateway
 from adapters.memory.outages import Operation, Outage
 from adapters.stripe.client import connect_stripe
 from adapters.stripe.gateway import StripeGateway
-from billing.ports.gateway import GatewayPayment, HostedCheckout, PaymentGateway
+from billing.money import Money
+from billing.ports.gateway import (
+    DisputeStatus,
+    GatewayPayment,
+    HostedCheckout,
+    PaymentGateway,
+)
 from simulator.config import SimulatorConfig
 from simulator.control import SimulatorControl
 from simulator.faults import Fault
@@ -24,6 +31,7 @@ from simulator.server import running
 
 _API_KEY: Final = "sk_test_contract"
 _CONTROL_TOKEN: Final = "contract-control-token"
+_SECONDS_FOR_STRIPE: Final = 60
 _CARD_NUMBERS: Final = MappingProxyType({"pm_card_visa": "4242424242424242"})
 
 _REQUESTS: Final = MappingProxyType(
@@ -33,6 +41,7 @@ _REQUESTS: Final = MappingProxyType(
         Operation.CONFIRM_PAYMENT: ("POST", "/v1/payment_intents/*/confirm"),
         Operation.CANCEL_PAYMENT: ("POST", "/v1/payment_intents/*/cancel"),
         Operation.READ_PAYMENT: ("GET", "/v1/payment_intents/*"),
+        Operation.CREATE_REFUND: ("POST", "/v1/refunds"),
     }
 )
 
@@ -64,6 +73,30 @@ class GatewayBench(Protocol):
 
     async def settle(self, payment_id: str, *, succeeds: bool) -> None:
         """The bank answers a slow payment."""
+        ...
+
+    async def refund_by_hand(self, payment_id: str, amount: Money) -> str:
+        """Somebody refunds a payment in the gateway's dashboard; the refund's id."""
+        ...
+
+    async def settle_refund(self, gateway_refund_id: str, *, failure: str | None) -> None:
+        """The bank takes a refund, or returns it."""
+        ...
+
+    async def open_dispute(self, payment_id: str) -> str:
+        """The cardholder's bank takes back what is left of a payment; the dispute's id."""
+        ...
+
+    async def dispute_of(self, payment_id: str) -> str:
+        """The id of a payment's dispute, as soon as there is one."""
+        ...
+
+    async def decide(self, dispute_id: str, *, won: bool) -> None:
+        """The bank decides a dispute."""
+        ...
+
+    async def escalate(self, dispute_id: str) -> None:
+        """An inquiry of the bank becomes a dispute."""
         ...
 
     async def plan_outage(self, operation: Operation, outage: Outage) -> None:
@@ -98,6 +131,25 @@ class MemoryBench:
 
     async def settle(self, payment_id: str, *, succeeds: bool) -> None:
         self.gateway.settle(payment_id, succeeds=succeeds)
+
+    async def refund_by_hand(self, payment_id: str, amount: Money) -> str:
+        return self.gateway.refund_by_hand(payment_id, amount).id
+
+    async def settle_refund(self, gateway_refund_id: str, *, failure: str | None) -> None:
+        self.gateway.settle_refund(gateway_refund_id, failure=failure)
+
+    async def open_dispute(self, payment_id: str) -> str:
+        return self.gateway.open_dispute(payment_id).id
+
+    async def dispute_of(self, payment_id: str) -> str:
+        return self.gateway.disputes_of(payment_id)[0].id
+
+    async def decide(self, dispute_id: str, *, won: bool) -> None:
+        status = DisputeStatus.WON if won else DisputeStatus.LOST
+        self.gateway.move_dispute(dispute_id, status)
+
+    async def escalate(self, dispute_id: str) -> None:
+        self.gateway.move_dispute(dispute_id, DisputeStatus.NEEDS_RESPONSE)
 
     async def plan_outage(self, operation: Operation, outage: Outage) -> None:
         self.gateway.outages.plan(operation, outage)
@@ -141,6 +193,24 @@ class SimulatorBench:
 
     async def settle(self, payment_id: str, *, succeeds: bool) -> None:
         await self._control.settle(payment_id, failure=None if succeeds else "insufficient_funds")
+
+    async def refund_by_hand(self, payment_id: str, amount: Money) -> str:
+        return await self._control.refund(payment_id, amount.amount_minor)
+
+    async def settle_refund(self, gateway_refund_id: str, *, failure: str | None) -> None:
+        await self._control.settle_refund(gateway_refund_id, failure=failure)
+
+    async def open_dispute(self, payment_id: str) -> str:
+        return await self._control.dispute(payment_id)
+
+    async def dispute_of(self, payment_id: str) -> str:
+        return await _dispute_of(self._client, payment_id)
+
+    async def decide(self, dispute_id: str, *, won: bool) -> None:
+        await _respond(self._client, dispute_id, "winning_evidence" if won else "losing_evidence")
+
+    async def escalate(self, dispute_id: str) -> None:
+        await _respond(self._client, dispute_id, "escalate_inquiry_evidence")
 
     async def plan_outage(self, operation: Operation, outage: Outage) -> None:
         method, path = _REQUESTS[operation]
@@ -192,6 +262,28 @@ class StripeBench:
     async def settle(self, payment_id: str, *, succeeds: bool) -> None:
         raise NotImplementedError("Stripe settles on its own")
 
+    async def refund_by_hand(self, payment_id: str, amount: Money) -> str:
+        made = await self._client.v1.refunds.create_async(
+            {"payment_intent": payment_id, "amount": amount.amount_minor},
+            {"idempotency_key": f"contract.refund:{payment_id}:{amount.amount_minor}"},
+        )
+        return made.id
+
+    async def settle_refund(self, gateway_refund_id: str, *, failure: str | None) -> None:
+        raise NotImplementedError("Stripe settles on its own")
+
+    async def open_dispute(self, payment_id: str) -> str:
+        raise NotImplementedError("Stripe disputes the payments of its test cards alone")
+
+    async def dispute_of(self, payment_id: str) -> str:
+        return await _dispute_of(self._client, payment_id)
+
+    async def decide(self, dispute_id: str, *, won: bool) -> None:
+        await _respond(self._client, dispute_id, "winning_evidence" if won else "losing_evidence")
+
+    async def escalate(self, dispute_id: str) -> None:
+        await _respond(self._client, dispute_id, "escalate_inquiry_evidence")
+
     async def plan_outage(self, operation: Operation, outage: Outage) -> None:
         raise NotImplementedError("Stripe takes no orders")
 
@@ -233,3 +325,29 @@ async def _confirm_setup(client: StripeClient, setup_id: str, payment_method: st
         },
         {"idempotency_key": f"contract.setup:{setup_id}:{payment_method}"},
     )
+
+
+async def _dispute_of(client: StripeClient, payment_id: str) -> str:
+    """Stripe disputes a test payment within seconds of it, the simulator at once."""
+    async with asyncio.timeout(_SECONDS_FOR_STRIPE):
+        while True:
+            page = await client.v1.disputes.list_async({"payment_intent": payment_id})
+            if page.data:
+                return page.data[0].id
+            await asyncio.sleep(0.5)
+
+
+async def _respond(client: StripeClient, dispute_id: str, evidence: str) -> None:
+    """Stripe answers the documented evidence within seconds, the simulator at once."""
+    before = await client.v1.disputes.retrieve_async(dispute_id)
+    await client.v1.disputes.update_async(
+        dispute_id,
+        {"evidence": {"uncategorized_text": evidence}},
+        {"idempotency_key": f"contract.evidence:{dispute_id}:{evidence}"},
+    )
+    undecided = {before.status, "under_review", "warning_under_review"}
+    async with asyncio.timeout(_SECONDS_FOR_STRIPE):
+        while (  # noqa: ASYNC110 - the state is remote
+            await client.v1.disputes.retrieve_async(dispute_id)
+        ).status in undecided:
+            await asyncio.sleep(0.5)
