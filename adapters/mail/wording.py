@@ -1,23 +1,19 @@
 """What each message to a customer says.
 
-Owns the subject and the text, in plain English, from the templates beside this module. Amounts are
-written with their currency and instants in UTC, because a customer's zone is not known. Does not
-own which facts a message carries (`billing.messages`).
+Owns the subject and the text, in plain English, from the templates beside this module. Does not own
+how amounts, days and declines are written (`adapters.plain_english`) nor which facts a message
+carries (`billing.messages`).
 """
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
-from decimal import Decimal
 from pathlib import Path
-from types import MappingProxyType
 from typing import Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from billing.currency import minor_digits
+from adapters.plain_english import day, formatted, moment, why_declined
 from billing.message import Message
-from billing.money import Money
 from billing.ports.storage import CustomerRecord
 
 _TEMPLATES: Final = Environment(
@@ -28,19 +24,6 @@ _TEMPLATES: Final = Environment(
 )
 _EMPTY_LINES: Final = re.compile(r"\n[ \n]*\n")
 _SUBJECT: Final = "Subject: "
-_SYMBOLS: Final = MappingProxyType({"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "INR": "₹"})
-"""Symbols that mean one currency only in English; others are named by their code."""
-
-_DECLINES: Final = MappingProxyType(
-    {
-        "expired_card": "the card has expired",
-        "incorrect_cvc": "the card's security code was not accepted",
-        "insufficient_funds": "there were not sufficient funds",
-        "no_payment_method": "there is no payment method",
-        "authentication_required": "the bank wants you to confirm it",
-    }
-)
-"""Other reasons are not told: some, such as a stolen card, are not for us to tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +40,12 @@ def letter(message: Message, *, to: CustomerRecord) -> Letter:
         "greeting": _greeting(to.name),
         "product": one_line(message.product_name),
         "is_past": message.effective_at is None or message.effective_at <= message.at,
-        "decline_text": _DECLINES.get(message.reason or "", "your bank declined it"),
+        "decline_text": why_declined(message.reason),
         **_optional_facts(message),
     }
     text = _TEMPLATES.get_template(f"{message.kind}.txt").render(facts)
     head, _, body = text.partition("\n")
     return Letter(subject=head.removeprefix(_SUBJECT).strip(), body=_spaced(body))
-
-
-def formatted(amount: Money) -> str:
-    """`$1,234.50`, or `CHF 1,234.50` where a symbol would be ambiguous; never rounded."""
-    digits = minor_digits(amount.currency)
-    number = f"{Decimal(abs(amount.amount_minor)).scaleb(-digits):,.{digits}f}"
-    sign = "-" if amount.amount_minor < 0 else ""
-    return f"{sign}{_SYMBOLS.get(amount.currency, amount.currency + ' ')}{number}"
 
 
 def one_line(text: str) -> str:
@@ -83,14 +58,6 @@ def _greeting(name: str | None) -> str:
     return f"Hello {shown}," if shown else "Hello,"
 
 
-def _day(instant: datetime) -> str:
-    return f"{instant.day} {instant:%B} {instant.year}"
-
-
-def _moment(instant: datetime) -> str:
-    return f"{_day(instant)} at {instant:%H:%M} UTC"
-
-
 def _spaced(body: str) -> str:
     """One empty line between paragraphs, however many the template's conditions left."""
     return _EMPTY_LINES.sub("\n\n", body).strip("\n") + "\n"
@@ -101,9 +68,11 @@ def _optional_facts(message: Message) -> dict[str, str]:
     facts: dict[str, str] = {}
     if message.amount is not None:
         facts["amount"] = formatted(message.amount)
+        if message.amount.amount_minor == 0:
+            facts["is_free"] = "yes"
     if message.effective_at is not None:
-        facts["effective_on"] = _day(message.effective_at)
-        facts["effective_at"] = _moment(message.effective_at)
+        facts["effective_on"] = day(message.effective_at)
+        facts["effective_at"] = moment(message.effective_at)
     if message.url is not None:
         facts["url"] = message.url
     if message.reason is not None:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jinja2 import UndefinedError
 
-from adapters.mail.wording import formatted, letter
+from adapters.mail.wording import letter
 from billing.message import MessageKind
 from billing.money import Money
 from tests.adapters.mail.letters import ADA, AT, message
@@ -101,24 +101,37 @@ def test_names_cannot_add_lines(name: str) -> None:
     assert written.body.splitlines()[1] == ""
 
 
-@pytest.mark.parametrize(
-    ("amount_minor", "currency", "text"),
-    [
-        (8000, "USD", "$80.00"),
-        (123456789, "USD", "$1,234,567.89"),
-        (-8000, "EUR", "-€80.00"),
-        (500, "JPY", "¥500"),
-        (8000, "CAD", "CAD 80.00"),
-        (5120, "KWD", "KWD 5.120"),
-        (0, "GBP", "£0.00"),
-    ],
-)
-def test_amounts_are_written_for_people(amount_minor: int, currency: str, text: str) -> None:
-    assert formatted(Money(amount_minor=amount_minor, currency=currency)) == text
-
-
 def test_the_trials_end_is_past_from_its_very_instant() -> None:
     ended = message(MessageKind.SUBSCRIPTION_CANCELED).model_copy(
         update={"effective_at": AT + timedelta(seconds=1)}
     )
     assert "will end" in letter(ended, to=ADA).body
+
+
+def test_a_failed_payment_has_its_page_on_a_line_of_its_own() -> None:
+    body = letter(message(MessageKind.PAYMENT_FAILED), to=ADA).body
+    assert "https://billing.example.com/pay/1" in body.splitlines()
+
+
+def test_a_failed_payment_can_be_told_without_a_page() -> None:
+    failed = message(MessageKind.PAYMENT_FAILED).model_copy(update={"url": None})
+    assert "here:" not in letter(failed, to=ADA).body
+
+
+@pytest.mark.parametrize(
+    ("amount_minor", "expected"),
+    [(2400, "From then on Team costs $24.00 per period."), (0, "Team costs nothing.")],
+)
+def test_a_planned_change_says_what_it_will_cost(amount_minor: int, expected: str) -> None:
+    amount = Money(amount_minor=amount_minor, currency="USD")
+    planned = message(MessageKind.CHANGE_SCHEDULED).model_copy(update={"amount": amount})
+    body = letter(planned, to=ADA).body
+    assert expected in body
+    assert "you can undo it" in body
+
+
+def test_a_pause_without_an_end_waits_for_a_payment_method() -> None:
+    paused = message(MessageKind.SUBSCRIPTION_PAUSED)
+    assert "by itself on 31 January 2026 at 09:30 UTC" in letter(paused, to=ADA).body
+    waiting = paused.model_copy(update={"effective_at": None})
+    assert "as soon as you add a payment method" in letter(waiting, to=ADA).body
