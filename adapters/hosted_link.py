@@ -1,4 +1,4 @@
-"""Links to the hosted pages that a customer's browser returns to.
+"""Links to the hosted pages that customers are led to.
 
 Owns their addresses and what keeps them from being guessed. Ids alone do not: they follow from
 business facts, some of which a merchant may choose (`billing.ids`). So every link carries a
@@ -6,6 +6,7 @@ signature, and a page without a right one does not exist. Does not own the pages
 """
 
 import hmac
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from enum import StrEnum
 from hashlib import sha256
 from urllib.parse import quote
@@ -17,10 +18,14 @@ _SIGNATURE_DIGITS = 32
 
 
 class HostedPage(StrEnum):
-    """Pages that links lead to; a signature for one is none for another."""
+    """Pages, and what they remember or send: a signature for one is none for another."""
 
     CHECKOUT_RETURN = "checkout"
     PAYMENT_RETURN = "payments"
+    INVOICE = "invoices"
+    PORTAL = "portal"
+    PORTAL_SESSION = "portal_session"
+    PORTAL_FORM = "portal_form"
 
 
 class HostedLinks:
@@ -35,13 +40,35 @@ class HostedLinks:
         """Every process with the same settings writes the same links."""
         return cls(public_url=settings.public_url, secret=settings.link_secret.get_secret_value())
 
+    @property
+    def is_secure(self) -> bool:
+        """Whether browsers reach the pages over TLS alone."""
+        return self._public_url.startswith("https://")
+
+    @property
+    def portal(self) -> str:
+        """The portal's first page; it shows nothing without a session."""
+        return f"{self._public_url}/hosted/{HostedPage.PORTAL}"
+
+    def portal_entrance(self, ticket: str) -> str:
+        """What opens the portal for whoever holds a sealed ticket."""
+        return f"{self.portal}/open?ticket={ticket}"
+
+    def asset(self, name: str) -> str:
+        """A file that the pages load."""
+        return f"{self._public_url}/hosted/assets/{name}"
+
+    def invoice(self, invoice_id: str) -> str:
+        """Where an invoice is looked at and paid; for as long as the invoice exists."""
+        return self._link(HostedPage.INVOICE, invoice_id, "")
+
     def checkout_return(self, checkout_session_id: str) -> str:
         """Where the gateway sends the browser after its hosted checkout."""
-        return self._link(HostedPage.CHECKOUT_RETURN, checkout_session_id)
+        return self._link(HostedPage.CHECKOUT_RETURN, checkout_session_id, "/return")
 
     def payment_return(self, invoice_id: str) -> str:
         """Where the bank sends the browser after an authentication."""
-        return self._link(HostedPage.PAYMENT_RETURN, invoice_id)
+        return self._link(HostedPage.PAYMENT_RETURN, invoice_id, "/return")
 
     def signature(self, page: HostedPage, subject_id: str) -> str:
         """32 hexadecimal digits: 128 bits that only holders of the secret can make."""
@@ -53,6 +80,18 @@ class HostedLinks:
         expected = self.signature(page, subject_id)
         return hmac.compare_digest(expected.encode(), (signature or "").encode("utf-8", "replace"))
 
-    def _link(self, page: HostedPage, subject_id: str) -> str:
-        path = f"/hosted/{page}/{quote(subject_id, safe='')}/return"
+    def sealed(self, page: HostedPage, text: str) -> str:
+        """The text and our signature of it, fit for an address or a cookie. Not secret."""
+        content = urlsafe_b64encode(text.encode()).decode().rstrip("=")
+        return f"{content}.{self.signature(page, content)}"
+
+    def opened(self, page: HostedPage, sealed: str) -> str | None:
+        """What `sealed` was made of; None for what we did not seal for this page."""
+        content, _, signature = sealed.partition(".")
+        if not self.is_signed(page, content, signature):
+            return None
+        return urlsafe_b64decode(content + "=" * (-len(content) % 4)).decode()
+
+    def _link(self, page: HostedPage, subject_id: str, rest: str) -> str:
+        path = f"/hosted/{page}/{quote(subject_id, safe='')}{rest}"
         return f"{self._public_url}{path}?signature={self.signature(page, subject_id)}"

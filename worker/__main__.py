@@ -67,6 +67,7 @@ async def run(settings: Settings) -> None:
                 if settings.is_sandbox
                 else None,
                 return_url=HostedLinks.of(settings).payment_return,
+                payment_page=HostedLinks.of(settings).invoice,
             ),
         )
         events = GatewayEvents(engine=engine, gateway=gateway, temporal=client)

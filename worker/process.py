@@ -59,6 +59,8 @@ class WorkerParts:
     """None with a live key: test clocks exist in sandbox mode only."""
     return_url: Callable[[str], str]
     """Where a customer returns to after authenticating, by invoice id."""
+    payment_page: Callable[[str], str] | None = None
+    """Where a customer pays, by invoice id; None where no page is served: in most tests."""
     reconciliation: Reconciliation | None = None
     """None where nothing is to be brought back: in most tests."""
 
@@ -101,7 +103,9 @@ def _workflow_runner() -> SandboxedWorkflowRunner:
 def _activities(parts: WorkerParts) -> Sequence[Callable[..., object]]:
     billing = PeriodBilling(open_transaction=parts.open_transaction)
     records = Records(open_transaction=parts.open_transaction)
-    notification = Notification(open_transaction=parts.open_transaction, post=parts.post)
+    notification = Notification(
+        open_transaction=parts.open_transaction, post=parts.post, payment_page=parts.payment_page
+    )
     collection = Collection(
         open_transaction=parts.open_transaction,
         gateway=parts.gateway,

@@ -22,10 +22,10 @@ class BrokenMailbox(Mailbox):
         await super().deliver(message, to=to)
 
 
-def message() -> Message:
+def message(kind: MessageKind = MessageKind.TRIAL_WILL_END) -> Message:
     return Message(
-        key="trial_will_end:sub_1",
-        kind=MessageKind.TRIAL_WILL_END,
+        key=f"{kind}:sub_1",
+        kind=kind,
         customer_id="cus_1",
         subscription_id="sub_1",
         product_name="Team",
@@ -55,3 +55,30 @@ async def test_a_message_that_was_not_delivered_is_tried_again(till: Till) -> No
     await notification.notify(message())
 
     assert mailbox.messages == [message()]
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "expected"),
+    [
+        (MessageKind.PAYMENT_FAILED, None, "https://billing.test/in_1"),
+        (MessageKind.SUBSCRIPTION_UNPAID, None, "https://billing.test/in_1"),
+        (MessageKind.PAYMENT_ACTION_REQUIRED, "https://bank.test/", "https://bank.test/"),
+        (MessageKind.PLAN_CHANGED, None, None),
+    ],
+)
+async def test_a_message_about_something_owed_leads_to_where_it_is_paid(
+    kind: MessageKind, given: str | None, expected: str | None, till: Till
+) -> None:
+    await subscribe(till.engine)
+    mailbox = Mailbox()
+    notification = Notification(
+        open_transaction=unit_of_work(till.engine),
+        post=mailbox,
+        payment_page=lambda invoice_id: f"https://billing.test/{invoice_id}",
+    )
+    told = message(kind).model_copy(update={"invoice_id": "in_1", "url": given})
+
+    await notification.notify(told)
+
+    [delivered] = mailbox.messages
+    assert delivered == told.model_copy(update={"url": expected})
