@@ -1,34 +1,61 @@
 """The catalog as a YAML file: what its owner writes, checked line by line.
 
-Owns the file's form. Anchors, aliases, tags and repeated keys are refused: a file says what it
-seems to say. Does not own the rules of products and prices (`billing.catalog`) nor storage
+Owns the file's form. Does not own how a file is read and complained about
+(`adapters.yaml_fields`), the rules of products and prices (`billing.catalog`) nor storage
 (`adapters.db.repositories.catalog`).
 """
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from difflib import get_close_matches
-from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 import yaml
-from pydantic import ValidationError
 
-from billing.catalog import Catalog, Price, Product, Trial, WithoutPaymentMethod
+from adapters.yaml_fields import (
+    Fields,
+    Mistakes,
+    Problem,
+    Reader,
+    Stop,
+    as_written,
+    decimal,
+    flag,
+    line_of,
+    one_of,
+    root_of,
+    text,
+    whole,
+    wholes,
+)
+from billing.catalog import (
+    Catalog,
+    DisputeLost,
+    PauseMode,
+    PausePolicy,
+    Price,
+    Product,
+    ProrationMode,
+    Trial,
+    WithoutPaymentMethod,
+    fallback_complaints,
+)
 from billing.currency import MINOR_DIGITS
+from billing.dunning import (
+    STANDARD_LADDER,
+    DunningLadder,
+    DunningPolicy,
+    FinalAction,
+    RetryLimit,
+)
 from billing.errors import InvalidInput
 from billing.interval import Interval, IntervalUnit
+from billing.pricing import check_chargeable, price_of
 
 MAX_BYTES: Final = 1024 * 1024
-_MAX_DEPTH: Final = 12
-_AMOUNT: Final = re.compile(r"[0-9]{1,13}(\.[0-9]{1,12})?")
-_WHOLE: Final = re.compile(r"[0-9]{1,9}")
-_TEXT_TAG: Final = "tag:yaml.org,2002:str"
-_INT_TAG: Final = "tag:yaml.org,2002:int"
+_SEGMENT: Final = re.compile(r"[a-z][a-z0-9_]{1,62}")
 _IN_FILE: Final = {
     "unit_amount_minor": "amount",
     "unit_name": "unit",
@@ -36,32 +63,33 @@ _IN_FILE: Final = {
     "count": "interval_count",
 }
 
-_CATALOG_KEYS: Final = ("products",)
-_PRODUCT_KEYS: Final = ("id", "name", "family", "trial", "prices")
-_TRIAL_KEYS: Final = ("days", "without_payment_method")
-_PRICE_KEYS: Final = (
-    "id",
-    "version",
-    "amount",
-    "currency",
-    "interval",
-    "interval_count",
-    "unit",
-    "minimum_quantity",
-    "maximum_quantity",
-)
 
-ValueT = TypeVar("ValueT")
-ChoiceT = TypeVar("ChoiceT", bound=StrEnum)
-Fields = dict[str, yaml.Node]
+def _currency(node: yaml.Node, name: str) -> str:
+    currency = text(node, name)
+    if currency not in MINOR_DIGITS:
+        raise Stop(
+            line_of(node),
+            f"{currency!r} is no supported currency; write its ISO 4217 code, such as USD",
+        )
+    return currency
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Problem:
-    """Something to correct, and where; lines count from 1."""
-
-    line: int
-    message: str
+_TRIAL: Final[Mapping[str, Reader]] = {
+    "days": whole,
+    "without_payment_method": one_of(WithoutPaymentMethod),
+}
+_PAUSE: Final[Mapping[str, Reader]] = {"mode": one_of(PauseMode), "max_days": whole}
+_LIMIT: Final[Mapping[str, Reader]] = {"attempts": whole, "days": whole}
+_PRICE: Final[Mapping[str, Reader]] = {
+    "version": whole,
+    "amount": decimal,
+    "currency": _currency,
+    "interval": one_of(IntervalUnit),
+    "interval_count": whole,
+    "unit": text,
+    "minimum_quantity": whole,
+    "maximum_quantity": whole,
+}
 
 
 class CatalogFileError(InvalidInput):
@@ -89,238 +117,174 @@ def parse_catalog(content: bytes, *, source: str) -> Catalog:
     reader = _Reader()
     catalog = None
     try:
-        catalog = reader.catalog(_root(content))
-    except _Stop as stop:
+        catalog = reader.catalog(root_of(content, max_bytes=MAX_BYTES))
+    except Stop as stop:
         reader.problems.append(stop.problem)
     if reader.problems or catalog is None:
         raise CatalogFileError(source, tuple(sorted(set(reader.problems))))
     return catalog
 
 
-class _Stop(Exception):
-    """Reading cannot go on below this."""
-
-    def __init__(self, line: int, message: str) -> None:
-        super().__init__(message)
-        self.problem = Problem(line, message)
-
-
-def _root(content: bytes) -> yaml.Node:
-    if len(content) > MAX_BYTES:
-        raise _Stop(1, f"the file is larger than {MAX_BYTES} bytes")
-    try:
-        text = content.decode()
-        _refuse_references(text)
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except UnicodeDecodeError:
-        raise _Stop(1, "the file is not UTF-8 text") from None
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = 1 if mark is None else mark.line + 1
-        raise _Stop(line, f"not YAML: {error.problem or error.context}") from None
-    except yaml.YAMLError:
-        raise _Stop(1, "not YAML: the file contains control characters") from None
-    if root is None:
-        raise _Stop(1, "the file is empty; write a list of `products:`")
-    return root
-
-
-def _refuse_references(text: str) -> None:
-    """Before anything is built: no anchors, no tags of one's own, no bottomless nesting."""
-    depth = 0
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
-        line = 1 if event.start_mark is None else event.start_mark.line + 1
-        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
-            raise _Stop(line, "anchors and aliases (& and *) are not read; write the value out")
-        if getattr(event, "tag", None) is not None:
-            raise _Stop(line, "tags (!) are not read; write the plain value")
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
-        if depth > _MAX_DEPTH:
-            raise _Stop(line, "nested too deeply for a catalog")
-
-
 class _Reader:
-    """Turns nodes into values and collects what is wrong, so that all of it is told at once."""
+    """Turns nodes into products and prices."""
 
     def __init__(self) -> None:
-        self.problems: list[Problem] = []
+        self._mistakes = Mistakes(_IN_FILE)
         self._lines_of_ids: dict[tuple[str, str], int] = {}
+        self._downgrades: list[yaml.Node] = []
+        """Where the product at hand says that dunning ends with a downgrade."""
+        self._product_form: Mapping[str, Reader] = {
+            "id": partial(self._new_id, "product"),
+            "name": text,
+            "family": text,
+            "trial": self._trial,
+            "proration": one_of(ProrationMode),
+            "pause": self._pause,
+            "shorter_interval": flag,
+            "free_fallback": text,
+            "dunning": self._dunning,
+            "dispute_lost": one_of(DisputeLost),
+            "prices": as_written,
+        }
+        self._price_form: Mapping[str, Reader] = {
+            "id": partial(self._new_id, "price"),
+            **_PRICE,
+        }
+        self._ladder_form: Mapping[str, Reader] = {
+            "retry_days": wholes,
+            "final_action": self._final_action,
+            "retry_limit": self._retry_limit,
+        }
 
-    def catalog(self, node: yaml.Node) -> Catalog | None:
+    @property
+    def problems(self) -> list[Problem]:
+        """All that is wrong so far."""
+        return self._mistakes.problems
+
+    def catalog(self, node: yaml.Node | None) -> Catalog | None:
         """None where something is wrong; `problems` says what."""
-        fields = self._fields(node, "a catalog", _CATALOG_KEYS, required=_CATALOG_KEYS)
-        products: list[Product] = []
+        if node is None:
+            raise Stop(1, "the file is empty; write a list of `products:`")
+        fields = self._mistakes.fields(node, "a catalog", ("products",), required=("products",))
+        products: dict[str, Product] = {}
         prices: list[Price] = []
-        for item in self._items(fields, "products"):
-            with_prices = self._fields(
-                item, "a product", _PRODUCT_KEYS, required=("id", "name", "family", "prices")
+        fallbacks: dict[str, yaml.Node] = {}
+        for item in self._mistakes.items(fields, "products"):
+            with_prices = self._mistakes.fields(
+                item,
+                "a product",
+                tuple(self._product_form),
+                required=("id", "name", "family", "prices"),
             )
             if with_prices is None:
                 continue
-            product = self._tried(self._product, with_prices)
+            product = self._product(with_prices)
             if product is not None:
-                products.append(product)
+                products[product.id] = product
+                fallbacks[product.id] = with_prices.get("free_fallback", item)
             prices.extend(self._prices(with_prices))
-        if self.problems:
-            return None
-        return Catalog(products=tuple(products), prices=tuple(prices))
+        sold = tuple(products.values()), tuple(prices)
+        if not self.problems:
+            for product, complaint in fallback_complaints(*sold):
+                self._mistakes.tell(fallbacks[product.id], complaint)
+        return None if self.problems else Catalog(products=sold[0], prices=sold[1])
 
-    def _product(self, fields: Fields) -> Product:
-        identifier = self._text(fields, "id")
-        self._refuse_repeated("product", identifier, fields["id"])
-        return Product(
-            id=identifier,
-            name=self._text(fields, "name"),
-            family=self._text(fields, "family"),
-            trial=self._trial(fields["trial"]) if "trial" in fields else None,
+    def _product(self, fields: Fields) -> Product | None:
+        self._downgrades = []
+        product = self._mistakes.built(fields, self._product_form, Product.model_validate)
+        for node in [] if "free_fallback" in fields else self._downgrades:
+            self._mistakes.tell(
+                node, "downgrade_to_free needs a price to fall back to; name it in free_fallback"
+            )
+        return product
+
+    def _trial(self, node: yaml.Node, _: str) -> Trial | None:
+        return self._mistakes.value(node, "a trial", _TRIAL, Trial, required=("days",))
+
+    def _pause(self, node: yaml.Node, _: str) -> PausePolicy | None:
+        return self._mistakes.value(node, "a pause", _PAUSE, PausePolicy, required=("mode",))
+
+    def _dunning(self, node: yaml.Node, _: str) -> DunningPolicy:
+        keys = (*self._ladder_form, "segments")
+        fields = self._mistakes.fields(node, "dunning", keys) or {}
+        segments = fields.pop("segments", None)
+        ladder = self._ladder(fields, STANDARD_LADDER)
+        return DunningPolicy(
+            ladder=ladder, segments={} if segments is None else self._segments(segments, ladder)
         )
 
-    def _trial(self, node: yaml.Node) -> Trial | None:
-        fields = self._fields(node, "a trial", _TRIAL_KEYS, required=("days",))
-        return None if fields is None else self._tried(self._trial_of, fields)
+    def _segments(self, node: yaml.Node, base: DunningLadder) -> dict[str, DunningLadder]:
+        """Each says what is different from the product's ladder."""
+        ladders: dict[str, DunningLadder] = {}
+        for name, item in self._mistakes.named(node, "segments", _SEGMENT).items():
+            fields = self._mistakes.fields(item, "a segment's dunning", tuple(self._ladder_form))
+            ladders[name] = self._ladder(fields or {}, base)
+        return ladders
 
-    def _trial_of(self, fields: Fields) -> Trial:
-        choice = WithoutPaymentMethod.CANCEL
-        if "without_payment_method" in fields:
-            choice = self._choice(fields, "without_payment_method", WithoutPaymentMethod)
-        return Trial(days=self._whole(fields, "days"), without_payment_method=choice)
+    def _ladder(self, fields: Fields, base: DunningLadder) -> DunningLadder:
+        """The base where something is wrong, which is told: no catalog comes of it."""
+        ladder = self._mistakes.built(
+            fields,
+            self._ladder_form,
+            lambda given: DunningLadder.model_validate(dict(base) | given),
+        )
+        return base if ladder is None else ladder
+
+    def _final_action(self, node: yaml.Node, name: str) -> object:
+        action = one_of(FinalAction)(node, name)
+        if action is FinalAction.DOWNGRADE_TO_FREE:
+            self._downgrades.append(node)
+        return action
+
+    def _retry_limit(self, node: yaml.Node, _: str) -> RetryLimit:
+        limit = self._mistakes.value(node, "a retry limit", _LIMIT, RetryLimit)
+        return RetryLimit() if limit is None else limit
 
     def _prices(self, product: Fields) -> Iterator[Price]:
         product_id = str(product["id"].value)
-        for item in self._items(product, "prices"):
-            fields = self._fields(
-                item, "a price", _PRICE_KEYS, required=("id", "amount", "currency", "interval")
+        for item in self._mistakes.items(product, "prices"):
+            fields = self._mistakes.fields(
+                item,
+                "a price",
+                tuple(self._price_form),
+                required=("id", "amount", "currency", "interval"),
             )
-            if fields is not None:
-                price = self._tried(partial(self._price, product_id=product_id), fields)
-                if price is not None:
-                    yield price
+            if fields is None:
+                continue
+            price = self._mistakes.built(
+                fields, self._price_form, partial(_price, product_id=product_id)
+            )
+            if price is not None:
+                self._refuse_unchargeable(price, fields)
+                yield price
 
-    def _price(self, fields: Fields, *, product_id: str) -> Price:
-        identifier = self._text(fields, "id")
-        self._refuse_repeated("price", identifier, fields["id"])
-        currency = self._text(fields, "currency")
-        if currency not in MINOR_DIGITS:
-            raise _Stop(
-                _line(fields["currency"]),
-                f"{currency!r} is no supported currency; write its ISO 4217 code, such as USD",
+    def _refuse_unchargeable(self, price: Price, fields: Fields) -> None:
+        try:
+            check_chargeable(price_of(price, price.minimum_quantity))
+        except InvalidInput as refused:
+            self._mistakes.tell(fields["amount"], refused.message)
+
+    def _new_id(self, kind: str, node: yaml.Node, name: str) -> str:
+        identifier = text(node, name)
+        first = self._lines_of_ids.setdefault((kind, identifier), line_of(node))
+        if first != line_of(node):
+            raise Stop(
+                line_of(node),
+                f"the {kind} id {identifier!r} is used in line {first}; choose another",
             )
-        optional = {
-            name: self._whole(fields, name)
-            for name in ("version", "minimum_quantity", "maximum_quantity")
-            if name in fields
+        return identifier
+
+
+def _price(given: dict[str, object], *, product_id: str) -> Price:
+    amount = Decimal(str(given.pop("amount")))
+    interval = {"unit": given.pop("interval"), "count": given.pop("interval_count", 1)}
+    unit = {"unit_name": given.pop("unit")} if "unit" in given else {}
+    return Price.model_validate(
+        given
+        | unit
+        | {
+            "product_id": product_id,
+            "unit_amount_minor": amount.scaleb(MINOR_DIGITS[str(given["currency"])]),
+            "interval": Interval.model_validate(interval),
         }
-        unit = {"unit_name": self._text(fields, "unit")} if "unit" in fields else {}
-        count = self._whole(fields, "interval_count") if "interval_count" in fields else 1
-        return Price(
-            id=identifier,
-            product_id=product_id,
-            currency=currency,
-            unit_amount_minor=self._amount(fields).scaleb(MINOR_DIGITS[currency]),
-            interval=Interval(unit=self._choice(fields, "interval", IntervalUnit), count=count),
-            **optional,
-            **unit,
-        )
-
-    def _fields(
-        self, node: yaml.Node, what: str, known: tuple[str, ...], *, required: tuple[str, ...]
-    ) -> Fields | None:
-        """The fields of a mapping; None where required ones are missing. Wrong keys are told."""
-        if not isinstance(node, yaml.MappingNode):
-            self._tell(node, f"{what} is written as `key: value` lines: {', '.join(known)}")
-            return None
-        fields: Fields = {}
-        for key, value in node.value:
-            name = key.value if isinstance(key, yaml.ScalarNode) else None
-            if name not in known:
-                self._tell(key, _unknown_key(name, what, known))
-            elif name in fields:
-                self._tell(key, f"{name!r} is written twice; keep one")
-            else:
-                fields[name] = value
-        missing = [name for name in required if name not in fields]
-        if missing:
-            self._tell(node, f"{what} needs {', '.join(missing)}")
-        return None if missing else fields
-
-    def _items(self, fields: Fields | None, name: str) -> list[yaml.Node]:
-        if fields is None:
-            return []
-        node = fields[name]
-        if not isinstance(node, yaml.SequenceNode) or not node.value:
-            self._tell(node, f"{name} is a list; begin each of its items with `- `")
-            return []
-        return list(node.value)
-
-    def _tried(self, make: Callable[[Fields], ValueT], fields: Fields) -> ValueT | None:
-        """What `make` gives; its complaints are told with the lines of the fields."""
-        try:
-            return make(fields)
-        except _Stop as stop:
-            self.problems.append(stop.problem)
-        except ValidationError as error:
-            lines = [_line(node) for node in fields.values()]
-            for complaint in error.errors(include_url=False):
-                name = str(complaint["loc"][0]) if complaint["loc"] else ""
-                name = _IN_FILE.get(name, name)
-                line = _line(fields[name]) if name in fields else min(lines, default=1)
-                message = complaint["msg"].removeprefix("Value error, ")
-                self.problems.append(Problem(line, f"{name}: {message}" if name else message))
-        return None
-
-    def _text(self, fields: Fields, name: str) -> str:
-        node = fields[name]
-        if not isinstance(node, yaml.ScalarNode) or node.tag != _TEXT_TAG:
-            raise _Stop(_line(node), f"{name} is text; put it in quotes")
-        return str(node.value)
-
-    def _whole(self, fields: Fields, name: str) -> int:
-        node = fields[name]
-        is_whole = isinstance(node, yaml.ScalarNode) and node.tag == _INT_TAG
-        if not is_whole or not _WHOLE.fullmatch(node.value):
-            raise _Stop(_line(node), f"{name} is a whole number without quotes, such as 14")
-        return int(node.value)
-
-    def _amount(self, fields: Fields) -> Decimal:
-        node = fields["amount"]
-        if not isinstance(node, yaml.ScalarNode) or node.tag != _TEXT_TAG:
-            raise _Stop(_line(node), 'amount is a decimal in quotes, such as "16.00"')
-        if not _AMOUNT.fullmatch(node.value):
-            raise _Stop(
-                _line(node),
-                f'{node.value!r} is no amount; write digits and one point, such as "16.00"',
-            )
-        return Decimal(node.value)
-
-    def _choice(self, fields: Fields, name: str, among: type[ChoiceT]) -> ChoiceT:
-        text = self._text(fields, name)
-        try:
-            return among(text)
-        except ValueError:
-            known = ", ".join(str(value) for value in among)
-            raise _Stop(_line(fields[name]), f"{name} is one of {known}, not {text!r}") from None
-
-    def _refuse_repeated(self, kind: str, identifier: str, node: yaml.Node) -> None:
-        first = self._lines_of_ids.setdefault((kind, identifier), _line(node))
-        if first != _line(node):
-            raise _Stop(
-                _line(node), f"the {kind} id {identifier!r} is used in line {first}; choose another"
-            )
-
-    def _tell(self, node: yaml.Node, message: str) -> None:
-        self.problems.append(Problem(_line(node), message))
-
-
-def _line(node: yaml.Node) -> int:
-    return int(node.start_mark.line) + 1
-
-
-def _unknown_key(name: str | None, what: str, known: tuple[str, ...]) -> str:
-    if name is None:
-        return f"the keys of {what} are plain words: {', '.join(known)}"
-    close = get_close_matches(name, known, n=1)
-    advice = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(known)}"
-    return f"{what} has no {name!r}; {advice}"
+    )

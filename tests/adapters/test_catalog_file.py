@@ -9,8 +9,19 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from adapters.catalog_file import MAX_BYTES, CatalogFileError, parse_catalog, read_catalog
-from billing.catalog import Price, Product, Trial
+from billing.catalog import (
+    DisputeLost,
+    PauseMode,
+    PausePolicy,
+    Price,
+    Product,
+    ProrationMode,
+    Trial,
+    WithoutPaymentMethod,
+)
+from billing.dunning import DunningLadder, DunningPolicy, FinalAction, RetryLimit
 from billing.interval import Interval, IntervalUnit
+from billing.money import round_half_away
 
 _EXAMPLE = Path(__file__).parents[2] / "examples" / "catalog.yaml"
 
@@ -45,6 +56,7 @@ def test_the_example_sells_what_the_price_list_says() -> None:
         for price in catalog.prices
     }
     assert sold == {
+        "personal_free": ("0", "USD", "month"),
         "pro_monthly": ("1100", "USD", "month"),
         "pro_annual": ("10800", "USD", "year"),
         "pro_monthly_jpy": ("1650", "JPY", "month"),
@@ -53,11 +65,93 @@ def test_the_example_sells_what_the_price_list_says() -> None:
         "business_monthly": ("2400", "USD", "month"),
         "business_annual": ("28800", "USD", "year"),
         "assistant_plus_monthly": ("2000", "USD", "month"),
+        "assistant_plus_annual": ("20000", "USD", "year"),
         "assistant_ultra_monthly": ("6000", "USD", "month"),
     }
-    team = next(product for product in catalog.products if product.id == "team")
-    assert team == Product(id="team", name="Team", family="plan", trial=Trial(days=14))
+    products = {product.id: product for product in catalog.products}
     assert {product.family for product in catalog.products} == {"plan", "assistant"}
+    assert products["personal"] == Product(id="personal", name="Personal", family="plan")
+    assert products["team"] == Product(
+        id="team",
+        name="Team",
+        family="plan",
+        trial=Trial(days=14),
+        pause=PausePolicy(mode=PauseMode.KEEP_ANCHOR),
+        free_fallback="personal_free",
+    )
+    enterprise = products["business"].dunning.ladder_for("enterprise")
+    assert (enterprise.retry_days, enterprise.final_action) == ((7, 21, 45), FinalAction.UNPAID)
+    for id_ in ("assistant_plus", "assistant_ultra"):
+        assert products[id_].proration is ProrationMode.DAY_INCLUSIVE
+
+
+def test_what_the_example_says_to_be_the_default_is_the_default() -> None:
+    described = "".join(
+        line.removeprefix("# ").partition("   # ")[0].rstrip() + "\n"
+        for line in _EXAMPLE.read_text().splitlines()
+        if line.startswith("#   ")
+    )
+    assert "final_action: downgrade_to_free" in described
+    rules = "".join(f"  {line}\n" for line in described.replace("{}", "{a_b: {}}").splitlines())
+    content = _SMALL.replace("    trial: {days: 14}\n", rules + "    free_fallback: free\n")
+    content += '      - {id: free, amount: "0", currency: USD, interval: month}\n'
+    [product] = parse_catalog(content.encode(), source="catalog.yaml").products
+    standard = DunningPolicy()
+    assert product == Product(
+        id="team",
+        name="Team",
+        family="plan",
+        free_fallback="free",
+        dunning=DunningPolicy(segments={"a_b": standard.ladder}),
+    )
+
+
+def test_a_product_has_every_rule_of_the_file() -> None:
+    content = _SMALL.replace(
+        "    trial: {days: 14}\n",
+        """\
+    trial: {days: 30, without_payment_method: pause}
+    proration: day_inclusive
+    pause: {mode: extend, max_days: 30}
+    shorter_interval: true
+    free_fallback: team_free
+    dispute_lost: keep
+    dunning:
+      retry_days: [1, 2]
+      final_action: downgrade_to_free
+      retry_limit: {attempts: 10, days: 7}
+      segments:
+        enterprise: {final_action: unpaid}
+        students: {retry_days: [30], retry_limit: {attempts: 3}}
+""",
+    )
+    content += '      - {id: team_free, amount: "0", currency: USD, interval: month}\n'
+    [product] = parse_catalog(content.encode(), source="catalog.yaml").products
+    ladder = DunningLadder(
+        retry_days=(1, 2),
+        final_action=FinalAction.DOWNGRADE_TO_FREE,
+        retry_limit=RetryLimit(attempts=10, days=7),
+    )
+    assert product == Product(
+        id="team",
+        name="Team",
+        family="plan",
+        trial=Trial(days=30, without_payment_method=WithoutPaymentMethod.PAUSE),
+        proration=ProrationMode.DAY_INCLUSIVE,
+        pause=PausePolicy(mode=PauseMode.EXTEND, max_days=30),
+        shorter_interval=True,
+        free_fallback="team_free",
+        dispute_lost=DisputeLost.KEEP,
+        dunning=DunningPolicy(
+            ladder=ladder,
+            segments={
+                "enterprise": ladder.model_copy(update={"final_action": FinalAction.UNPAID}),
+                "students": ladder.model_copy(
+                    update={"retry_days": (30,), "retry_limit": RetryLimit(attempts=3)}
+                ),
+            },
+        ),
+    )
 
 
 def test_a_price_has_every_field_of_the_file() -> None:
@@ -96,8 +190,12 @@ def test_amounts_are_converted_exactly(
     try:
         [price] = parse_catalog(content.encode(), source="catalog.yaml").prices
     except CatalogFileError as refused:
-        assert "less than" in refused.message  # noqa: PT017 - most amounts are accepted
-        assert 0 < expected * 1_000_000 < 100
+        smallest = expected * 1_000_000
+        told_why = (
+            ("less than", 0 < smallest < 100),
+            ("last decimal", round_half_away(smallest) % 10),
+        )
+        assert any(why in refused.message and holds for why, holds in told_why)  # noqa: PT017 - most amounts are accepted
     else:
         assert price.unit_amount_minor == expected
 
@@ -140,6 +238,41 @@ def test_amounts_are_converted_exactly(
         ("trial: {days: 14}", "trial: !!python/object:os.system {}", 5, "write the plain value"),
         ("trial: {days: 14}", "? [a, b]\n    : 1", 5, "plain words"),
         ("products:", "produts:", 1, "did you mean 'products'?"),
+        ("trial: {days: 14}", "proration: by_day", 5, "one of by_second, day_inclusive"),
+        ("trial: {days: 14}", "pause: extend", 5, "a pause is written as"),
+        ("trial: {days: 14}", "pause: {max_days: 30}", 5, "a pause needs mode"),
+        ("trial: {days: 14}", "pause: {mode: stop}", 5, "one of void, keep_anchor, extend"),
+        ("trial: {days: 14}", "pause: {mode: void, max_days: 366}", 5, "less than or equal"),
+        ("trial: {days: 14}", "shorter_interval: yes", 5, "true or false, without quotes"),
+        ("trial: {days: 14}", 'shorter_interval: "true"', 5, "true or false, without quotes"),
+        ("trial: {days: 14}", "dispute_lost: ban", 5, "one of cancel, keep"),
+        ("trial: {days: 14}", "free_fallback: free", 5, "'free' is no price of the catalog"),
+        ("trial: {days: 14}", "free_fallback: team_monthly", 5, "'team_monthly' is not free"),
+        ("trial: {days: 14}", "dunning: cancel", 5, "dunning is written as"),
+        ("trial: {days: 14}", "dunning: {retry_days: 3}", 5, "such as [3, 8, 15]"),
+        ("trial: {days: 14}", "dunning: {retry_days: [3, '8']}", 5, "such as [3, 8, 15]"),
+        ("trial: {days: 14}", "dunning: {retry_days: [8, 3]}", 5, "must grow"),
+        ("trial: {days: 14}", "dunning: {retry_days: []}", 5, "at least 1 item"),
+        ("trial: {days: 14}", "dunning: {final_action: pause}", 5, "downgrade_to_free, cancel"),
+        ("trial: {days: 14}", "dunning: {retry_limit: 15}", 5, "a retry limit is written as"),
+        ("trial: {days: 14}", "dunning: {retry_limit: {days: 0}}", 5, "greater than or equal"),
+        ("trial: {days: 14}", "dunning: {segments: {}}", 5, "`name: value` lines"),
+        ("trial: {days: 14}", "dunning: {segments: {Big: {}}}", 5, "the names of segments match"),
+        ("trial: {days: 14}", "dunning: {segments: {a1: {}, a1: {}}}", 5, "written twice"),
+        ("trial: {days: 14}", "dunning: {segments: {a1: {retry_day: 1}}}", 5, "mean 'retry_days'?"),
+        ("trial: {days: 14}", "dunning:\n      segments:\n        a1: 15", 7, "written as"),
+        (
+            "trial: {days: 14}",
+            "dunning:\n      final_action: downgrade_to_free",
+            6,
+            "name it in free_fallback",
+        ),
+        (
+            'amount: "16.00"\n        currency: USD',
+            'amount: "1.255"\n        currency: KWD',
+            8,
+            "zero",
+        ),
     ],
 )
 def test_a_mistake_is_told_with_its_line_and_what_to_write(
@@ -160,6 +293,20 @@ def test_an_id_is_used_once() -> None:
     assert _problems(twice) == [
         (11, "the product id 'team' is used in line 2; choose another"),
         (16, "the price id 'team_monthly' is used in line 7; choose another"),
+    ]
+
+
+def test_a_fallback_is_of_the_same_family() -> None:
+    content = _SMALL.replace("trial: {days: 14}", "free_fallback: other_free")
+    content += """\
+  - id: other
+    name: Other
+    family: other
+    prices:
+      - {id: other_free, amount: "0", currency: USD, interval: month}
+"""
+    assert _problems(content) == [
+        (5, "free_fallback: 'other_free' is no price of the family 'plan'")
     ]
 
 
