@@ -62,9 +62,9 @@ class Simulator:
             }
         )
 
-    async def paid(self, *, amount: int = 8000) -> stripe.PaymentIntent:
-        """A PaymentIntent that has succeeded."""
-        customer, method = await self.customer()
+    async def paid(self, method: str | None = None, *, amount: int = 8000) -> stripe.PaymentIntent:
+        """A PaymentIntent that has succeeded, with `pm_card_visa` unless named."""
+        customer, method = await self.customer(method)
         intent = await self.intent(customer, method, amount=amount)
         return await self.v1.payment_intents.confirm_async(intent.id, {"off_session": True})
 

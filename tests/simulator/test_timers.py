@@ -45,6 +45,34 @@ async def test_a_debit_settles_as_its_account_documents(
     assert found.status == status
 
 
+@pytest.mark.parametrize(
+    ("method", "begins", "ends"),
+    [("pendingRefund", "pending", "succeeded"), ("refundFail", "succeeded", "failed")],
+)
+async def test_a_refund_ends_as_its_card_documents(
+    settling: Simulator, method: str, begins: str, ends: str
+) -> None:
+    paid = await settling.paid(f"pm_card_{method}")
+    refund = await settling.v1.refunds.create_async({"payment_intent": paid.id})
+    assert refund.status == begins
+    settling.clock.now += 179
+    assert (await settling.v1.refunds.retrieve_async(refund.id)).status == begins
+    settling.clock.now += 1
+    await _until(settling, refund.id, ends)
+
+
+async def test_a_refund_that_was_ended_by_hand_stays_as_it_is(settling: Simulator) -> None:
+    paid = await settling.paid("pm_card_pendingRefund")
+    ended, other = [
+        await settling.v1.refunds.create_async({"payment_intent": paid.id, "amount": 100})
+        for _ in range(2)
+    ]
+    await settling.control.cancel_refund(ended.id)
+    settling.clock.now += 180
+    await _until(settling, other.id, "succeeded")
+    assert (await settling.v1.refunds.retrieve_async(ended.id)).status == "canceled"
+
+
 async def test_an_open_session_expires_at_its_time(settling: Simulator) -> None:
     session = await settling.v1.checkout.sessions.create_async(
         {"mode": "setup", "currency": "usd", "success_url": "https://shop.example"}
@@ -64,4 +92,6 @@ async def _until(settling: Simulator, identifier: str, status: str) -> None:
 async def _status(settling: Simulator, identifier: str) -> str | None:
     if identifier.startswith("cs_"):
         return (await settling.v1.checkout.sessions.retrieve_async(identifier)).status
+    if identifier.startswith("re_"):
+        return (await settling.v1.refunds.retrieve_async(identifier)).status
     return (await settling.v1.payment_intents.retrieve_async(identifier)).status
