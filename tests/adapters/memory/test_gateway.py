@@ -8,7 +8,15 @@ from adapters.memory.gateway import SUCCEED, MemoryGateway
 from adapters.memory.outages import Operation, Outage
 from billing.errors import GatewayBusy, GatewayFailed, GatewayRefused, GatewayUnreachable
 from billing.money import Money
-from billing.ports.gateway import GatewayPayment, PaymentRequest, PaymentStatus
+from billing.ports.gateway import (
+    DisputeStatus,
+    GatewayPayment,
+    GatewayRefund,
+    PaymentRequest,
+    PaymentStatus,
+    RefundRequest,
+    RefundStatus,
+)
 
 NOW = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
 
@@ -22,8 +30,8 @@ async def _customer(gateway: MemoryGateway) -> str:
     return await gateway.create_customer("cus_1", email="a@example.com", name=None, key="customer")
 
 
-async def _payment(gateway: MemoryGateway, customer: str, number: int = 1) -> GatewayPayment:
-    request = PaymentRequest(
+def _request(customer: str, number: int = 1) -> PaymentRequest:
+    return PaymentRequest(
         invoice_id="in_1",
         attempt_number=number,
         subscription_id="sub_1",
@@ -32,7 +40,10 @@ async def _payment(gateway: MemoryGateway, customer: str, number: int = 1) -> Ga
         amount=Money(amount_minor=8000, currency="USD"),
         description="Team",
     )
-    return await gateway.create_payment(request, key=f"create:{number}")
+
+
+async def _payment(gateway: MemoryGateway, customer: str, number: int = 1) -> GatewayPayment:
+    return await gateway.create_payment(_request(customer, number), key=f"create:{number}")
 
 
 async def _confirm(gateway: MemoryGateway, payment: GatewayPayment) -> GatewayPayment:
@@ -93,3 +104,93 @@ async def test_only_what_waits_can_be_authenticated_or_settled(gateway: MemoryGa
         gateway.authenticate(payment.id)
     with pytest.raises(GatewayRefused):
         gateway.settle(payment.id, succeeds=True)
+
+
+async def _paid(gateway: MemoryGateway, method: str = "pm_card_visa") -> GatewayPayment:
+    customer = await _customer(gateway)
+    request = _request(customer).model_copy(update={"payment_method_id": method})
+    return await _confirm(gateway, await gateway.create_payment(request, key=f"create:{method}"))
+
+
+async def _refund(gateway: MemoryGateway, payment: GatewayPayment) -> GatewayRefund:
+    request = RefundRequest(refund_id="re_1", payment_id=payment.id, amount=payment.amount)
+    return await gateway.create_refund(request, key="refund:re_1")
+
+
+@pytest.mark.parametrize(
+    ("method", "begins", "ends", "failure"),
+    [
+        ("pm_card_pendingRefund", RefundStatus.PENDING, RefundStatus.SUCCEEDED, None),
+        (
+            "pm_card_refundFail",
+            RefundStatus.SUCCEEDED,
+            RefundStatus.FAILED,
+            "expired_or_canceled_card",
+        ),
+    ],
+)
+async def test_a_refund_ends_as_its_card_documents(
+    gateway: MemoryGateway,
+    method: str,
+    begins: RefundStatus,
+    ends: RefundStatus,
+    failure: str | None,
+) -> None:
+    refund = await _refund(gateway, await _paid(gateway, method))
+    assert (refund.status, refund.created_at) == (begins, NOW)
+    gateway.finish_refund(refund.id)
+    ended = await gateway.read_refund(refund.id)
+    assert (ended.status, ended.failure_reason) == (ends, failure)
+    with pytest.raises(GatewayRefused):
+        gateway.finish_refund(refund.id)
+
+
+async def test_a_refund_that_succeeded_does_not_succeed_again(gateway: MemoryGateway) -> None:
+    refund = await _refund(gateway, await _paid(gateway))
+    with pytest.raises(GatewayRefused):
+        gateway.settle_refund(refund.id)
+
+
+async def test_a_refund_in_another_currency_is_refused(gateway: MemoryGateway) -> None:
+    payment = await _paid(gateway)
+    with pytest.raises(GatewayRefused):
+        gateway.refund_by_hand(payment.id, Money(amount_minor=100, currency="EUR"))
+
+
+@pytest.mark.parametrize("status", [DisputeStatus.WON, DisputeStatus.LOST, DisputeStatus.PREVENTED])
+async def test_a_decided_dispute_moves_no_more(
+    gateway: MemoryGateway, status: DisputeStatus
+) -> None:
+    dispute = gateway.open_dispute((await _paid(gateway)).id, reason="duplicate")
+    gateway.move_dispute(dispute.id, DisputeStatus.UNDER_REVIEW)
+    gateway.move_dispute(dispute.id, status)
+    with pytest.raises(GatewayRefused):
+        gateway.move_dispute(dispute.id, DisputeStatus.NEEDS_RESPONSE)
+    assert (await gateway.read_dispute(dispute.id)).status is status
+
+
+async def test_only_money_that_is_there_can_be_disputed(gateway: MemoryGateway) -> None:
+    payment = await _paid(gateway)
+    gateway.open_dispute(payment.id)
+    with pytest.raises(GatewayRefused):
+        gateway.open_dispute(payment.id)
+    assert len(gateway.disputes_of(payment.id)) == 1
+    refunded = await _payment(gateway, await _customer(gateway), number=2)
+    with pytest.raises(GatewayRefused):
+        gateway.open_dispute(refunded.id)
+    await _confirm(gateway, refunded)
+    await _refund(gateway, refunded)
+    with pytest.raises(GatewayRefused):
+        gateway.open_dispute(refunded.id)
+
+
+async def test_reads_of_reversals_fail_as_planned(gateway: MemoryGateway) -> None:
+    for operation in (Operation.FIND_REFUND, Operation.READ_REFUND, Operation.READ_DISPUTE):
+        gateway.outages.plan(operation, Outage.BUSY)
+    for read in (
+        gateway.find_refund("pi_1", refund_id="re_1"),
+        gateway.read_refund("re_1"),
+        gateway.read_dispute("du_1"),
+    ):
+        with pytest.raises(GatewayBusy):
+            await read

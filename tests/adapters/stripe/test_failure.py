@@ -3,7 +3,7 @@ import json
 import pytest
 import stripe
 
-from adapters.stripe.failure import gateway_error, stripe_errors
+from adapters.stripe.failure import gateway_error, refund_refusals, stripe_errors
 from billing.errors import (
     GatewayBusy,
     GatewayError,
@@ -109,3 +109,31 @@ def test_errors_of_ours_pass_unchanged() -> None:
     with pytest.raises(GatewayRefused) as raised, stripe_errors():
         raise ours
     assert raised.value is ours
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (_invalid(400, param="amount"), "amount_too_large"),
+        (_invalid(400, code="charge_disputed"), "charge_disputed"),
+        (_invalid(400, code="refund_disputed_payment"), "charge_disputed"),
+        (_invalid(400, code="charge_already_refunded"), "charge_already_refunded"),
+        (
+            _invalid(400, code="parameter_invalid_integer", param="amount"),
+            "parameter_invalid_integer",
+        ),
+        (_invalid(400, param="payment_intent"), "request_refused"),
+    ],
+)
+def test_each_refusal_of_a_refund_has_one_code(
+    error: stripe.InvalidRequestError, code: str
+) -> None:
+    with pytest.raises(GatewayRefused) as raised, stripe_errors(), refund_refusals():
+        raise error
+    assert raised.value.code == code
+    assert raised.value.__cause__ is None
+
+
+def test_an_outage_during_a_refund_stays_an_outage() -> None:
+    with pytest.raises(GatewayFailed), stripe_errors(), refund_refusals():
+        raise _api_error(500)

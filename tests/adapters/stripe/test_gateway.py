@@ -13,7 +13,15 @@ from adapters.stripe.client import API_VERSION, connect_stripe
 from adapters.stripe.gateway import StripeGateway
 from billing.errors import GatewayRefused
 from billing.money import Money
-from billing.ports.gateway import CheckoutRequest, PaymentRequest
+from billing.ports.gateway import (
+    CardUpdateRequest,
+    CheckoutRequest,
+    DisputeStatus,
+    GatewayPayment,
+    PaymentRequest,
+    RefundReason,
+    RefundRequest,
+)
 from simulator.control import SimulatorControl
 from simulator.request_log import RecordedRequest
 from tests.conftest import StripeSimulator
@@ -92,6 +100,73 @@ async def test_a_checkout_carries_our_ids_into_its_setup_intent(connected: Conne
         assert sent[f"{holder}[perennial_checkout]"] == "cks_1"
 
 
+async def test_a_card_update_carries_our_customer_into_its_setup_intent(
+    connected: Connected,
+) -> None:
+    customer = await _customer(connected.gateway)
+    request = CardUpdateRequest(
+        customer_id="cus_ada",
+        gateway_customer_id=customer,
+        currency="USD",
+        success_url="https://example.com/portal?session={CHECKOUT_SESSION_ID}",
+        cancel_url="https://example.com/portal",
+    )
+    await connected.gateway.create_card_update(request, key="card.update:cus_ada:1")
+    sent = await connected.last_request()
+    assert sent.idempotency_key == "card.update:cus_ada:1"
+    assert sent.parameters == {
+        "mode": "setup",
+        "currency": "usd",
+        "customer": customer,
+        "metadata[perennial_customer]": "cus_ada",
+        "setup_intent_data[metadata][perennial_customer]": "cus_ada",
+        "success_url": request.success_url,
+        "cancel_url": request.cancel_url,
+    }
+
+
+async def _paid(connected: Connected) -> GatewayPayment:
+    customer = await _customer(connected.gateway)
+    payment = await connected.gateway.create_payment(_payment(customer), key="k:create")
+    return await connected.gateway.confirm_payment(
+        payment.id, return_url="https://example.com", off_session=True, key="k:confirm"
+    )
+
+
+@pytest.mark.parametrize("reason", [None, RefundReason.DUPLICATE])
+async def test_a_refund_carries_our_id_and_our_key(
+    connected: Connected, reason: RefundReason | None
+) -> None:
+    payment = await _paid(connected)
+    request = RefundRequest(
+        refund_id="re_ours",
+        payment_id=payment.id,
+        amount=Money(amount_minor=4_000, currency="USD"),
+        reason=reason,
+    )
+    await connected.gateway.create_refund(request, key="refund.create:re_ours:0")
+    sent = await connected.last_request()
+    assert (sent.method, sent.path) == ("POST", "/v1/refunds")
+    assert sent.idempotency_key == "refund.create:re_ours:0"
+    said = {} if reason is None else {"reason": "duplicate"}
+    assert sent.parameters == said | {
+        "payment_intent": payment.id,
+        "amount": "4000",
+        "metadata[perennial_refund]": "re_ours",
+    }
+
+
+async def test_a_refund_is_found_behind_a_hundred_newer_ones(connected: Connected) -> None:
+    payment = await _paid(connected)
+    one_cent = Money(amount_minor=1, currency="USD")
+    for number in range(102):
+        request = RefundRequest(refund_id=f"re_{number}", payment_id=payment.id, amount=one_cent)
+        await connected.gateway.create_refund(request, key=f"refund:{number}")
+    found = await connected.gateway.find_refund(payment.id, refund_id="re_0")
+    assert found is not None
+    assert (found.refund_id, found.amount) == ("re_0", one_cent)
+
+
 async def test_every_write_carries_the_key_that_it_was_given(connected: Connected) -> None:
     gateway = connected.gateway
     customer = await _customer(gateway)
@@ -122,6 +197,60 @@ async def test_a_payment_is_found_behind_a_hundred_newer_ones(connected: Connect
         await gateway.create_payment(_payment(customer, attempt=attempt), key=f"create:{attempt}")
     found = await gateway.find_payment(customer, invoice_id="in_1", attempt_number=1)
     assert found == oldest
+
+
+class Answering(stripe.HTTPClient):
+    """Answers every request with one document."""
+
+    name = "answering"
+
+    def __init__(self, document: dict[str, object]) -> None:
+        super().__init__()
+        self._document = document
+
+    async def request_with_retries_async(
+        self, *_: object, **__: object
+    ) -> tuple[bytes, int, Mapping[str, str]]:
+        return json.dumps(self._document).encode(), 200, {}
+
+
+def _answered(**fields: object) -> StripeGateway:
+    money = {"amount": 1000, "currency": "usd", "created": 1_800_000_000, "metadata": {}}
+    transport = Answering(money | fields)
+    return StripeGateway(
+        StripeClient("sk_test_answers", stripe_version=API_VERSION, http_client=transport)
+    )
+
+
+async def test_a_charge_without_a_payment_is_refunded_and_disputed_by_others() -> None:
+    refund = _answered(
+        id="re_1", object="refund", status="succeeded", payment_intent=None, reason=None
+    )
+    assert (await refund.read_refund("re_1")).payment_id is None
+    dispute = _answered(
+        id="du_1", object="dispute", status="prevented", payment_intent=None, reason="general"
+    )
+    assert (await dispute.read_dispute("du_1")).payment_id is None
+
+
+@pytest.mark.parametrize("status", [status.value for status in DisputeStatus])
+async def test_every_status_of_a_dispute_is_read(status: str) -> None:
+    gateway = _answered(
+        id="du_1", object="dispute", status=status, payment_intent="pi_1", reason="general"
+    )
+    assert (await gateway.read_dispute("du_1")).status.value == status
+
+
+@pytest.mark.parametrize("status", ["evaporated", None])
+async def test_a_status_that_nobody_knows_is_refused(status: str | None) -> None:
+    gateway = _answered(id="re_1", object="refund", status=status, payment_intent="pi_1")
+    with pytest.raises(GatewayRefused) as refused:
+        await gateway.read_refund("re_1")
+    assert refused.value.code == "unexpected_refund_status"
+    gateway = _answered(id="du_1", object="dispute", status=status, payment_intent="pi_1")
+    with pytest.raises(GatewayRefused) as refused:
+        await gateway.read_dispute("du_1")
+    assert refused.value.code == "unexpected_dispute_status"
 
 
 class EndlessPayments(stripe.HTTPClient):
