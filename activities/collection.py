@@ -11,7 +11,10 @@ from typing import Final
 
 from temporalio import activity
 
-from billing import collecting, ledger, lifecycle
+from activities.crediting import CreditRequest, issue_credit
+from billing import changing, collecting, ledger, settlement
+from billing.credit_note import CreditReason, UnusedPart, amount_lines
+from billing.decline import RETRY_LIMIT_REACHED, Decline, DeclineKind
 from billing.errors import BooksBroken, GatewayBusy, GatewayFailed, GatewayRefused, NotFound
 from billing.ids import effect_key
 from billing.invoice import InvoiceRecord, InvoiceStatus
@@ -19,6 +22,7 @@ from billing.payment import (
     ActionRequired,
     AlreadyClosed,
     CollectionOutcome,
+    Declined,
     NoPaymentMethod,
     Paid,
     Processing,
@@ -31,7 +35,7 @@ from billing.ports.storage import (
     Transaction,
     UnitOfWork,
 )
-from billing.subscription import SubscriptionState, SubscriptionStatus
+from billing.subscription import OpenInvoice, SubscriptionState, SubscriptionStatus
 from billing.value import Instant, Value
 
 KEYS_ARE_REMEMBERED: Final = timedelta(hours=23)
@@ -54,7 +58,7 @@ class Collected(Value):
 
 
 class VoidInvoices(Value):
-    """Void every open invoice of an ended subscription."""
+    """Void what `state` says is no longer to be paid."""
 
     state: SubscriptionState
     now: Instant
@@ -65,6 +69,8 @@ class Voided(Value):
 
     closed_invoice_ids: tuple[str, ...]
     processing_invoice_ids: tuple[str, ...]
+    paid_invoice_ids: tuple[str, ...] = ()
+    """Those of the closed ones that turned out to be paid."""
     stored_revision: int
 
 
@@ -100,6 +106,8 @@ class Collection:
         attempt, payment = await self._payment_for(begun, request)
         if payment.status is PaymentStatus.REQUIRES_CONFIRMATION:
             payment = await self._confirm(attempt, payment, request)
+        if payment.status is PaymentStatus.REQUIRES_PAYMENT_METHOD:
+            payment = await self._ruled_out(attempt, payment)
         outcome = collecting.outcome_of(payment, paid_at=request.now)
         return await self._conclude(request, attempt, outcome)
 
@@ -108,21 +116,24 @@ class Collection:
         """Cancels what could still take money, then voids what was not paid (policy P20)."""
         closed: list[str] = []
         processing: list[str] = []
-        for invoice in request.state.open_invoices:
-            if invoice.in_processing:
-                continue
-            stopped = await self._stop_all(invoice.invoice_id)
+        paid: list[str] = []
+        for invoice_id in settlement.invoices_to_void(request.state, request.now):
+            stopped = await self._stop_all(invoice_id)
             if stopped is PaymentStatus.PROCESSING:
-                processing.append(invoice.invoice_id)
+                processing.append(invoice_id)
                 continue
-            await self._close(invoice.invoice_id, stopped, request.now)
-            closed.append(invoice.invoice_id)
-        after = lifecycle.invoices_closed(request.state, closed=closed, processing=processing)
+            is_paid = await self._close(request, invoice_id, stopped)
+            closed.append(invoice_id)
+            paid += [invoice_id] * is_paid
+        after = settlement.invoices_closed(
+            request.state, closed=closed, processing=processing, paid=paid, now=request.now
+        )
         async with self._open_transaction() as tx:
             stored = await tx.subscriptions.save(after)
         return Voided(
             closed_invoice_ids=tuple(closed),
             processing_invoice_ids=tuple(processing),
+            paid_invoice_ids=tuple(paid),
             stored_revision=stored,
         )
 
@@ -151,7 +162,11 @@ class Collection:
                     payment_method_id=customer.default_payment_method_id,
                     amount=invoice.amount_due,
                     started_at=self._real_now(),
+                    attempted_at=request.now,
                 )
+                refused = await _refused_already(tx, request.state, open_invoice, attempt)
+                if refused is not None:
+                    return Declined(decline=refused)
                 await tx.attempts.put(attempt)
             elif (
                 attempt.payment_id is None
@@ -194,19 +209,33 @@ class Collection:
         found = await self._gateway.read_payment(attempt.payment_id)
         if found.status in {PaymentStatus.SUCCEEDED, PaymentStatus.PROCESSING}:
             return found.status
+        status = await self._cancel(attempt, attempt.payment_id)
+        if status is PaymentStatus.CANCELED:
+            canceled = found.model_copy(update={"status": status})
+            outcome = collecting.outcome_of(canceled, paid_at=attempt.started_at)
+            await self._store(attempt.model_copy(update={"outcome": outcome}))
+        return status
+
+    async def _cancel(self, attempt: PaymentAttempt, payment_id: str) -> PaymentStatus:
         key = effect_key(
             "payment.cancel", attempt.invoice_id, attempt.number, attempt.failed_confirmations
         )
         try:
             _still_alive()
-            payment = await self._gateway.cancel_payment(attempt.payment_id, key=key)
+            return (await self._gateway.cancel_payment(payment_id, key=key)).status
         except GatewayFailed:
             await self._store(_with_failed_confirmation(attempt))
             raise
-        if payment.status is PaymentStatus.CANCELED:
-            outcome = collecting.outcome_of(payment, paid_at=attempt.started_at)
-            await self._store(attempt.model_copy(update={"outcome": outcome}))
-        return payment.status
+
+    async def _ruled_out(self, attempt: PaymentAttempt, declined: GatewayPayment) -> GatewayPayment:
+        """A declined payment is canceled: nobody can make it succeed later, in whatever way.
+
+        Returns the payment with its decline, or what it turned out to be in the meantime.
+        """
+        status = await self._cancel(attempt, declined.id)
+        if status in {PaymentStatus.CANCELED, PaymentStatus.REQUIRES_PAYMENT_METHOD}:
+            return declined
+        return declined.model_copy(update={"status": status})
 
     async def _payment_for(
         self, charge: "_Charge", request: Collect
@@ -283,7 +312,7 @@ class Collection:
             return await self._gateway.confirm_payment(
                 payment.id,
                 return_url=self._return_url(attempt.invoice_id),
-                off_session=request.state.status is not SubscriptionStatus.INCOMPLETE,
+                off_session=not _customer_is_present(request),
                 key=key,
             )
         except GatewayFailed:
@@ -294,12 +323,13 @@ class Collection:
         self, request: Collect, attempt: PaymentAttempt | None, outcome: CollectionOutcome
     ) -> Collected:
         """Writes the outcome and everything that follows from it, in one transaction."""
-        after = lifecycle.collected(request.state, request.invoice_id, outcome, request.now)
+        after = settlement.collected(request.state, request.invoice_id, outcome, request.now)
         async with self._open_transaction() as tx:
             if attempt is not None:
                 await tx.attempts.put(attempt.model_copy(update={"outcome": outcome}))
                 if isinstance(outcome, Paid):
                     await _receive(tx, attempt, paid_at=request.now)
+            await _settle_change(tx, request, after, outcome)
             stored = await tx.subscriptions.save(after)
             # While the customer may still authenticate, nobody else may take the live place.
             if after.activation_refused and not isinstance(outcome, ActionRequired):
@@ -310,29 +340,24 @@ class Collection:
         return Collected(outcome=outcome, stored_revision=stored)
 
     async def _close(
-        self, invoice_id: str, stopped: PaymentAttempt | PaymentStatus, now: datetime
-    ) -> None:
-        """Paid where an attempt succeeded after all, else void."""
+        self, request: VoidInvoices, invoice_id: str, stopped: PaymentAttempt | PaymentStatus
+    ) -> bool:
+        """Paid where an attempt succeeded after all, else void; whether it is paid."""
+        state, now = request.state, request.now
         async with self._open_transaction() as tx:
             invoice = await _locked_invoice(tx, invoice_id)
             if invoice.status is not InvoiceStatus.OPEN:
-                return
+                return invoice.status is InvoiceStatus.PAID
             if isinstance(stopped, PaymentAttempt):
                 outcome = Paid(amount=stopped.amount, paid_at=now)
                 await tx.attempts.put(stopped.model_copy(update={"outcome": outcome}))
                 await _receive(tx, stopped, paid_at=now)
                 await tx.events.append(collecting.paid_event(invoice, stopped.number, now))
-                return
-            await tx.invoices.mark_void(invoice_id, voided_at=now)
-            await tx.ledger.post(
-                ledger.invoice_voided(
-                    invoice_id=invoice_id,
-                    customer_id=invoice.customer_id,
-                    unpaid=invoice.amount_due,
-                    voided_at=now,
-                )
-            )
-            await tx.events.append(collecting.voided_event(invoice, now))
+                if invoice.change_id is not None and not changing.still_applies(state):
+                    await _return_lapsed(tx, invoice, now)
+                return True
+            await _void(tx, invoice, now)
+            return False
 
     async def _store(self, attempt: PaymentAttempt) -> None:
         async with self._open_transaction() as tx:
@@ -357,6 +382,89 @@ async def _may_go_live(tx: Transaction, state: SubscriptionState) -> bool:
     if state.status is not SubscriptionStatus.INCOMPLETE:
         return True
     return await tx.subscriptions.claim(state, with_trial=False) is Claim.GRANTED
+
+
+def _customer_is_present(request: Collect) -> bool:
+    """At the checkout, and wherever a payment is asked for in front of a screen."""
+    invoice = request.state.open_invoice(request.invoice_id)
+    at_checkout = request.state.status is SubscriptionStatus.INCOMPLETE
+    return at_checkout or (invoice is not None and invoice.customer_present)
+
+
+async def _refused_already(
+    tx: Transaction,
+    state: SubscriptionState,
+    open_invoice: OpenInvoice,
+    attempt: PaymentAttempt,
+) -> Decline | None:
+    """Why the card is not even asked: the networks' limit, or its own definite no (policy P19).
+
+    The limit holds for everybody; a hard decline is asked again by a person alone. The usual
+    renewal, on a card that nothing is known against, is spared the look.
+    """
+    is_usual = state.status is SubscriptionStatus.ACTIVE and open_invoice.attempts_made == 0
+    if is_usual and open_invoice.for_change is None:
+        return None
+    limit = state.terms.dunning.retry_limit
+    declined = await tx.attempts.declined(
+        attempt.payment_method_id,
+        amount=attempt.amount,
+        since=attempt.attempted_at - timedelta(days=limit.days),
+    )
+    if len(declined) >= limit.attempts:
+        return RETRY_LIMIT_REACHED
+    by_a_person = (
+        open_invoice.is_extra_attempt
+        or open_invoice.for_change is not None
+        or state.status is SubscriptionStatus.INCOMPLETE
+    )
+    if by_a_person:
+        return None
+    last = await tx.attempts.last_of_method(attempt.payment_method_id)
+    if last is None or not isinstance(last.outcome, Declined):
+        return None
+    return last.outcome.decline if last.outcome.decline.kind is DeclineKind.HARD else None
+
+
+async def _settle_change(
+    tx: Transaction, request: Collect, after: SubscriptionState, outcome: CollectionOutcome
+) -> None:
+    """A change that was not paid leaves no debt; money that came too late is the customer's."""
+    open_invoice = request.state.open_invoice(request.invoice_id)
+    if open_invoice is None or open_invoice.for_change is None:
+        return
+    if after.open_invoice(request.invoice_id) is not None:
+        return
+    invoice = await _locked_invoice(tx, request.invoice_id)
+    is_paid = isinstance(outcome, Paid)
+    if is_paid and not changing.still_applies(request.state):
+        await _return_lapsed(tx, invoice, request.now)
+    if not is_paid and invoice.status is InvoiceStatus.OPEN:
+        await _void(tx, invoice, request.now)
+
+
+async def _return_lapsed(tx: Transaction, invoice: InvoiceRecord, now: datetime) -> None:
+    """All that was paid for a change that is no longer possible becomes the customer's balance."""
+    await issue_credit(
+        tx,
+        CreditRequest(
+            source=effect_key("change_lapsed", invoice.change_id or invoice.id),
+            customer_id=invoice.customer_id,
+            subscription_id=invoice.subscription_id,
+            reason=CreditReason.CHANGE_LAPSED,
+            unused=UnusedPart.CREDIT,
+            lines=amount_lines(await tx.invoices.debits_of(invoice.id), invoice.total),
+            now=now,
+        ),
+    )
+
+
+async def _void(tx: Transaction, invoice: InvoiceRecord, now: datetime) -> None:
+    await tx.invoices.mark_void(invoice.id, voided_at=now)
+    entry = ledger.invoice_voided(invoice, voided_at=now)
+    if entry is not None:
+        await tx.ledger.post(entry)
+    await tx.events.append(collecting.voided_event(invoice, now))
 
 
 async def _locked_invoice(tx: Transaction, invoice_id: str) -> InvoiceRecord:

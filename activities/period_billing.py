@@ -5,18 +5,20 @@ which period is due (`billing.agenda`) nor collecting the money (`activities.col
 """
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, assert_never
 
 from pydantic import Field
 from temporalio import activity
 
 from billing import ledger, lifecycle
+from billing.catalog import WithoutPaymentMethod
 from billing.event import DomainEvent
 from billing.ids import effect_key
 from billing.invoice import InvoiceRecord, draft_for_period
 from billing.money import Money
 from billing.period import Period
 from billing.ports.storage import Claim, Transaction, UnitOfWork
+from billing.proration import share
 from billing.subscription import EndReason, SubscriptionState, SubscriptionStatus
 from billing.value import Instant, Value
 
@@ -35,6 +37,7 @@ class Billed(Value):
     number: int
     period: Period
     anchor_at: Instant
+    anchor_number: int = 0
     invoice_id: str
     amount_due: Money
     due_at: Instant
@@ -45,7 +48,9 @@ class NotBilled(Value):
     """Nothing was invoiced and nothing may be charged."""
 
     kind: Literal["not_billed"] = "not_billed"
-    reason: Literal["no_payment_method", "family_taken", "trial_used", "has_ended"]
+    reason: Literal[
+        "no_payment_method", "rests_without_method", "family_taken", "trial_used", "has_ended"
+    ]
     ended_at: Instant | None = None
     """With `has_ended`: when, as it was recorded."""
     end_reason: EndReason | None = None
@@ -117,8 +122,23 @@ async def _refusal(tx: Transaction, state: SubscriptionState) -> NotBilled | Non
     if state.status is SubscriptionStatus.TRIALING and costs:
         customer = await tx.customers.get(state.customer_id)
         if customer.default_payment_method_id is None:
-            return NotBilled(reason="no_payment_method")
+            return _without_method(state)
     return None
+
+
+def _without_method(state: SubscriptionState) -> NotBilled | None:
+    """What the product says about a trial that ends without a payment method (policy P10)."""
+    trial = state.terms.trial
+    rule = WithoutPaymentMethod.CANCEL if trial is None else trial.without_payment_method
+    match rule:
+        case WithoutPaymentMethod.CANCEL:
+            return NotBilled(reason="no_payment_method")
+        case WithoutPaymentMethod.PAUSE:
+            return NotBilled(reason="rests_without_method")
+        case WithoutPaymentMethod.INVOICE:
+            return None
+        case _:
+            assert_never(rule)
 
 
 def _ended(recorded: SubscriptionState) -> NotBilled:
@@ -127,42 +147,55 @@ def _ended(recorded: SubscriptionState) -> NotBilled:
 
 
 async def _bill(tx: Transaction, state: SubscriptionState, now: datetime) -> Billed:
-    number, period, anchor_at = lifecycle.next_billing(state, now)
+    following = lifecycle.next_billing(state, now)
+    terms = following.terms
     draft = draft_for_period(
         customer_id=state.customer_id,
         subscription_id=state.subscription_id,
-        price=await tx.prices.get(state.terms.price_id, state.terms.price_version),
-        product_name=state.terms.product_name,
-        quantity=state.terms.quantity,
-        period=period,
-        period_number=number,
+        price=await tx.prices.get(terms.price_id, terms.price_version),
+        product_name=terms.product_name,
+        quantity=terms.quantity,
+        period=following.billed,
+        share=share(following.billed, following.period.length, terms.proration),
+        period_number=following.number,
+        carried=state.carried,
         now=now,
     )
     invoice = await tx.invoices.finalize(draft)
-    if number == 0:
+    period, anchor_at = following.period, following.anchor_at
+    if following.number == 0:
         # After a reset the invoice is there already, and its period is what counts.
         period, anchor_at = invoice.period, invoice.period.start
-    if draft.total.amount_minor:
-        await tx.ledger.post(ledger.invoice_finalized(draft))
-    after = lifecycle.period_billed(
-        state,
-        number=number,
+    entry = ledger.invoice_finalized(draft, from_balance=invoice.from_balance)
+    if entry is not None:
+        await tx.ledger.post(entry)
+    billed = Billed(
+        number=following.number,
         period=period,
         anchor_at=anchor_at,
+        anchor_number=following.anchor_number,
         invoice_id=invoice.id,
         amount_due=invoice.amount_due,
         due_at=invoice.due_at,
+        stored_revision=0,
     )
+    after = after_billing(state, billed)
     stored = await tx.subscriptions.save(after)
     await tx.events.append(*_billing_events(state, after, invoice, now))
-    return Billed(
-        number=number,
-        period=period,
-        anchor_at=anchor_at,
-        invoice_id=invoice.id,
-        amount_due=invoice.amount_due,
-        due_at=invoice.due_at,
-        stored_revision=stored,
+    return billed.model_copy(update={"stored_revision": stored})
+
+
+def after_billing(state: SubscriptionState, billed: Billed) -> SubscriptionState:
+    """The state that a billed period leads to: stored here, and followed by the workflow."""
+    return lifecycle.period_billed(
+        state,
+        number=billed.number,
+        period=billed.period,
+        anchor_at=billed.anchor_at,
+        anchor_number=billed.anchor_number,
+        invoice_id=billed.invoice_id,
+        amount_due=billed.amount_due,
+        due_at=billed.due_at,
     )
 
 

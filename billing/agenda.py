@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from billing.dunning import FinalAction
 from billing.subscription import OpenInvoice, SubscriptionState, SubscriptionStatus
 from billing.value import Instant, Value
 
@@ -21,6 +22,7 @@ class ActionKind(StrEnum):
     COLLECT = "collect"
     GIVE_UP = "give_up"
     EXPIRE_CHECKOUT = "expire_checkout"
+    RESUME = "resume"
     NOTIFY_TRIAL_END = "notify_trial_end"
     CANCEL = "cancel"
     CONVERT_TRIAL = "convert_trial"
@@ -51,31 +53,50 @@ def next_action(state: SubscriptionState) -> NextAction | None:
 
 def overdue_boundary(state: SubscriptionState, now: datetime) -> bool:
     """Whether a period's end has passed whose consequences are not yet drawn (policy P9)."""
-    boundaries = {ActionKind.CANCEL, ActionKind.CONVERT_TRIAL, ActionKind.RENEW}
+    boundaries = {
+        ActionKind.CANCEL,
+        ActionKind.CONVERT_TRIAL,
+        ActionKind.RENEW,
+        ActionKind.RESUME,
+    }
     return any(action.kind in boundaries and action.at <= now for action in _actions(state))
 
 
 def _actions(state: SubscriptionState) -> Iterator[NextAction]:
-    if state.has_ended:
-        yield from _after_the_end(state)
-        return
     if state.status is SubscriptionStatus.INCOMPLETE:
         yield from _before_activation(state)
         return
+    yield from _voiding(state)
     yield from _collecting(state)
-    yield from _at_period_end(state)
+    if not state.has_ended:
+        yield from _giving_up(state)
+        yield from _at_period_end(state)
 
 
-def _after_the_end(state: SubscriptionState) -> Iterator[NextAction]:
+def _voiding(state: SubscriptionState) -> Iterator[NextAction]:
     for invoice in state.open_invoices:
-        if not invoice.in_processing and state.ended_at is not None:
+        if invoice.in_processing:
+            continue
+        found = _why_void(state, invoice)
+        if found is not None:
+            at, reason = found
             yield NextAction(
-                kind=ActionKind.VOID_INVOICES,
-                at=state.ended_at,
-                reason="the subscription ended; what was not paid is not owed",
+                kind=ActionKind.VOID_INVOICES, at=at, reason=reason, invoice_id=invoice.invoice_id
             )
-            return
-    yield from _collecting(state)
+            if state.has_ended:
+                return
+
+
+def _why_void(state: SubscriptionState, invoice: OpenInvoice) -> tuple[datetime, str] | None:
+    if state.ended_at is not None:
+        return state.ended_at, "the subscription ended; what was not paid is not owed"
+    if invoice.given_up:
+        return invoice.due_at, f"{invoice.amount} is no longer owed"
+    if invoice.for_change is None:
+        return None
+    if state.change is None or state.change.change_id != invoice.for_change:
+        return invoice.due_at, "the change that it was for is gone"
+    return state.change.expires_at, "the payment of the change was not completed in time"
 
 
 def _before_activation(state: SubscriptionState) -> Iterator[NextAction]:
@@ -96,34 +117,60 @@ def _before_activation(state: SubscriptionState) -> Iterator[NextAction]:
 
 def _collecting(state: SubscriptionState) -> Iterator[NextAction]:
     for invoice in state.open_invoices:
-        if invoice.next_attempt_at is not None:
+        may_be_tried = invoice.in_processing or not (state.has_ended or invoice.given_up)
+        if invoice.next_attempt_at is not None and may_be_tried:
             yield NextAction(
                 kind=ActionKind.COLLECT,
                 at=invoice.next_attempt_at,
                 reason=_attempt_reason(state, invoice),
                 invoice_id=invoice.invoice_id,
             )
-    unpaid = [i for i in state.open_invoices if i.attempts_made > 0 and not i.in_processing]
-    if unpaid and not state.has_ended:
+
+
+def _giving_up(state: SubscriptionState) -> Iterator[NextAction]:
+    unpaid = [i for i in state.open_invoices if _is_dunned(i)]
+    if unpaid and state.status is not SubscriptionStatus.UNPAID:
         oldest = min(unpaid, key=lambda invoice: invoice.due_at)
+        ladder = state.terms.dunning
         yield NextAction(
             kind=ActionKind.GIVE_UP,
-            at=state.terms.dunning.ends_at(oldest.due_at),
-            reason=f"{oldest.amount} was not paid:"
-            f" the subscription ends ({state.terms.dunning.final_action})",
+            at=ladder.ends_at(oldest.due_at, grace_until=state.grace_until),
+            reason=f"{oldest.amount} was not paid: {_FINAL[ladder.final_action]}",
             invoice_id=oldest.invoice_id,
         )
 
 
+def _is_dunned(invoice: OpenInvoice) -> bool:
+    waits = invoice.in_processing or invoice.given_up or invoice.for_change is not None
+    return invoice.attempts_made > 0 and not waits
+
+
+_FINAL: Final = {
+    FinalAction.CANCEL: "the subscription ends",
+    FinalAction.DOWNGRADE_TO_FREE: "the free plan is sold instead",
+    FinalAction.UNPAID: "the subscription is unpaid and nothing new is billed",
+}
+
+
 def _attempt_reason(state: SubscriptionState, invoice: OpenInvoice) -> str:
+    if invoice.for_change is not None:
+        return f"charge {invoice.amount} for a change of the subscription"
     if invoice.is_extra_attempt:
         return f"charge {invoice.amount} at once: the customer did something about it"
     number, of = invoice.rungs_used + 1, state.terms.dunning.attempts
+    if number > of:
+        return f"charge {invoice.amount} once more: the grace ends"
     return f"charge {invoice.amount}, attempt {number} of {of}"
 
 
 def _at_period_end(state: SubscriptionState) -> Iterator[NextAction]:
-    if state.period is None:
+    if state.period is None or state.status is SubscriptionStatus.UNPAID:
+        return
+    if state.pause is not None:
+        if state.pause.resumes_at is not None:
+            yield NextAction(
+                kind=ActionKind.RESUME, at=state.pause.resumes_at, reason="the pause is over"
+            )
         return
     ends_at = state.period.end
     if state.cancellation is not None:
@@ -144,8 +191,21 @@ def _at_period_end(state: SubscriptionState) -> Iterator[NextAction]:
             reason=f"the trial ends; the first period costs {state.terms.period_amount}",
         )
         return
-    yield NextAction(
-        kind=ActionKind.RENEW,
-        at=ends_at,
-        reason=f"the next period costs {state.terms.period_amount}",
+    if state.unbilled_from is not None:
+        yield NextAction(
+            kind=ActionKind.RENEW,
+            at=state.unbilled_from,
+            reason="the rest of the running period is billed",
+        )
+        return
+    yield NextAction(kind=ActionKind.RENEW, at=ends_at, reason=_renewal_reason(state))
+
+
+def _renewal_reason(state: SubscriptionState) -> str:
+    if state.pending_change is None:
+        return f"the next period costs {state.terms.period_amount}"
+    target = state.pending_change.target
+    return (
+        f"{target.product_name}, quantity {target.quantity}, begins:"
+        f" the next period costs {target.period_amount}"
     )

@@ -13,6 +13,7 @@ from typing import Final, assert_never
 
 from billing import anchor
 from billing.catalog import Price
+from billing.currency import minimum_charge_minor
 from billing.errors import Conflict, InvalidInput
 from billing.interval import Interval, IntervalUnit
 from billing.invoice import InvoiceLine, describe_line
@@ -65,6 +66,16 @@ class PlannedChange(Value):
     """A new period begins with the change, and with it a new anchor (policy P15)."""
     lines: tuple[InvoiceLine, ...] = ()
     total: Money
+
+    @property
+    def carried(self) -> InvoiceLine | None:
+        """What is too little to be collected now and comes on the next invoice (policy P5)."""
+        if not 0 < self.total.amount_minor < minimum_charge_minor(self.total.currency):
+            return None
+        last = self.lines[-1]
+        return last.model_copy(
+            update={"description": f"Carried over: {last.description}", "amount": self.total}
+        )
 
     @property
     def is_deferred(self) -> bool:

@@ -24,7 +24,7 @@ from billing.payment import (
     Superseded,
 )
 from billing.ports.gateway import GatewayPayment, PaymentStatus
-from billing.subscription import SubscriptionState
+from billing.subscription import ChangeResult, ChangeUnderWay, SubscriptionState
 
 _CANCELED = Decline(code="payment_canceled", message="the payment was canceled at the gateway")
 _UNEXPLAINED = Decline(code="card_declined", message="the gateway gave no reason")
@@ -42,7 +42,7 @@ def outcome_of(payment: GatewayPayment, *, paid_at: datetime) -> CollectionOutco
         case PaymentStatus.REQUIRES_PAYMENT_METHOD:
             return Declined(decline=payment.decline or _UNEXPLAINED)
         case PaymentStatus.CANCELED:
-            return Declined(decline=_CANCELED)
+            return Declined(decline=payment.decline or _CANCELED)
         case PaymentStatus.REQUIRES_CONFIRMATION:
             raise GatewayUnreachable("payment_unconfirmed", f"{payment.id} is not confirmed yet")
         case _:
@@ -81,6 +81,8 @@ def events(
         },
         **subject,
     )
+    if before.change is not None and after.change is None:
+        yield _change_event(before.change, after, now)
     if after.status is not before.status:
         moved = f"subscription.{after.status}"
         yield DomainEvent(
@@ -90,6 +92,27 @@ def events(
             details={"invoice_id": invoice_id},
             **subject,
         )
+
+
+def _change_event(change: ChangeUnderWay, after: SubscriptionState, now: datetime) -> DomainEvent:
+    command = after.applied_command(change.change_id)
+    result = ChangeResult.ABANDONED if command is None or command.result is None else command.result
+    if after.terms == change.target:
+        result = ChangeResult.APPLIED
+    happened = f"subscription.change_{result}"
+    return DomainEvent(
+        key=effect_key(happened, after.subscription_id, change.change_id),
+        type=happened,
+        at=now,
+        customer_id=after.customer_id,
+        subscription_id=after.subscription_id,
+        details={
+            "change_id": change.change_id,
+            "invoice_id": change.invoice_id,
+            "to_price": change.target.price_id,
+            "to_quantity": change.target.quantity,
+        },
+    )
 
 
 def paid_event(invoice: InvoiceRecord, attempt_number: int, now: datetime) -> DomainEvent:

@@ -6,10 +6,10 @@ database).
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import groupby
-from typing import Self
+from typing import Final, Self
 
 from pydantic import model_validator
 
@@ -22,6 +22,8 @@ from billing.money import Money, allocate_minor
 from billing.period import Period
 from billing.proration import Debit, LineRef, credit_for
 from billing.value import Instant, Value
+
+_SHORTEST: Final = timedelta(microseconds=1)
 
 
 class CreditReason(StrEnum):
@@ -60,6 +62,7 @@ class Settled(Value):
     """The gateway's payment, if one paid a part."""
     by_card: Money
     by_balance: Money
+    """By the balance, and by the invoice's own credit lines: by what was paid before."""
     card_returned: Money
     """Refunded to the card, or on its way there."""
     balance_returned: Money
@@ -70,6 +73,11 @@ class Settled(Value):
     def card_left(self) -> Money:
         """What can still be refunded to the card."""
         return self.by_card - self.card_returned
+
+    @property
+    def left(self) -> Money:
+        """What can still be given back in all."""
+        return self.by_card + self.by_balance - self.card_returned - self.balance_returned
 
 
 class CreditNoteDraft(Value):
@@ -128,7 +136,8 @@ def unused_lines(
 def amount_lines(debits: Sequence[Debit], amount: Money) -> tuple[CreditNoteLine, ...]:
     """`amount` given back of an invoice's debits, in proportion to what is left of each.
 
-    Raises `InvalidInput` (`amount_too_large`) for more than is left.
+    Each line is for the time that its amount paid for, from the debit's start: the rest of the
+    debit stays in force. Raises `InvalidInput` (`amount_too_large`) for more than is left.
     """
     left = [debit.creditable.amount_minor for debit in debits]
     if not 0 < amount.amount_minor <= sum(left):
@@ -142,12 +151,17 @@ def amount_lines(debits: Sequence[Debit], amount: Money) -> tuple[CreditNoteLine
         CreditNoteLine(
             description=debit.description,
             debit=debit.ref,
-            period=debit.period,
+            period=_paid_by(debit, share),
             amount=Money(amount_minor=share, currency=amount.currency),
         )
         for debit, share in zip(debits, shares, strict=True)
         if share
     )
+
+
+def _paid_by(debit: Debit, minor: int) -> Period:
+    length = debit.period.length * minor // debit.amount.amount_minor
+    return Period(start=debit.period.start, end=debit.period.start + max(length, _SHORTEST))
 
 
 def within(lines: Sequence[CreditNoteLine], debits: Sequence[Debit]) -> tuple[CreditNoteLine, ...]:
@@ -175,11 +189,13 @@ def by_invoice(
 def to_sources(total: Money, settled: Settled) -> tuple[Money, Money]:
     """`(to_card, to_balance)`: the card first, as it paid last (policy P31).
 
-    What neither card nor balance paid was paid by the credits on the invoice, and goes to the
-    balance as well. Raises `Conflict` (`charge_disputed`) while the card's payment is disputed.
+    Raises `Conflict` (`charge_disputed`) while the card's payment is disputed or was lost to a
+    dispute, and `nothing_to_refund` where `total` exceeds what was paid.
     """
     if settled.is_disputed:
         raise Conflict("charge_disputed", "the payment is disputed: nothing of it can be refunded")
+    if total.amount_minor > settled.left.amount_minor:
+        raise Conflict("nothing_to_refund", f"of this invoice {settled.left} can be given back")
     card = min(total.amount_minor, max(settled.card_left.amount_minor, 0))
     to_card = total.model_copy(update={"amount_minor": card})
     return to_card, total - to_card

@@ -28,6 +28,7 @@ _NEVER_RETRY: Final = frozenset(
         "lost_card",
         "pickup_card",
         "revocation_of_all_authorizations",
+        "retry_limit_reached",
         "revocation_of_authorization",
         "stolen_card",
         "transaction_not_allowed",
@@ -61,3 +62,10 @@ class Decline(Value):
     def reason(self) -> str:
         """The most specific code known, for operators and messages."""
         return self.decline_code or self.code
+
+
+RETRY_LIMIT_REACHED: Final = Decline(
+    code="retry_limit_reached",
+    message="the card networks allow no further attempt on this card over this amount for now",
+)
+"""Ours: the gateway was not asked (policy P19)."""

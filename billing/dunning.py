@@ -13,7 +13,7 @@ from typing import Annotated, Final, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from billing.decline import Decline, DeclineKind
+from billing.decline import DeclineKind
 from billing.value import Value
 
 Segment = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,62}$")]
@@ -75,16 +75,16 @@ class DunningLadder(Value):
         due_at: datetime,
         *,
         rungs_used: int,
-        decline: Decline,
+        kind: DeclineKind,
         now: datetime,
         grace_until: datetime | None = None,
     ) -> datetime | None:
-        """When to try the same method again after `decline`; None where that is pointless.
+        """When to try the same method again after a decline; None where that is pointless.
 
         Rungs whose day passed during an outage are skipped, not tried back to back. Where a grace
         outlasts the ladder, its end is one rung more.
         """
-        if decline.kind is not DeclineKind.SOFT:
+        if kind is not DeclineKind.SOFT:
             return None
         rungs = [due_at + timedelta(days=days) for days in self.retry_days]
         end = self.ends_at(due_at, grace_until=grace_until)

@@ -7,20 +7,22 @@ finalising transaction) nor collecting (`billing.payment`).
 
 from datetime import datetime, timedelta
 from enum import StrEnum
+from fractions import Fraction
 from typing import Final, Self
 
 from pydantic import model_validator
 
 from billing.catalog import Price
-from billing.currency import CurrencyCode
+from billing.currency import CurrencyCode, minimum_charge_minor
 from billing.ids import derived_id
-from billing.money import Money
+from billing.money import Money, round_half_away
 from billing.period import Period
-from billing.pricing import price_of
+from billing.pricing import exact_price_of
 from billing.proration import LineRef
 from billing.value import Instant, Value
 
 LATE: Final = timedelta(days=1)
+_WHOLE: Final = Fraction(1)
 
 
 class InvoiceStatus(StrEnum):
@@ -42,6 +44,13 @@ class InvoiceLine(Value):
     amount: Money
     credits: LineRef | None = None
     """The debit that a negative line gives back a part of."""
+
+
+def negated(line: InvoiceLine) -> InvoiceLine:
+    """Takes a line off an invoice that goes on a later one."""
+    return line.model_copy(
+        update={"description": "Carried to the next invoice", "amount": -line.amount}
+    )
 
 
 class InvoiceDraft(Value):
@@ -102,7 +111,7 @@ def invoice_id(subscription_id: str, period_number: int) -> str:
     return derived_id("in", subscription_id, str(period_number))
 
 
-def draft_for_period(
+def draft_for_period(  # noqa: PLR0913 - what a document is made of
     *,
     customer_id: str,
     subscription_id: str,
@@ -110,11 +119,17 @@ def draft_for_period(
     product_name: str,
     quantity: int,
     period: Period,
+    share: Fraction = _WHOLE,
     period_number: int,
+    carried: tuple[InvoiceLine, ...] = (),
     now: datetime,
 ) -> InvoiceDraft:
-    """One period in advance, due at the beginning of the period."""
-    amount = price_of(price, quantity)
+    """One period in advance, or `share` of it, due at its beginning; with what was `carried`.
+
+    A part that costs less than can be collected is not charged, and what was carried to an invoice
+    that costs nothing is written off (policy P5).
+    """
+    amount = _collectable(exact_price_of(price, quantity) * share, price.currency, share)
     line = InvoiceLine(
         description=describe_line(price, product_name=product_name, quantity=quantity),
         price_id=price.id,
@@ -123,6 +138,7 @@ def draft_for_period(
         period=period,
         amount=amount,
     )
+    lines = (line, *carried) if amount.amount_minor else (line,)
     return InvoiceDraft(
         id=invoice_id(subscription_id, period_number),
         customer_id=customer_id,
@@ -131,8 +147,41 @@ def draft_for_period(
         period=period,
         finalized_at=now,
         due_at=due_at(period, now),
-        lines=(line,),
-        total=amount,
+        lines=lines,
+        total=sum((each.amount for each in lines), Money.zero(price.currency)),
+    )
+
+
+def _collectable(exact: Fraction, currency: str, share: Fraction) -> Money:
+    minor = round_half_away(exact)
+    if share < 1 and minor < minimum_charge_minor(currency):
+        minor = 0
+    return Money(amount_minor=minor, currency=currency)
+
+
+def draft_for_change(
+    *,
+    customer_id: str,
+    subscription_id: str,
+    change_id: str,
+    lines: tuple[InvoiceLine, ...],
+    total: Money,
+    at: datetime,
+    now: datetime,
+) -> InvoiceDraft:
+    """What a change of the subscription costs from `at` on, due at once (policy P11)."""
+    end = max(line.period.end for line in lines)
+    return InvoiceDraft(
+        id=change_invoice_id(subscription_id, change_id),
+        customer_id=customer_id,
+        subscription_id=subscription_id,
+        currency=total.currency,
+        period=Period(start=at, end=end),
+        finalized_at=now,
+        due_at=now,
+        lines=lines,
+        total=total,
+        change_id=change_id,
     )
 
 

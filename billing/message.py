@@ -19,6 +19,13 @@ class MessageKind(StrEnum):
     TRIAL_EXTENDED = "trial_extended"
     PAYMENT_FAILED = "payment_failed"
     PAYMENT_ACTION_REQUIRED = "payment_action_required"
+    PLAN_CHANGED = "plan_changed"
+    CHANGE_SCHEDULED = "change_scheduled"
+    CHANGE_UNDONE = "change_undone"
+    SUBSCRIPTION_PAUSED = "subscription_paused"
+    SUBSCRIPTION_RESUMED = "subscription_resumed"
+    SUBSCRIPTION_DOWNGRADED = "subscription_downgraded"
+    SUBSCRIPTION_UNPAID = "subscription_unpaid"
 
 
 class Message(Value):

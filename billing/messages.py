@@ -7,7 +7,14 @@ from datetime import datetime
 
 from billing.ids import effect_key
 from billing.message import Message, MessageKind
-from billing.subscription import OpenInvoice, SubscriptionState
+from billing.subscription import (
+    ChangeUnderWay,
+    OpenInvoice,
+    Pause,
+    PendingChange,
+    SubscriptionState,
+    Terms,
+)
 
 
 def trial_will_end(state: SubscriptionState, now: datetime) -> Message:
@@ -38,6 +45,69 @@ def trial_extended(state: SubscriptionState, now: datetime, *, trial_end: dateti
     """The trial ends later."""
     message = _message(state, MessageKind.TRIAL_EXTENDED, now, state.revision)
     return message.model_copy(update={"effective_at": trial_end})
+
+
+def plan_changed(state: SubscriptionState, change: ChangeUnderWay) -> Message:
+    """What is sold now; sent once per change."""
+    kind, at = MessageKind.PLAN_CHANGED, change.requested_at
+    message = _message(state, kind, at, change.change_id)
+    return message.model_copy(
+        update={
+            "effective_at": at,
+            "amount": change.target.period_amount,
+            "product_name": change.target.product_name,
+            "invoice_id": change.invoice_id or None,
+        }
+    )
+
+
+def change_scheduled(state: SubscriptionState, pending: PendingChange, now: datetime) -> Message:
+    """What will be sold from the period's end on."""
+    message = _message(state, MessageKind.CHANGE_SCHEDULED, now, pending.change_id)
+    return message.model_copy(
+        update={
+            "effective_at": pending.at,
+            "amount": pending.target.period_amount,
+            "product_name": pending.target.product_name,
+        }
+    )
+
+
+def change_undone(state: SubscriptionState, now: datetime) -> Message:
+    """Everything stays as it is."""
+    message = _message(state, MessageKind.CHANGE_UNDONE, now, state.revision)
+    return message.model_copy(
+        update={"effective_at": state.running_period.end, "amount": state.terms.period_amount}
+    )
+
+
+def subscription_paused(state: SubscriptionState, pause: Pause, now: datetime) -> Message:
+    """Until when it rests; without an instant it waits for a payment method."""
+    message = _message(
+        state, MessageKind.SUBSCRIPTION_PAUSED, now, f"{pause.paused_at:%Y%m%dT%H%M%S}"
+    )
+    return message.model_copy(update={"effective_at": pause.resumes_at})
+
+
+def subscription_resumed(state: SubscriptionState, at: datetime) -> Message:
+    """It goes on."""
+    message = _message(state, MessageKind.SUBSCRIPTION_RESUMED, at, f"{at:%Y%m%dT%H%M%S}")
+    return message.model_copy(update={"effective_at": at, "amount": state.terms.period_amount})
+
+
+def subscription_downgraded(state: SubscriptionState, fallback: Terms, now: datetime) -> Message:
+    """What is sold instead of what was not paid."""
+    message = _message(state, MessageKind.SUBSCRIPTION_DOWNGRADED, now, f"{now:%Y%m%dT%H%M%S}")
+    return message.model_copy(update={"effective_at": now, "product_name": fallback.product_name})
+
+
+def subscription_unpaid(state: SubscriptionState, now: datetime) -> Message:
+    """Nothing more is tried; the customer can still pay."""
+    message = _message(state, MessageKind.SUBSCRIPTION_UNPAID, now, f"{now:%Y%m%dT%H%M%S}")
+    oldest = next(iter(state.open_invoices), None)
+    if oldest is None:
+        return message
+    return message.model_copy(update={"amount": oldest.amount, "invoice_id": oldest.invoice_id})
 
 
 def payment_failed(state: SubscriptionState, invoice: OpenInvoice, now: datetime) -> Message:

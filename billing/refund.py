@@ -1,15 +1,17 @@
 """Refunds: money on its way back to where it came from (policy P31).
 
-Owns the refund's value and the order of its statuses. Does not own the document that it belongs to
-(`billing.credit_note`) nor the calls (`activities.refunding`).
+Owns the refund's value, the order of its statuses and its events. Does not own the document that
+it belongs to (`billing.credit_note`) nor the calls (`activities.refunding`).
 """
 
 from datetime import datetime
 from enum import StrEnum
+from typing import assert_never
 
 from billing.event import DomainEvent
 from billing.ids import derived_id, effect_key
 from billing.money import Money
+from billing.ports.gateway import RefundStatus
 from billing.value import Instant, Value
 
 
@@ -51,6 +53,19 @@ class Refund(Value):
 def refund_id(credit_note_id: str) -> str:
     """One refund per credit note."""
     return derived_id("re", credit_note_id)
+
+
+def state_of(status: RefundStatus) -> RefundState:
+    """What the gateway's status means: a canceled refund gave nothing back, as a failed one."""
+    match status:
+        case RefundStatus.PENDING | RefundStatus.REQUIRES_ACTION:
+            return RefundState.PENDING
+        case RefundStatus.SUCCEEDED:
+            return RefundState.SUCCEEDED
+        case RefundStatus.FAILED | RefundStatus.CANCELED:
+            return RefundState.FAILED
+        case _:
+            assert_never(status)
 
 
 def event_of(refund: Refund, happened: str, *, at: datetime) -> DomainEvent:

@@ -19,6 +19,7 @@ from billing.decline import DeclineKind
 from billing.dunning import DunningLadder
 from billing.errors import BooksBroken
 from billing.interval import Interval
+from billing.invoice import InvoiceLine
 from billing.message import Message
 from billing.money import Money
 from billing.period import Period
@@ -87,7 +88,6 @@ LEGAL_COMMANDS: Final[Mapping[SubscriptionStatus, frozenset[CommandName]]] = Map
         SubscriptionStatus.PAST_DUE: _ALWAYS
         | _OWING
         | {
-            CommandName.CANCEL_AT_PERIOD_END,
             CommandName.UNDO_CANCEL,
             CommandName.CHANGE,
             CommandName.UNDO_CHANGE,
@@ -300,6 +300,8 @@ class SubscriptionState(Value):
     ended_at: Instant | None = None
     end_reason: EndReason | None = None
     open_invoices: tuple[OpenInvoice, ...] = ()
+    carried: tuple[InvoiceLine, ...] = ()
+    """Too little to collect: on the next invoice (policy P5)."""
     last_invoice_id: str | None = None
     messages: tuple[Message, ...] = ()
     """Not yet handed over for delivery."""

@@ -9,6 +9,7 @@ from collections.abc import Awaitable
 from temporalio import workflow
 from temporalio.common import Priority
 
+from activities.change import BeginChange, ChangeOutcome, Changing, Fallback, FindFallback
 from activities.collection import Collect, Collected, Collection, Voided, VoidInvoices
 from activities.notification import Notification
 from activities.period_billing import (
@@ -19,6 +20,7 @@ from activities.period_billing import (
     TrialOutcome,
 )
 from activities.records import Record, Recorded, Records
+from activities.unused_time import GiveBack, GivenBack, UnusedTime
 from billing.message import Message
 from billing.subscription import SubscriptionState, SubscriptionStatus
 from workflows import timeouts
@@ -69,6 +71,34 @@ def void_invoices(request: VoidInvoices) -> Awaitable[Voided]:
         summary="void what was not paid",
         priority=_priority(request.state),
         **timeouts.GATEWAY,
+    )
+
+
+def begin_change(request: BeginChange) -> Awaitable[ChangeOutcome]:
+    """One database transaction; the customer is waiting."""
+    return workflow.execute_activity_method(
+        Changing.begin_change,
+        request,
+        summary="plan and invoice the change",
+        priority=timeouts.checkout_priority(request.state.customer_id),
+        **timeouts.DATABASE,
+    )
+
+
+def find_fallback(request: FindFallback) -> Awaitable[Fallback]:
+    """One look into the catalog."""
+    return workflow.execute_activity_method(
+        Changing.find_fallback, request, summary="find the free plan", **timeouts.DATABASE
+    )
+
+
+def give_back(request: GiveBack) -> Awaitable[GivenBack]:
+    """One database transaction."""
+    return workflow.execute_activity_method(
+        UnusedTime.give_back,
+        request,
+        summary=f"give back {request.part} as {request.unused}",
+        **timeouts.DATABASE,
     )
 
 

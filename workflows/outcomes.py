@@ -6,8 +6,15 @@ Owns the translation from an activity's outcome to a transition (`billing.lifecy
 from datetime import datetime
 from typing import assert_never
 
-from activities.period_billing import Billed, BillingOutcome, NotBilled, TrialOutcome, TrialStarted
-from billing import lifecycle
+from activities.period_billing import (
+    Billed,
+    BillingOutcome,
+    NotBilled,
+    TrialOutcome,
+    TrialStarted,
+)
+from activities.period_billing import after_billing as billed_state
+from billing import lifecycle, pausing
 from billing.subscription import EndReason, SubscriptionState
 
 
@@ -30,15 +37,7 @@ def after_billing(
     """The period is invoiced, or nothing may be charged and the subscription ends."""
     match outcome:
         case Billed():
-            return lifecycle.period_billed(
-                state,
-                number=outcome.number,
-                period=outcome.period,
-                anchor_at=outcome.anchor_at,
-                invoice_id=outcome.invoice_id,
-                amount_due=outcome.amount_due,
-                due_at=outcome.due_at,
-            )
+            return billed_state(state, outcome)
         case NotBilled():
             return _not_billed(state, outcome, now)
         case _:
@@ -49,6 +48,8 @@ def _not_billed(state: SubscriptionState, outcome: NotBilled, now: datetime) -> 
     match outcome.reason:
         case "no_payment_method":
             return lifecycle.ended_with_message(state, EndReason.NO_PAYMENT_METHOD, now)
+        case "rests_without_method":
+            return pausing.trial_paused(state, now)
         case "family_taken":
             return lifecycle.ended(state, EndReason.FAMILY_TAKEN, now)
         case "trial_used":

@@ -1,69 +1,72 @@
 """A subscription's whole life, as one durable workflow.
 
-Owns the order of things: wait for what is due next, do it, wait again; and commands, taken one at
-a time in between. Does not own what is due (`billing.agenda`), what it changes
-(`billing.lifecycle`) or how it is done (`activities`).
+Owns the order of things: wait for what is due next, do it, wait again; and what may be said to a
+subscription. Does not own what is due (`billing.agenda`), what it changes (`billing`), how commands
+are applied (`workflows.commands`), how money is collected (`workflows.dunning`) or how anything is
+done (`activities`).
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from hashlib import blake2b
-from typing import Protocol, TypeVar, assert_never
+from typing import Final, assert_never
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+from temporalio.exceptions import (
+    ActivityError,
+    ApplicationError,
+    WorkflowAlreadyStartedError,
+    is_cancelled_exception,
+)
 
 with workflow.unsafe.imports_passed_through():
-    from activities.collection import Collect, Collected, VoidInvoices
-    from activities.period_billing import (
-        BillPeriod,
-        NotBilled,
-        StartTrial,
-    )
-    from activities.records import AuditEntry, Record
-    from billing import lifecycle
-    from billing.agenda import ActionKind, NextAction, agenda, next_action, overdue_boundary
-    from billing.errors import PerennialError
-    from billing.event import DomainEvent
+    from activities.period_billing import BillPeriod, NotBilled, StartTrial
+    from activities.unused_time import GiveBack
+    from billing import changing, commands, lifecycle, pausing, settlement
+    from billing.agenda import ActionKind, NextAction, agenda, next_action
+    from billing.credit_note import CreditReason, UnusedPart
     from billing.ids import effect_key
+    from billing.period import Period
     from billing.subscription import (
         CommandName,
         EndReason,
         SubscriptionState,
         SubscriptionStatus,
     )
-    from workflows import effects, outcomes, search_attributes, timeouts
-    from workflows.description import details_of, timer_summary
+    from workflows import effects, outcomes, timeouts
+    from workflows.commands import Commands
+    from workflows.description import timer_summary
+    from workflows.dunning import Dunning
     from workflows.messages import (
+        REFUND_WORKFLOW,
         SUBSCRIPTION_WORKFLOW,
         ActivationReport,
         Cancel,
         CancelMode,
+        ChangeSubscription,
         CheckoutCompleted,
         ClockMoved,
-        Command,
         CommandReceipt,
+        DisputeNews,
+        ExtendGrace,
         ExtendTrial,
+        PauseSubscription,
         PaymentNews,
+        PayNow,
+        RefundStart,
+        ResumeSubscription,
+        Retry,
         SubscriptionReport,
         SubscriptionStart,
         UndoCancel,
+        UndoChange,
+        WaiveInvoice,
+        refund_workflow_id,
     )
+    from workflows.state_keeper import Change, StateKeeper
 
-
-class _StoresState(Protocol):
-    """What activities that store a state answer; None where nothing was stored."""
-
-    @property
-    def stored_revision(self) -> int | None: ...
-
-
-OutcomeT = TypeVar("OutcomeT", bound=_StoresState)
-Change = Callable[[SubscriptionState, datetime], SubscriptionState]
-
-_SPREAD_ACTIONS = frozenset({ActionKind.RENEW, ActionKind.CONVERT_TRIAL})
+_SPREAD_ACTIONS: Final = frozenset({ActionKind.RENEW, ActionKind.CONVERT_TRIAL})
 
 
 @workflow.defn(name=SUBSCRIPTION_WORKFLOW)
@@ -72,17 +75,11 @@ class SubscriptionWorkflow:
 
     @workflow.init
     def __init__(self, start: SubscriptionStart) -> None:
-        self._state = start.state
-        self._saved_revision = start.state.revision
-        self._wakes = 0
-        self._hurry = False
+        self._keeper = StateKeeper(start.state)
+        self._commands = Commands(self._keeper)
+        self._dunning = Dunning(self._keeper)
         self._busy = True
-        self._is_collecting = False
-        self._unheard: list[Change] = []
-        self._lock = asyncio.Lock()
-        self._problem: str | None = None
         self._retry_asked = False
-        self._attributes = workflow.info().typed_search_attributes
 
     @workflow.run
     async def run(self, start: SubscriptionStart) -> SubscriptionReport:  # noqa: ARG002 - in init
@@ -96,9 +93,9 @@ class SubscriptionWorkflow:
             action = await self._wait_for_due_action()
             if action is not None:
                 await self._attempt(action)
-        await self._save_what_signals_changed()
+        await self._keeper.save_news()
         self._busy = False
-        self._describe()
+        self._keeper.describe()
         await workflow.wait_condition(workflow.all_handlers_finished)
         messenger.cancel()
         return self.status()
@@ -111,22 +108,29 @@ class SubscriptionWorkflow:
     @workflow.signal
     def payment_method_changed(self) -> None:
         """The customer has a new default payment method."""
-        self._hear(lifecycle.payment_method_changed)
+        self._hear(settlement.payment_method_changed)
 
     @workflow.signal
     def payment_news(self, news: PaymentNews) -> None:
         """The gateway knows more about an unfinished payment."""
-        self._hear(lambda state, now: lifecycle.payment_news(state, news.invoice_id, now))
+        self._hear(lambda state, now: settlement.payment_news(state, news.invoice_id, now))
+
+    @workflow.signal
+    def dispute_news(self, news: DisputeNews) -> None:
+        """A bank opened or decided a dispute."""
+        self._hear(
+            lambda state, now: settlement.dispute_news(state, news.dispute_id, news.state, now)
+        )
 
     @workflow.signal
     def clock_moved(self, moved: ClockMoved) -> None:
         """The customer's test clock may run on."""
-        self._state = lifecycle.clock_moved(self._state, moved.frozen_at)
+        self._keeper.state = lifecycle.clock_moved(self._state, moved.frozen_at)
         action = next_action(self._state)
-        if action is not None and action.at <= self._now():
-            self._wakes += 1
+        if action is not None and action.at <= self._keeper.now():
+            self._keeper.wakes += 1
         else:
-            workflow.set_current_details(details_of(self._state, problem=self._problem))
+            self._keeper.show_details()
 
     @workflow.signal
     def retry(self) -> None:
@@ -138,43 +142,149 @@ class SubscriptionWorkflow:
         """Ends the subscription, at its period's end or now."""
         match command.mode:
             case CancelMode.AT_PERIOD_END:
-                name, change = CommandName.CANCEL_AT_PERIOD_END, lifecycle.cancel_at_period_end
+                return await self._commands.apply(
+                    command, CommandName.CANCEL_AT_PERIOD_END, commands.cancel_at_period_end
+                )
             case CancelMode.NOW:
-                name, change = CommandName.CANCEL_NOW, lifecycle.cancel_now
+                return await self._cancel_now(command)
             case _:
                 assert_never(command.mode)
-        return await self._command(command, name, change)
 
     @cancel.validator
     def _check_cancel(self, command: Cancel) -> None:
-        self._refuse_once_ended(command)
+        self._commands.refuse_once_ended(command)
 
     @workflow.update
     async def undo_cancel(self, command: UndoCancel) -> CommandReceipt:
         """Forgets a pending cancellation."""
-        return await self._command(command, CommandName.UNDO_CANCEL, lifecycle.cancel_undone)
+        return await self._commands.apply(command, CommandName.UNDO_CANCEL, commands.cancel_undone)
 
     @undo_cancel.validator
     def _check_undo_cancel(self, command: UndoCancel) -> None:
-        self._refuse_once_ended(command)
+        self._commands.refuse_once_ended(command)
 
     @workflow.update
     async def extend_trial(self, command: ExtendTrial) -> CommandReceipt:
         """Moves the trial's end, and with it the first charge."""
 
         def change(state: SubscriptionState, now: datetime) -> SubscriptionState:
-            return lifecycle.trial_extended(state, command.trial_end, now)
+            return commands.trial_extended(state, command.trial_end, now)
 
-        return await self._command(command, CommandName.EXTEND_TRIAL, change)
+        return await self._commands.apply(command, CommandName.EXTEND_TRIAL, change)
 
     @extend_trial.validator
     def _check_extend_trial(self, command: ExtendTrial) -> None:
-        self._refuse_once_ended(command)
+        self._commands.refuse_once_ended(command)
+
+    @workflow.update
+    async def change(self, command: ChangeSubscription) -> CommandReceipt:
+        """Changes plan, interval or quantity; what costs more now is paid first (policy P11).
+
+        Answers after the first attempt to pay: in force, refused, or waiting for somebody.
+        """
+        receipt = await self._commands.begin_change(command)
+        await workflow.wait_condition(lambda: not self._is_charging_for(command.command_id))
+        return receipt if receipt.change is None else self._commands.receipt(command)
+
+    @change.validator
+    def _check_change(self, command: ChangeSubscription) -> None:
+        self._commands.refuse_once_ended(command)
+
+    @workflow.update
+    async def undo_change(self, command: UndoChange) -> CommandReceipt:
+        """Forgets a pending decrease."""
+        return await self._commands.apply(command, CommandName.UNDO_CHANGE, changing.change_undone)
+
+    @undo_change.validator
+    def _check_undo_change(self, command: UndoChange) -> None:
+        self._commands.refuse_once_ended(command)
+
+    @workflow.update
+    async def pause(self, command: PauseSubscription) -> CommandReceipt:
+        """Lets the subscription rest, bounded by the product's policy."""
+
+        def change(state: SubscriptionState, now: datetime) -> SubscriptionState:
+            return pausing.paused(state, command.resumes_at, now)
+
+        return await self._commands.apply(command, CommandName.PAUSE, change)
+
+    @pause.validator
+    def _check_pause(self, command: PauseSubscription) -> None:
+        self._commands.refuse_once_ended(command)
+
+    @workflow.update
+    async def resume(self, command: ResumeSubscription) -> CommandReceipt:
+        """Ends a pause before its time."""
+
+        def change(state: SubscriptionState, now: datetime) -> SubscriptionState:
+            commands.check_command(state, CommandName.RESUME)
+            return pausing.resumed(state, now)
+
+        return await self._commands.apply(
+            command, CommandName.RESUME, change, prepare=self._give_back_the_pause
+        )
+
+    @resume.validator
+    def _check_resume(self, command: ResumeSubscription) -> None:
+        self._commands.refuse_once_ended(command)
+
+    @workflow.update
+    async def pay_now(self, command: PayNow) -> CommandReceipt:
+        """Tries everything open once, now; answers with what came of it."""
+
+        def change(state: SubscriptionState, now: datetime) -> SubscriptionState:
+            commands.check_command(state, CommandName.PAY_NOW)
+            return settlement.pay_now(state, now, customer_present=command.customer_present)
+
+        await workflow.wait_condition(lambda: not self._dunning.is_collecting)
+        await self._commands.apply(command, CommandName.PAY_NOW, change)
+        await workflow.wait_condition(lambda: not self._is_paying())
+        return self._after_paying(self._commands.receipt(command))
+
+    @pay_now.validator
+    def _check_pay_now(self, command: PayNow) -> None:
+        self._commands.refuse_once_ended(command)
+
+    @workflow.update
+    async def extend_grace(self, command: ExtendGrace) -> CommandReceipt:
+        """Lets dunning go on before its final action."""
+
+        def change(state: SubscriptionState, now: datetime) -> SubscriptionState:
+            commands.check_command(state, CommandName.EXTEND_GRACE)
+            return settlement.grace_extended(state, command.until, now)
+
+        return await self._commands.apply(command, CommandName.EXTEND_GRACE, change)
+
+    @extend_grace.validator
+    def _check_extend_grace(self, command: ExtendGrace) -> None:
+        self._commands.refuse_once_ended(command)
+
+    @workflow.update
+    async def waive_invoice(self, command: WaiveInvoice) -> CommandReceipt:
+        """Forgives an open invoice: it is voided."""
+
+        def change(state: SubscriptionState, _: datetime) -> SubscriptionState:
+            commands.check_command(state, CommandName.WAIVE_INVOICE)
+            return settlement.invoice_waived(state, command.invoice_id)
+
+        return await self._commands.apply(command, CommandName.WAIVE_INVOICE, change)
+
+    @waive_invoice.validator
+    def _check_waive_invoice(self, command: WaiveInvoice) -> None:
+        self._commands.refuse_once_ended(command)
+
+    @workflow.update
+    async def retry_now(self, command: Retry) -> CommandReceipt:
+        """As the signal `retry`, with an actor and a reason in the audit log."""
+        self._retry_asked = True
+        return await self._commands.apply(
+            command, CommandName.RETRY, lambda state, _: state.changed()
+        )
 
     @workflow.update
     async def wait_until_recorded(self) -> ActivationReport:
         """Answers once the subscription can be read from the database."""
-        await workflow.wait_condition(lambda: self._saved_revision > 0)
+        await workflow.wait_condition(lambda: self._keeper.saved_revision > 0)
         return self._activation()
 
     @workflow.update
@@ -182,9 +292,9 @@ class SubscriptionWorkflow:
         """Answers once it is known whether the subscription goes live, and stored."""
         await workflow.wait_condition(
             lambda: (
-                self._saved_revision > 0
+                self._keeper.saved_revision > 0
                 and not self._busy
-                and self._saved_revision >= self._state.revision
+                and self._keeper.is_saved
                 and (
                     self._state.status is not SubscriptionStatus.INCOMPLETE
                     or self._state.checkout_completed_at is None
@@ -200,11 +310,12 @@ class SubscriptionWorkflow:
             state=self._state,
             is_idle=not self._busy and not self._state.messages,
             next_actions=agenda(self._state),
-            problem=self._problem,
+            problem=self._keeper.problem,
         )
 
-    def _now(self) -> datetime:
-        return self._state.clock.read(workflow.now())
+    @property
+    def _state(self) -> SubscriptionState:
+        return self._keeper.state
 
     def _activation(self) -> ActivationReport:
         return ActivationReport(
@@ -214,39 +325,32 @@ class SubscriptionWorkflow:
         )
 
     def _hear(self, change: Change) -> None:
-        """What is said while a payment is under way counts after it: its result would undo it."""
         self._retry_asked = True  # even where it changes nothing, it may mend what was wrong
-        if self._is_collecting:
-            self._unheard.append(change)
-        else:
-            self._take(change(self._state, self._now()))
-
-    def _take(self, state: SubscriptionState) -> None:
-        if state is self._state:
-            return
-        self._state = state
-        self._wakes += 1
+        self._dunning.hear(change)
 
     async def _introduce(self) -> None:
-        self._state = lifecycle.created(self._state)
-        await self._save(self._event("subscription.created", self._state.subscription_id))
+        self._keeper.state = lifecycle.created(self._state)
+        subject = self._state.subscription_id
+        await self._keeper.save(self._keeper.event("subscription.created", subject))
 
     async def _wait_for_due_action(self) -> NextAction | None:
         """The action that is due, or None after something changed in the meantime."""
-        action, seen = next_action(self._state), self._wakes
+        action, seen = next_action(self._state), self._keeper.wakes
         wait = timedelta.max if action is None else self._wait_before(action)
-        if action is not None and wait <= timedelta(0) and action.at <= self._now():
+        if action is not None and wait <= timedelta(0) and action.at <= self._keeper.now():
             return action
-        if self._saved_revision < self._state.revision:
-            await self._save_what_signals_changed()
+        if not self._keeper.is_saved:
+            await self._keeper.save_news()
             return None
-        self._hurry = self._busy = False
-        self._describe()
+        self._commands.is_hurrying = self._busy = False
+        self._keeper.describe()
         timer_ends = action is not None and wait > timedelta(0)
         try:
             await workflow.wait_condition(
                 lambda: (
-                    self._wakes != seen or self._state.is_finished or self._may_continue_as_new()
+                    self._keeper.wakes != seen
+                    or self._state.is_finished
+                    or self._may_continue_as_new()
                 ),
                 timeout=wait if timer_ends else None,
                 timeout_summary=timer_summary(action) if action is not None else None,
@@ -259,7 +363,11 @@ class SubscriptionWorkflow:
     def _wait_before(self, action: NextAction) -> timedelta:
         """Not before its due time (policy P9); renewals of many are spread after it."""
         spread = timedelta(0)
-        if action.kind in _SPREAD_ACTIONS and not self._hurry and not self._state.clock.is_test:
+        if (
+            action.kind in _SPREAD_ACTIONS
+            and not self._commands.is_hurrying
+            and not self._state.clock.is_test
+        ):
             spread = _spread(self._state.subscription_id)
         return action.at + spread - (workflow.now() + self._state.clock.offset)
 
@@ -273,16 +381,18 @@ class SubscriptionWorkflow:
                 raise
             await self._wait_for_operator(error)
         else:
-            self._problem = None
+            self._keeper.problem = None
 
     async def _wait_for_operator(self, error: ActivityError) -> None:
-        self._problem = str(error.cause or error)
-        seen = self._wakes
-        self._describe()
-        workflow.logger.error("subscription.needs_operator", extra={"problem": self._problem})
+        self._keeper.problem = str(error.cause or error)
+        seen = self._keeper.wakes
+        self._keeper.describe()
+        workflow.logger.error(
+            "subscription.needs_operator", extra={"problem": self._keeper.problem}
+        )
         try:
             await workflow.wait_condition(
-                lambda: self._retry_asked or self._wakes != seen,
+                lambda: self._retry_asked or self._keeper.wakes != seen,
                 timeout=timeouts.OPERATOR_PATIENCE,
                 timeout_summary="try again without an operator",
             )
@@ -296,9 +406,9 @@ class SubscriptionWorkflow:
             case ActionKind.CONVERT_TRIAL | ActionKind.RENEW:
                 await self._bill(action)
             case ActionKind.COLLECT:
-                await self._collect(action)
+                await self._dunning.collect(action)
             case ActionKind.VOID_INVOICES:
-                await self._void_invoices()
+                await self._dunning.void_invoices()
             case ActionKind.NOTIFY_TRIAL_END:
                 await self._change(action, lifecycle.trial_end_noticed, "trial_will_end")
             case ActionKind.CANCEL:
@@ -306,7 +416,9 @@ class SubscriptionWorkflow:
             case ActionKind.EXPIRE_CHECKOUT:
                 await self._end(action, EndReason.CHECKOUT_EXPIRED)
             case ActionKind.GIVE_UP:
-                await self._end(action, EndReason.PAYMENT_FAILED)
+                await self._dunning.give_up(action)
+            case ActionKind.RESUME:
+                await self._resume(action)
             case _:
                 assert_never(action.kind)
 
@@ -314,18 +426,18 @@ class SubscriptionWorkflow:
         """A trial begins without money; otherwise the first payment comes first."""
         if self._state.open_invoices:
             oldest = self._state.open_invoices[0].invoice_id
-            await self._collect(action.model_copy(update={"invoice_id": oldest}))
+            await self._dunning.collect(action.model_copy(update={"invoice_id": oldest}))
         elif self._state.terms.trial is not None:
             await self._start_trial(action)
         else:
             await self._bill(action)
 
     async def _start_trial(self, action: NextAction) -> None:
-        async with self._lock:
+        async with self._keeper.lock:
             if next_action(self._state) != action:
                 return
-            now = self._now()
-            outcome = await self._effect(
+            now = self._keeper.now()
+            outcome = await self._keeper.effect(
                 lambda state: effects.start_trial(StartTrial(state=state, now=now)),
                 lambda state, outcome: outcomes.after_trial_start(state, outcome, now),
             )
@@ -333,11 +445,11 @@ class SubscriptionWorkflow:
                 await self._save_refusal()
 
     async def _bill(self, action: NextAction) -> None:
-        async with self._lock:
+        async with self._keeper.lock:
             if next_action(self._state) != action:
                 return
-            now = self._now()
-            outcome = await self._effect(
+            now = self._keeper.now()
+            outcome = await self._keeper.effect(
                 lambda state: effects.bill_period(BillPeriod(state=state, now=now)),
                 lambda state, outcome: outcomes.after_billing(state, outcome, now),
             )
@@ -345,170 +457,128 @@ class SubscriptionWorkflow:
                 await self._save_refusal()
 
     async def _save_refusal(self) -> None:
-        await self._save(
-            self._event(f"subscription.{self._state.status}", self._state.subscription_id)
-        )
-
-    async def _collect(self, action: NextAction) -> None:
-        """Without the lock: a gateway's outage must not keep commands waiting."""
-        invoice_id, now = action.invoice_id or "", self._now()
-        had_ended = self._state.has_ended
-        try:
-            with self._payment_under_way():
-                await self._effect(
-                    lambda state: self._collect_until_ended(
-                        Collect(state=state, invoice_id=invoice_id, now=now), action.reason
-                    ),
-                    lambda state, done: lifecycle.collected(state, invoice_id, done.outcome, now),
-                )
-        except ActivityError:
-            if had_ended or not self._state.has_ended:
-                raise
-
-    async def _collect_until_ended(self, request: Collect, summary: str) -> Collected:
-        """Nobody is charged for what was cancelled while the gateway was out of reach (P20)."""
-        collecting = effects.collect(request, summary=summary)
-        if not request.state.has_ended:
-            await workflow.wait_condition(lambda: collecting.done() or self._state.has_ended)
-            if not collecting.done():
-                collecting.cancel()
-        return await collecting
-
-    async def _void_invoices(self) -> None:
-        now = self._now()
-        with self._payment_under_way():
-            await self._effect(
-                lambda state: effects.void_invoices(VoidInvoices(state=state, now=now)),
-                lambda state, voided: lifecycle.invoices_closed(
-                    state,
-                    closed=voided.closed_invoice_ids,
-                    processing=voided.processing_invoice_ids,
-                ),
-            )
-
-    @contextmanager
-    def _payment_under_way(self) -> Iterator[None]:
-        """What is heard in the meantime is taken in afterwards, however it ends."""
-        self._is_collecting = True
-        try:
-            yield
-        finally:
-            self._is_collecting = False
-            unheard, self._unheard = self._unheard, []
-            for change in unheard:
-                self._take(change(self._state, self._now()))
+        kind = f"subscription.{self._state.status}"
+        await self._keeper.save(self._keeper.event(kind, self._state.subscription_id))
 
     async def _end(self, action: NextAction, reason: EndReason) -> None:
         def change(state: SubscriptionState, now: datetime) -> SubscriptionState:
-            if reason is EndReason.PAYMENT_FAILED:
-                return lifecycle.ended_with_message(state, reason, now)
             return lifecycle.ended(state, reason, min(now, action.at))
 
         await self._change(action, change, "ended")
 
     async def _change(self, action: NextAction, change: Change, happened: str) -> None:
         """A change without money: stored with its event."""
-        async with self._lock:
+        keeper = self._keeper
+        async with keeper.lock:
             if next_action(self._state) != action:
                 return
-            self._state = change(self._state, self._now())
-            subject = f"{self._state.subscription_id}:{action.at:%Y%m%dT%H%M%S}"
-            kind = f"subscription.{self._state.status if self._state.has_ended else happened}"
-            await self._save(self._event(kind, subject))
+            keeper.state = change(self._state, keeper.now())
+            await self._save_happened(action, happened)
 
-    async def _command(self, command: Command, name: CommandName, change: Change) -> CommandReceipt:
-        """Takes effect once per command id; a repetition gets the same receipt."""
-        await self._catch_up()
-        async with self._lock:
-            if self._state.applied_command(command.command_id) is None:
-                now = self._now()
-                try:
-                    after = change(self._state, now)
-                except PerennialError as error:
-                    raise _refusal(error) from error
-                self._take(lifecycle.command_applied(after, command.command_id, now))
-                subject = f"{self._state.subscription_id}:{command.command_id}"
-                await self._save(
-                    self._event(f"subscription.{name}", subject),
-                    audit=AuditEntry(
-                        command_id=command.command_id,
-                        command=name,
-                        actor=command.actor,
-                        reason=command.reason,
-                        at=now,
-                    ),
+    async def _resume(self, action: NextAction) -> None:
+        """The pause ends at its time, however late the timer was (policy P9)."""
+        keeper = self._keeper
+        async with keeper.lock:
+            if next_action(self._state) != action:
+                return
+            await self._give_back_the_pause(action.at)
+            keeper.state = pausing.resumed(self._state, action.at)
+            await self._save_happened(action, "resumed")
+
+    async def _save_happened(self, action: NextAction, happened: str) -> None:
+        subject = f"{self._state.subscription_id}:{action.at:%Y%m%dT%H%M%S}"
+        kind = f"subscription.{self._state.status if self._state.has_ended else happened}"
+        await self._keeper.save(self._keeper.event(kind, subject))
+
+    async def _cancel_now(self, command: Cancel) -> CommandReceipt:
+        refunds: list[str] = []
+
+        async def give_back(now: datetime) -> None:
+            period = self._state.period
+            if command.unused is UnusedPart.NONE or period is None or now >= period.end:
+                return
+            given = await effects.give_back(
+                GiveBack(
+                    state=self._state,
+                    part=Period(start=now, end=period.end),
+                    source=effect_key("cancel", command.command_id),
+                    reason=CreditReason.CANCELED,
+                    unused=command.unused,
+                    now=now,
                 )
-        return self._receipt(command)
-
-    async def _catch_up(self) -> None:
-        """A period that ended before the command came is dealt with before it (policy P7)."""
-        if overdue_boundary(self._state, self._now()):
-            self._hurry = True
-            self._wakes += 1
-            await workflow.wait_condition(
-                lambda: not overdue_boundary(self._state, self._now()) or self._problem is not None
             )
+            if given.refusal is not None:
+                raise ApplicationError(
+                    "the payment is disputed: nothing of it can be refunded",
+                    "Conflict",
+                    type=given.refusal,
+                )
+            refunds.extend(given.refund_ids)
 
-    def _receipt(self, command: Command) -> CommandReceipt:
-        applied = self._state.applied_command(command.command_id)
-        if applied is None:
-            raise ApplicationError(
-                "the command was applied too long ago to be repeated", type="command_forgotten"
+        receipt = await self._commands.apply(
+            command, CommandName.CANCEL_NOW, commands.cancel_now, prepare=give_back
+        )
+        await self._start_refunds(refunds)
+        return receipt
+
+    async def _start_refunds(self, refund_ids: Iterable[str]) -> None:
+        """Each lives on by itself, whatever becomes of this workflow."""
+        for refund_id in refund_ids:
+            try:
+                await workflow.start_child_workflow(
+                    REFUND_WORKFLOW,
+                    RefundStart(refund_id=refund_id),
+                    id=refund_workflow_id(refund_id),
+                    parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+                    static_summary=f"refund {refund_id} of {self._state.subscription_id}",
+                )
+            except WorkflowAlreadyStartedError:
+                workflow.logger.info("refund.running_already", extra={"refund_id": refund_id})
+
+    async def _give_back_the_pause(self, at: datetime) -> None:
+        part = pausing.paused_part(self._state, at)
+        pause = self._state.pause
+        if part is None or pause is None:
+            return
+        source = effect_key(
+            "pause", self._state.subscription_id, f"{pause.paused_at:%Y%m%dT%H%M%S}"
+        )
+        await effects.give_back(
+            GiveBack(
+                state=self._state,
+                part=part,
+                source=source,
+                reason=CreditReason.PAUSED,
+                unused=UnusedPart.CREDIT,
+                now=at,
             )
-        return CommandReceipt(
-            command_id=applied.command_id,
-            subscription_id=self._state.subscription_id,
-            applied_at=applied.applied_at,
-            revision=applied.revision,
         )
 
-    def _refuse_once_ended(self, command: Command) -> None:
-        """Early and without an event in the history; everything else is checked when applied."""
-        if self._state.has_ended and self._state.applied_command(command.command_id) is None:
-            raise ApplicationError(
-                "the subscription has ended", "Conflict", type="subscription_ended"
-            )
+    def _is_charging_for(self, change_id: str) -> bool:
+        """Whether the change's payment was not tried yet, and nothing keeps it from being."""
+        change = self._state.change
+        if change is None or change.change_id != change_id or self._keeper.problem is not None:
+            return False
+        invoice = self._state.open_invoice(change.invoice_id)
+        return invoice is not None and invoice.next_attempt_at is not None
 
-    async def _effect(
-        self,
-        run: Callable[[SubscriptionState], Awaitable[OutcomeT]],
-        change: Callable[[SubscriptionState, OutcomeT], SubscriptionState],
-    ) -> OutcomeT:
-        """Runs an activity that stores the state it leads to, and follows it here.
+    def _is_paying(self) -> bool:
+        if self._keeper.problem is not None:
+            return False
+        return any(invoice.is_extra_attempt for invoice in self._state.open_invoices)
 
-        The revision that the activity stores is reserved before it starts, so that a command in
-        the meantime stores a higher one. Then, and after a reset, the state is stored again.
-        """
-        asked = self._state
-        self._state = lifecycle.reserved(asked)
-        outcome = await run(asked)
-        was_alone = self._state.revision == asked.revision + 1
-        self._state = change(self._state, outcome)
-        if was_alone and outcome.stored_revision == asked.revision + 1:
-            self._saved_revision = asked.revision + 1
-            self._state = self._state.model_copy(update={"revision": self._saved_revision})
-        elif outcome.stored_revision is not None:
-            self._state = lifecycle.revised(self._state, outcome.stored_revision)
-        return outcome
-
-    async def _save(self, *events: DomainEvent, audit: AuditEntry | None = None) -> None:
-        """Stores the present state; above whatever a run before a reset has stored."""
-        while True:
-            saving = self._state
-            recorded = await effects.record(Record(state=saving, events=events, audit=audit))
-            if recorded.ended_at is not None:
-                reason = recorded.end_reason or EndReason.REQUESTED
-                self._take(lifecycle.ended(self._state, reason, recorded.ended_at))
-            if recorded.stored_revision <= max(saving.revision, self._saved_revision):
-                self._saved_revision = max(saving.revision, self._saved_revision)
-                return
-            self._state = lifecycle.revised(self._state, recorded.stored_revision)
-
-    async def _save_what_signals_changed(self) -> None:
-        """A command stores what it changed by itself, and is waited for."""
-        async with self._lock:
-            if self._saved_revision < self._state.revision:
-                await self._save()
+    def _after_paying(self, receipt: CommandReceipt) -> CommandReceipt:
+        """What is still open says what is in the way of its payment."""
+        invoice = next(iter(self._state.open_invoices), None)
+        if invoice is None:
+            return receipt
+        return receipt.model_copy(
+            update={
+                "invoice_id": invoice.invoice_id,
+                "action_url": invoice.action_url,
+                "decline": None if invoice.in_processing else invoice.last_decline,
+            }
+        )
 
     async def _deliver_messages(self) -> None:
         """Beside everything else: a mail server that is down must not stop billing."""
@@ -520,10 +590,10 @@ class SubscriptionWorkflow:
             except ActivityError as error:
                 if is_cancelled_exception(error):
                     raise
-                self._problem = f"{message.key} was not delivered: {error.cause or error}"
+                self._keeper.problem = f"{message.key} was not delivered: {error.cause or error}"
                 workflow.logger.exception("message.undeliverable", extra={"key": message.key})
-                self._describe()
-            self._state = lifecycle.message_handed_over(self._state, message.key)
+                self._keeper.describe()
+            self._keeper.state = lifecycle.message_handed_over(self._state, message.key)
 
     def _may_continue_as_new(self) -> bool:
         """Whether a new run is due, with everything stored and told and nobody being answered.
@@ -534,36 +604,10 @@ class SubscriptionWorkflow:
         return (
             workflow.info().is_continue_as_new_suggested()
             and workflow.all_handlers_finished()
-            and not self._lock.locked()
+            and not self._keeper.lock.locked()
             and not self._state.messages
-            and self._saved_revision >= self._state.revision
+            and self._keeper.is_saved
         )
-
-    def _event(self, kind: str, subject: str) -> DomainEvent:
-        return DomainEvent(
-            key=effect_key(kind, subject),
-            type=kind,
-            at=self._now(),
-            customer_id=self._state.customer_id,
-            subscription_id=self._state.subscription_id,
-            details={"status": self._state.status.value},
-        )
-
-    def _describe(self) -> None:
-        """What operators see and search for, brought up to date before every wait."""
-        workflow.set_current_details(details_of(self._state, problem=self._problem))
-        attributes = search_attributes.search_attributes(
-            self._state, needs_operator=self._problem is not None
-        )
-        updates = search_attributes.changes(self._attributes, attributes)
-        if updates:
-            workflow.upsert_search_attributes(updates)
-            self._attributes = attributes
-
-
-def _refusal(error: PerennialError) -> ApplicationError:
-    """The class name comes first in the details, so that callers can tell a conflict."""
-    return ApplicationError(error.message, type(error).__name__, type=error.code)
 
 
 def _spread(subscription_id: str) -> timedelta:

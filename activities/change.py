@@ -1,0 +1,256 @@
+"""Changing what a subscription buys: the plan of it, its invoice and the new state.
+
+Owns what is written when a change begins, and the free plan that dunning falls back to. Does not
+own what a change costs (`billing.change`), collecting it (`activities.collection`) nor when it is
+in force (`billing.changing`).
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+from temporalio import activity
+
+from billing import changing, ledger
+from billing.change import ChangeRequest, PlannedChange, plan_change
+from billing.commands import check_command
+from billing.errors import Conflict, InvalidInput
+from billing.event import DomainEvent
+from billing.ids import effect_key
+from billing.invoice import (
+    InvoiceRecord,
+    InvoiceStatus,
+    change_invoice_id,
+    draft_for_change,
+    negated,
+)
+from billing.money import Money
+from billing.offer import terms_of
+from billing.ports.storage import Transaction, UnitOfWork
+from billing.pricing import LARGEST_CHARGE_MINOR, check_quantity, price_of
+from billing.quote import Quote, check_quote
+from billing.subscription import ChangeResult, CommandName, SubscriptionState, Terms
+from billing.value import Instant, Value
+
+
+class BeginChange(Value):
+    """Begin the change `change_id` of `state`; `now` is the subscription's present."""
+
+    state: SubscriptionState
+    change_id: str
+    request: ChangeRequest
+    quote: Quote | None
+    now: Instant
+
+
+class ChangeBegun(Value):
+    """What the change does to the state; it follows from these facts."""
+
+    kind: Literal["begun"] = "begun"
+    result: ChangeResult
+    plan: PlannedChange
+    invoice: InvoiceRecord | None = None
+    """What pays for it; None where nothing is to be paid."""
+    stored_revision: int
+
+
+class ChangeRefused(Value):
+    """The rules refuse it; nothing was written."""
+
+    kind: Literal["refused"] = "refused"
+    error: Literal["Conflict", "InvalidInput"]
+    code: str
+    message: str
+    stored_revision: None = None
+
+
+ChangeOutcome = Annotated[ChangeBegun | ChangeRefused, Field(discriminator="kind")]
+
+
+class FindFallback(Value):
+    """Ask for the free plan of `state`."""
+
+    state: SubscriptionState
+
+
+class Fallback(Value):
+    """The terms to sell instead; None where nothing fitting is on sale any more."""
+
+    terms: Terms | None
+
+
+class Changing:
+    """Activities that replace what is sold, each in one database transaction."""
+
+    def __init__(self, *, open_transaction: UnitOfWork) -> None:
+        self._open_transaction = open_transaction
+
+    @activity.defn
+    async def begin_change(self, request: BeginChange) -> ChangeOutcome:
+        """Plans the change and invoices what is to be paid first, once per change (policy P11)."""
+        try:
+            async with self._open_transaction() as tx:
+                return await _begin(tx, request)
+        except Conflict as error:
+            return ChangeRefused(error="Conflict", code=error.code, message=error.message)
+        except InvalidInput as error:
+            return ChangeRefused(error="InvalidInput", code=error.code, message=error.message)
+
+    @activity.defn
+    async def find_fallback(self, request: FindFallback) -> Fallback:
+        """The free plan that dunning ends with (policy P18)."""
+        price_id = request.state.terms.free_fallback_price_id
+        if price_id is None:
+            return Fallback(terms=None)
+        async with self._open_transaction() as tx:
+            try:
+                offer = await tx.prices.offer(price_id)
+            except InvalidInput:
+                return Fallback(terms=None)
+        terms = terms_of(offer, quantity=offer.price.minimum_quantity, trial=None, segment=None)
+        current = request.state.terms
+        fits = terms.currency == current.currency and terms.family == current.family
+        is_free = terms.period_amount.amount_minor == 0
+        return Fallback(terms=terms if fits and is_free else None)
+
+
+async def plan_of(
+    tx: Transaction, state: SubscriptionState, request: ChangeRequest, at: Instant
+) -> PlannedChange:
+    """What the change would cost and do at the instant `at`; a preview asks the same.
+
+    Raises what `billing.change.plan_change` raises, and `InvalidInput` (`price_not_found`,
+    `quantity_out_of_range`, `amount_too_large`).
+    """
+    check_command(state, CommandName.CHANGE)
+    quantity = request.quantity_from(state.terms.quantity)
+    current_price = await tx.prices.get(state.terms.price_id, state.terms.price_version)
+    if request.price_id is None or request.price_id == state.terms.price_id:
+        target_price = current_price
+        check_quantity(target_price, quantity)
+        target = state.terms.model_copy(
+            update={"quantity": quantity, "period_amount": price_of(target_price, quantity)}
+        )
+    else:
+        offer = await tx.prices.offer(request.price_id)
+        target_price = offer.price
+        check_quantity(target_price, quantity)
+        customer = await tx.customers.get(state.customer_id)
+        target = terms_of(
+            offer, quantity=quantity, trial=state.terms.trial, segment=customer.segment
+        )
+    debits = await tx.invoices.debits(
+        state.subscription_id, ending_after=state.running_period.start
+    )
+    plan = plan_change(
+        state,
+        target=target,
+        current_price=current_price,
+        target_price=target_price,
+        debits=debits,
+        at=at,
+    )
+    if plan.total.amount_minor > LARGEST_CHARGE_MINOR:
+        raise InvalidInput(
+            "amount_too_large",
+            f"the change costs {plan.total}, which is more than one charge can take",
+            largest_minor=LARGEST_CHARGE_MINOR,
+        )
+    return plan
+
+
+def after_change(
+    state: SubscriptionState, begun: ChangeBegun, change_id: str, now: Instant
+) -> SubscriptionState:
+    """The state that a change leads to: stored here, and followed by the workflow."""
+    match begun.result:
+        case ChangeResult.SCHEDULED:
+            return changing.change_scheduled(state, begun.plan, change_id, now)
+        case _ if begun.invoice is not None:
+            return changing.change_paid_first(state, begun.plan, begun.invoice, change_id, now)
+        case _:
+            return changing.change_in_force(state, begun.plan, change_id, now)
+
+
+async def _begin(tx: Transaction, request: BeginChange) -> ChangeBegun:
+    state, now = request.state, request.now
+    plan, invoice = await _planned(tx, request)
+    result = ChangeResult.APPLIED
+    if plan.is_deferred and plan.at > now:
+        result = ChangeResult.SCHEDULED
+    elif invoice is not None and invoice.amount_due.amount_minor > 0:
+        result = ChangeResult.PAYING
+    begun = ChangeBegun(result=result, plan=plan, invoice=invoice, stored_revision=0)
+    after = after_change(state, begun, request.change_id, now)
+    stored = await tx.subscriptions.save(after)
+    await tx.events.append(_event(after, request, begun))
+    return begun.model_copy(update={"stored_revision": stored})
+
+
+async def _planned(
+    tx: Transaction, request: BeginChange
+) -> tuple[PlannedChange, InvoiceRecord | None]:
+    """The plan and its invoice; after a reset, the invoice of the first time."""
+    state, now, quote = request.state, request.now, request.quote
+    known = await tx.invoices.get(change_invoice_id(state.subscription_id, request.change_id))
+    wanted, at = request.request, now
+    if quote is not None:
+        wanted, at = ChangeRequest(price_id=quote.price_id, quantity=quote.quantity), quote.at
+    if known is not None:
+        if known.status is InvoiceStatus.VOID:
+            raise Conflict("change_not_paid", "the payment of this change was not completed")
+        return await plan_of(tx, state, wanted, known.period.start), known
+    if quote is not None:
+        check_quote(quote, state, now)
+    plan = await plan_of(tx, state, wanted, at)
+    if quote is not None and (plan.total != quote.total or _version(plan) != quote.price_version):
+        raise Conflict("quote_expired", "the price has changed since it was previewed")
+    if not plan.lines:
+        return plan, None
+    return plan, await _invoiced(tx, request, plan)
+
+
+async def _invoiced(tx: Transaction, request: BeginChange, plan: PlannedChange) -> InvoiceRecord:
+    """What is too little to collect is on the next invoice instead (policy P5)."""
+    state = request.state
+    carried = () if plan.carried is None else (negated(plan.carried),)
+    lines = (*plan.lines, *carried)
+    draft = draft_for_change(
+        customer_id=state.customer_id,
+        subscription_id=state.subscription_id,
+        change_id=request.change_id,
+        lines=lines,
+        total=sum((line.amount for line in lines), Money.zero(plan.total.currency)),
+        at=plan.at,
+        now=request.now,
+    )
+    invoice = await tx.invoices.finalize(draft)
+    entry = ledger.invoice_finalized(draft, from_balance=invoice.from_balance)
+    if entry is not None:
+        await tx.ledger.post(entry)
+    return invoice
+
+
+def _version(plan: PlannedChange) -> int:
+    return plan.target.price_version
+
+
+def _event(state: SubscriptionState, request: BeginChange, begun: ChangeBegun) -> DomainEvent:
+    before, target = request.state.terms, begun.plan.target
+    kind = f"subscription.change_{begun.result}"
+    return DomainEvent(
+        key=effect_key(kind, state.subscription_id, request.change_id),
+        type=kind,
+        at=request.now,
+        customer_id=state.customer_id,
+        subscription_id=state.subscription_id,
+        details={
+            "change_id": request.change_id,
+            "from_price": before.price_id,
+            "from_quantity": before.quantity,
+            "to_price": target.price_id,
+            "to_quantity": target.quantity,
+            "total_minor": begun.plan.total.amount_minor,
+            "currency": begun.plan.total.currency,
+            "invoice_id": None if begun.invoice is None else begun.invoice.id,
+        },
+    )

@@ -1,0 +1,71 @@
+"""Giving back paid time that is not used: after a cancellation, and for a pause (policy P17).
+
+Owns which debits are credited for which part of the period. Does not own the amounts
+(`billing.proration`) nor the documents and refunds (`activities.crediting`).
+"""
+
+from typing import Literal
+
+from temporalio import activity
+
+from activities.crediting import CreditRequest, issue_credit
+from billing.change import unused
+from billing.credit_note import CreditReason, UnusedPart, unused_lines
+from billing.errors import Conflict
+from billing.period import Period
+from billing.ports.storage import UnitOfWork
+from billing.subscription import SubscriptionState
+from billing.value import Instant, Value
+
+
+class GiveBack(Value):
+    """Give back what is paid for `part`, once per `source`."""
+
+    state: SubscriptionState
+    part: Period
+    source: str
+    reason: CreditReason
+    unused: UnusedPart
+    now: Instant
+
+
+class GivenBack(Value):
+    """What was issued, or why nothing can be."""
+
+    refund_ids: tuple[str, ...] = ()
+    """Refunds to be carried out."""
+    refusal: Literal["charge_disputed"] | None = None
+
+
+class UnusedTime:
+    """Activities that give back, one database transaction each."""
+
+    def __init__(self, *, open_transaction: UnitOfWork) -> None:
+        self._open_transaction = open_transaction
+
+    @activity.defn
+    async def give_back(self, request: GiveBack) -> GivenBack:
+        """Issues credit notes for the part of every debit that is not used."""
+        state, part = request.state, request.part
+        async with self._open_transaction() as tx:
+            debits = await tx.invoices.debits(
+                state.subscription_id, ending_after=state.running_period.start
+            )
+            lines = unused_lines(
+                tuple(unused(state, debits, part.start)), part, state.terms.proration
+            )
+            credit = CreditRequest(
+                source=request.source,
+                customer_id=state.customer_id,
+                subscription_id=state.subscription_id,
+                reason=request.reason,
+                unused=request.unused,
+                lines=tuple(lines),
+                now=request.now,
+            )
+            try:
+                return GivenBack(refund_ids=await issue_credit(tx, credit))
+            except Conflict as error:
+                if error.code != "charge_disputed":
+                    raise
+                return GivenBack(refusal="charge_disputed")

@@ -1,0 +1,236 @@
+"""What changes of what is sold do to a subscription (policy P11, P12, P15).
+
+Owns the transitions: a change in force at once, one that is being paid for, one that waits for the
+period's end, and the ways out of each. Does not own what a change costs (`billing.change`).
+"""
+
+from datetime import datetime, timedelta
+from typing import Final, assert_never
+
+from billing import anchor, messages
+from billing.change import PlannedChange
+from billing.errors import Conflict
+from billing.invoice import InvoiceRecord
+from billing.payment import (
+    ActionRequired,
+    AlreadyClosed,
+    CollectionOutcome,
+    Declined,
+    NoPaymentMethod,
+    Paid,
+    Processing,
+    Superseded,
+)
+from billing.subscription import (
+    AppliedCommand,
+    ChangeResult,
+    ChangeUnderWay,
+    OpenInvoice,
+    PendingChange,
+    SubscriptionState,
+    SubscriptionStatus,
+    Terms,
+)
+
+PATIENCE: Final = timedelta(hours=24)
+"""How long a customer may take to complete the payment of a change (policy P11)."""
+
+
+def change_scheduled(
+    state: SubscriptionState, plan: PlannedChange, change_id: str, now: datetime
+) -> SubscriptionState:
+    """A decrease waits for the period's end (policy P12)."""
+    pending = PendingChange(change_id=change_id, target=plan.target, at=plan.at, requested_at=now)
+    message = messages.change_scheduled(state, pending, now)
+    return state.changed(pending_change=pending, messages=(*state.messages, message))
+
+
+def change_undone(state: SubscriptionState, now: datetime) -> SubscriptionState:
+    """The pending decrease is forgotten. Raises `Conflict` (`no_pending_change`)."""
+    if state.pending_change is None:
+        raise Conflict("no_pending_change", "no change is pending")
+    message = messages.change_undone(state, now)
+    return state.changed(pending_change=None, messages=(*state.messages, message))
+
+
+def change_paid_first(
+    state: SubscriptionState,
+    plan: PlannedChange,
+    invoice: InvoiceRecord,
+    change_id: str,
+    now: datetime,
+) -> SubscriptionState:
+    """An increase is in force at once where nothing is to pay, else when its invoice is paid."""
+    if invoice.amount_due.amount_minor == 0:
+        carried = () if plan.carried is None else (plan.carried,)
+        done = state.changed(last_invoice_id=invoice.id, carried=(*state.carried, *carried))
+        return change_in_force(done, plan, change_id, now)
+    under_way = ChangeUnderWay(
+        change_id=change_id,
+        target=plan.target,
+        invoice_id=invoice.id,
+        period=plan.period,
+        starts_period=plan.starts_period,
+        requested_at=now,
+        expires_at=min(now + PATIENCE, state.running_period.end),
+    )
+    open_invoice = OpenInvoice(
+        invoice_id=invoice.id,
+        amount=invoice.amount_due,
+        due_at=now,
+        next_attempt_at=now,
+        for_change=change_id,
+        customer_present=True,
+    )
+    return state.changed(
+        change=under_way,
+        open_invoices=(*state.open_invoices, open_invoice),
+        last_invoice_id=invoice.id,
+    )
+
+
+def change_in_force(
+    state: SubscriptionState, plan: PlannedChange, change_id: str, now: datetime
+) -> SubscriptionState:
+    """What is sold is replaced; what was pending is replaced with it (policy P12)."""
+    under_way = ChangeUnderWay(
+        change_id=change_id,
+        target=plan.target,
+        invoice_id="",
+        period=plan.period,
+        starts_period=plan.starts_period,
+        requested_at=now,
+        expires_at=now,
+    )
+    return _in_force(state, under_way)
+
+
+def change_collected(
+    state: SubscriptionState, invoice: OpenInvoice, outcome: CollectionOutcome
+) -> SubscriptionState:
+    """What an attempt to collect the invoice of a change means; `invoice` counts it already."""
+    match outcome:
+        case Paid():
+            return change_resolved(_without(state, invoice), _id(invoice), is_paid=True)
+        case Declined():
+            refused = change_resolved(_without(state, invoice), _id(invoice), is_paid=False)
+            return _noted(
+                refused, _id(invoice), ChangeResult.DECLINED, decline=outcome.decline.reason
+            )
+        case NoPaymentMethod():
+            refused = change_resolved(_without(state, invoice), _id(invoice), is_paid=False)
+            return _noted(refused, _id(invoice), ChangeResult.DECLINED, decline="no_payment_method")
+        case AlreadyClosed() | Superseded():
+            return change_resolved(_without(state, invoice), _id(invoice), is_paid=False)
+        case ActionRequired():
+            waiting = invoice.model_copy(update={"action_url": outcome.url})
+        case Processing():
+            waiting = invoice.model_copy(update={"in_processing": True})
+        case _:
+            assert_never(outcome)
+    others = (o for o in state.open_invoices if o.invoice_id != invoice.invoice_id)
+    return state.changed(open_invoices=(*others, waiting))
+
+
+def change_resolved(
+    state: SubscriptionState, change_id: str, *, is_paid: bool
+) -> SubscriptionState:
+    """Paid: in force, where it still can be. Else nothing has changed."""
+    change = state.change
+    if change is None or change.change_id != change_id:
+        return state
+    if is_paid and still_applies(state):
+        return _in_force(state, change)
+    return _noted(state.changed(change=None), change_id, ChangeResult.ABANDONED)
+
+
+def still_applies(state: SubscriptionState) -> bool:
+    """Whether the change that is being paid can come into force: in the period it was made for."""
+    change = state.change
+    return (
+        change is not None
+        and not state.has_ended
+        and state.status in {SubscriptionStatus.ACTIVE, SubscriptionStatus.PAST_DUE}
+        and change.requested_at in state.running_period
+    )
+
+
+def is_abandoned(state: SubscriptionState, invoice: OpenInvoice, now: datetime) -> bool:
+    """Whether the customer took too long, or the change is gone."""
+    change = state.change
+    if change is None or change.change_id != invoice.for_change:
+        return True
+    return change.expires_at <= now
+
+
+def downgraded(state: SubscriptionState, fallback: Terms, now: datetime) -> SubscriptionState:
+    """Dunning ends with the free plan: it begins now, and what was not paid is not owed (P18)."""
+    number = (state.period_number or 0) + 1
+    message = messages.subscription_downgraded(state, fallback, now)
+    return state.changed(
+        status=SubscriptionStatus.ACTIVE,
+        terms=fallback,
+        anchor_at=now,
+        anchor_number=number,
+        period_number=number,
+        period=anchor.period(now, fallback.interval, 0),
+        extension=timedelta(0),
+        pending_change=None,
+        cancellation=None,
+        change=None,
+        grace_until=None,
+        messages=(*state.messages, message),
+        open_invoices=tuple(
+            invoice.model_copy(update={"given_up": True, "next_attempt_at": None})
+            for invoice in state.open_invoices
+        ),
+    )
+
+
+def _in_force(state: SubscriptionState, change: ChangeUnderWay) -> SubscriptionState:
+    changes: dict[str, object] = {
+        "terms": change.target,
+        "change": None,
+        "pending_change": None,
+        "cancellation": None,
+    }
+    if state.status is SubscriptionStatus.TRIALING:
+        changes["cancellation"] = state.cancellation
+    if change.starts_period:
+        number = (state.period_number or 0) + 1
+        changes |= {
+            "anchor_at": change.period.start,
+            "anchor_number": number,
+            "period_number": number,
+            "period": change.period,
+            "extension": timedelta(0),
+        }
+    told = messages.plan_changed(state, change)
+    after = state.changed(**changes, messages=(*state.messages, told))
+    return _noted(after, change.change_id, ChangeResult.APPLIED)
+
+
+def _noted(
+    state: SubscriptionState,
+    change_id: str,
+    result: ChangeResult,
+    *,
+    decline: str | None = None,
+) -> SubscriptionState:
+    """The command that asked for it is answered with the result from now on."""
+
+    def noted(command: AppliedCommand) -> AppliedCommand:
+        if command.command_id != change_id:
+            return command
+        return command.model_copy(update={"result": result, "decline": decline})
+
+    return state.model_copy(update={"applied": tuple(noted(c) for c in state.applied)})
+
+
+def _without(state: SubscriptionState, invoice: OpenInvoice) -> SubscriptionState:
+    others = tuple(o for o in state.open_invoices if o.invoice_id != invoice.invoice_id)
+    return state.changed(open_invoices=others)
+
+
+def _id(invoice: OpenInvoice) -> str:
+    return invoice.for_change or ""

@@ -1,0 +1,108 @@
+"""Commands: whether one may be given now, and what the simplest of them do.
+
+Owns legality and the commands about a subscription's end and trial. Does not own changes of what is
+sold (`billing.changing`), pauses (`billing.pausing`) nor payments (`billing.settlement`).
+"""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from billing import messages
+from billing.errors import Conflict, InvalidInput
+from billing.lifecycle import ended
+from billing.period import Period
+from billing.subscription import (
+    LEGAL_COMMANDS,
+    Cancellation,
+    CommandName,
+    EndReason,
+    SubscriptionState,
+    SubscriptionStatus,
+)
+from billing.trial import trial_notice_at
+
+LONGEST_TRIAL: Final = timedelta(days=730)
+
+_ENDS_AT_ONCE: Final = frozenset(
+    {SubscriptionStatus.PAST_DUE, SubscriptionStatus.UNPAID, SubscriptionStatus.PAUSED}
+)
+
+
+def check_command(state: SubscriptionState, command: CommandName) -> None:
+    """Raises `Conflict` where the command is not legal now; its code says why."""
+    if command not in LEGAL_COMMANDS[state.status]:
+        code = "subscription_ended" if state.has_ended else "command_not_allowed"
+        raise Conflict(code, f"{command} is not possible while the subscription is {state.status}")
+    if command is CommandName.UNDO_CANCEL and state.cancellation is None:
+        raise Conflict("no_pending_cancellation", "no cancellation is pending")
+    if command is CommandName.CANCEL_AT_PERIOD_END and state.cancellation is not None:
+        raise Conflict("cancellation_pending", "the subscription already ends at its period's end")
+
+
+def check_version(state: SubscriptionState, expected: int | None) -> None:
+    """Raises `Conflict` (`stale_version`) where a command is based on another version (P16)."""
+    if expected is not None and expected != state.version:
+        raise Conflict(
+            "stale_version",
+            f"the subscription is at version {state.version} by now: look at it again",
+            version=state.version,
+        )
+
+
+def cancel_at_period_end(state: SubscriptionState, now: datetime) -> SubscriptionState:
+    """The subscription ends with the running period; undoable until then (policy P12).
+
+    While past due, unpaid or paused it is immediate (policy P20). It replaces a pending decrease.
+    """
+    if state.status in _ENDS_AT_ONCE:
+        return cancel_now(state, now)
+    check_command(state, CommandName.CANCEL_AT_PERIOD_END)
+    if state.change is not None:
+        raise Conflict("change_in_progress", "a change of the subscription is being paid for")
+    cancellation = Cancellation(at=state.running_period.end, requested_at=now)
+    message = messages.subscription_canceled(state, now, effective_at=cancellation.at)
+    return state.changed(
+        cancellation=cancellation, pending_change=None, messages=(*state.messages, message)
+    )
+
+
+def cancel_undone(state: SubscriptionState, now: datetime) -> SubscriptionState:
+    """The pending cancellation is forgotten."""
+    check_command(state, CommandName.UNDO_CANCEL)
+    message = messages.cancellation_undone(state, now)
+    return state.changed(cancellation=None, messages=(*state.messages, message))
+
+
+def cancel_now(state: SubscriptionState, now: datetime) -> SubscriptionState:
+    """The subscription ends at once; open invoices are voided (policy P17, P20).
+
+    What is unused of paid ones is given back before, where that was asked for.
+    """
+    check_command(state, CommandName.CANCEL_NOW)
+    if state.status is SubscriptionStatus.INCOMPLETE:
+        return ended(state, EndReason.REQUESTED, now)
+    message = messages.subscription_canceled(state, now, effective_at=now)
+    told = state.model_copy(update={"messages": (*state.messages, message)})
+    return ended(told, EndReason.REQUESTED, now)
+
+
+def trial_extended(
+    state: SubscriptionState, trial_end: datetime, now: datetime
+) -> SubscriptionState:
+    """The trial, and with it the first charge, moves to a later `trial_end`."""
+    check_command(state, CommandName.EXTEND_TRIAL)
+    if state.trial is None or state.cancellation is not None:
+        raise Conflict("cancellation_pending", "undo the cancellation before extending the trial")
+    if not state.trial.end < trial_end <= state.trial.start + LONGEST_TRIAL:
+        raise InvalidInput(
+            "trial_end_out_of_range",
+            "a trial is extended to a later instant, at most 730 days after it began",
+        )
+    trial = Period(start=state.trial.start, end=trial_end)
+    message = messages.trial_extended(state, now, trial_end=trial_end)
+    return state.changed(
+        trial=trial,
+        period=trial,
+        trial_notice_at=max(now, trial_notice_at(trial)),
+        messages=(*state.messages, message),
+    )

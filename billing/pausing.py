@@ -1,0 +1,116 @@
+"""Pauses: a subscription rests, and goes on by itself (policy P17).
+
+Owns who may pause for how long, and what is running afterwards. Does not own what is given back
+(`billing.credit_note`) nor billing what began meanwhile (`billing.lifecycle`).
+"""
+
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from billing import anchor, messages
+from billing.catalog import PauseMode
+from billing.commands import check_command
+from billing.errors import BooksBroken, Conflict, InvalidInput
+from billing.period import Period
+from billing.subscription import CommandName, Pause, SubscriptionState, SubscriptionStatus
+
+
+def paused(
+    state: SubscriptionState, resumes_at: datetime | None, now: datetime
+) -> SubscriptionState:
+    """Rests from now on, at the latest until the product's policy says.
+
+    Raises `Conflict` (`pause_not_supported`, `pending_change_exists`, `payment_pending`,
+    `change_in_progress`) and `InvalidInput` (`resumes_at_out_of_range`).
+    """
+    check_command(state, CommandName.PAUSE)
+    policy = state.terms.pause
+    if policy is None:
+        raise Conflict("pause_not_supported", f"{state.terms.product_name} cannot be paused")
+    if state.change is not None:
+        raise Conflict("change_in_progress", "a change of the subscription is being paid for")
+    if state.pending_change is not None or state.cancellation is not None:
+        raise Conflict("pending_change_exists", "undo the pending change first")
+    if state.open_invoices:
+        raise Conflict("payment_pending", "an invoice is being collected: try again later")
+    latest = now + timedelta(days=policy.max_days)
+    until = latest if resumes_at is None else resumes_at
+    if not now < until <= latest:
+        raise InvalidInput(
+            "resumes_at_out_of_range", f"a pause lasts at most {policy.max_days} days from now"
+        )
+    pause = Pause(mode=policy.mode, paused_at=now, resumes_at=until)
+    message = messages.subscription_paused(state, pause, now)
+    return state.changed(
+        status=SubscriptionStatus.PAUSED, pause=pause, messages=(*state.messages, message)
+    )
+
+
+def trial_paused(state: SubscriptionState, now: datetime) -> SubscriptionState:
+    """A trial ended without a payment method: it rests until there is one (policy P10)."""
+    pause = Pause(mode=PauseMode.VOID, paused_at=now, resumes_at=None)
+    message = messages.subscription_paused(state, pause, now)
+    return state.changed(
+        status=SubscriptionStatus.PAUSED,
+        pause=pause,
+        trial_notice_at=None,
+        messages=(*state.messages, message),
+    )
+
+
+def resumed(state: SubscriptionState, at: datetime) -> SubscriptionState:
+    """Goes on from `at`: the pause's own end, or when somebody asked for it."""
+    pause = state.pause
+    if pause is None or state.anchor_at is None or state.period_number is None:
+        raise BooksBroken("not_paused", "only a paused subscription goes on")
+    message = messages.subscription_resumed(state, at)
+    going_on = state.changed(
+        status=SubscriptionStatus.ACTIVE, pause=None, messages=(*state.messages, message)
+    )
+    match pause.mode:
+        case PauseMode.VOID:
+            return _in_the_running_period(going_on, state.anchor_at, at)
+        case PauseMode.KEEP_ANCHOR:
+            is_over = at >= state.running_period.end
+            return going_on.model_copy(update={"unbilled_from": at if is_over else None})
+        case PauseMode.EXTEND:
+            return _extended(going_on, at - pause.paused_at)
+        case _:
+            assert_never(pause.mode)
+
+
+def paused_part(state: SubscriptionState, at: datetime) -> Period | None:
+    """The paid time that passed in the pause and is given back; None where none is."""
+    pause = state.pause
+    if pause is None or pause.mode is not PauseMode.KEEP_ANCHOR or at <= pause.paused_at:
+        return None
+    return Period(start=pause.paused_at, end=at)
+
+
+def _in_the_running_period(
+    state: SubscriptionState, anchor_at: datetime, at: datetime
+) -> SubscriptionState:
+    """Periods that began in the pause are not billed; the one that is running is for nothing."""
+    if at < state.running_period.end:
+        return state
+    index = anchor.period_number(anchor_at, state.terms.interval, at)
+    return state.model_copy(
+        update={
+            "period_number": state.anchor_number + index,
+            "period": anchor.period(anchor_at, state.terms.interval, index),
+            "extension": timedelta(0),
+        }
+    )
+
+
+def _extended(state: SubscriptionState, by: timedelta) -> SubscriptionState:
+    running = state.running_period
+    end = running.end + by
+    return state.model_copy(
+        update={
+            "period": Period(start=running.start, end=end),
+            "extension": state.extension + by,
+            "anchor_at": end,
+            "anchor_number": (state.period_number or 0) + 1,
+        }
+    )

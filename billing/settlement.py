@@ -1,0 +1,426 @@
+"""What an attempt to collect means for a subscription (policy P18-P21).
+
+Owns the transitions that payments, their refusals and the customer's help lead to, and the final
+actions of dunning. Does not own the ladder (`billing.dunning`), the meaning of a decline
+(`billing.decline`) nor the calls (`activities.collection`).
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final, assert_never
+
+from billing import changing, messages
+from billing.catalog import DisputeLost
+from billing.decline import Decline, DeclineKind
+from billing.dispute import DisputeState
+from billing.dunning import FinalAction
+from billing.errors import Conflict, InvalidInput
+from billing.lifecycle import checkout_completed, ended, ended_with_message
+from billing.payment import (
+    ActionRequired,
+    AlreadyClosed,
+    CollectionOutcome,
+    Declined,
+    NoPaymentMethod,
+    Paid,
+    Processing,
+    Superseded,
+)
+from billing.period import Period
+from billing.subscription import (
+    EndReason,
+    OpenInvoice,
+    SubscriptionState,
+    SubscriptionStatus,
+    Terms,
+)
+
+LONGEST_GRACE: Final = timedelta(days=90)
+
+
+def collected(
+    state: SubscriptionState, invoice_id: str, outcome: CollectionOutcome, now: datetime
+) -> SubscriptionState:
+    """What an attempt to collect an invoice means for the subscription (policy P18-P21)."""
+    invoice = state.open_invoice(invoice_id)
+    if invoice is None:
+        return state
+    if invoice.for_change is not None:
+        return changing.change_collected(state, _tried(invoice), outcome)
+    return _collected(state, invoice, outcome, now)
+
+
+def _collected(
+    state: SubscriptionState, invoice: OpenInvoice, outcome: CollectionOutcome, now: datetime
+) -> SubscriptionState:
+    match outcome:
+        case Paid():
+            return _paid(state, invoice, now)
+        case Processing():
+            return _in_processing(state, invoice)
+        case Declined() | ActionRequired() | NoPaymentMethod():
+            return _not_paid(state, invoice, outcome, now)
+        case AlreadyClosed():
+            return _recovered(_without(state, invoice), now)
+        case Superseded():
+            return state if state.has_ended else ended(state, EndReason.FAMILY_TAKEN, now)
+        case _:
+            assert_never(outcome)
+
+
+def payment_method_changed(state: SubscriptionState, now: datetime) -> SubscriptionState:
+    """A new method is tried at once on everything open, outside of the ladder (policy P19).
+
+    A trial that ended without one and rests since then goes on (policy P10).
+    """
+    if state.pause is not None and state.pause.resumes_at is None and state.trial is not None:
+        trial = Period(start=state.trial.start, end=now)
+        return state.changed(
+            status=SubscriptionStatus.TRIALING, pause=None, trial=trial, period=trial
+        )
+    if state.has_ended or not any(_may_try_now(invoice) for invoice in state.open_invoices):
+        return state
+    return _tried_now(state, now, with_another_method=True)
+
+
+def pay_now(
+    state: SubscriptionState, now: datetime, *, customer_present: bool
+) -> SubscriptionState:
+    """Everything open is tried at once, because somebody asks for it (policy P19).
+
+    Raises `Conflict` (`nothing_to_pay`).
+    """
+    if not any(_may_be_paid(invoice) for invoice in state.open_invoices):
+        raise Conflict("nothing_to_pay", "no invoice waits for a payment")
+    return _tried_now(state, now, customer_present=customer_present)
+
+
+def _tried_now(
+    state: SubscriptionState,
+    now: datetime,
+    *,
+    customer_present: bool = False,
+    with_another_method: bool = False,
+) -> SubscriptionState:
+    may = _may_try_now if with_another_method else _may_be_paid
+    update: dict[str, object] = {
+        "next_attempt_at": now,
+        "is_extra_attempt": True,
+        "customer_present": customer_present,
+    }
+    if with_another_method:
+        update["action_url"] = None
+    return state.changed(
+        open_invoices=tuple(
+            invoice.model_copy(update=update) if may(invoice) else invoice
+            for invoice in state.open_invoices
+        )
+    )
+
+
+def payment_news(state: SubscriptionState, invoice_id: str, now: datetime) -> SubscriptionState:
+    """The gateway has news of an unfinished payment: it is looked at again at once."""
+    invoice = state.open_invoice(invoice_id)
+    if invoice is None or not (invoice.in_processing or invoice.action_url is not None):
+        return state
+    if state.status is SubscriptionStatus.INCOMPLETE:
+        return checkout_completed(state, now)
+    return _with_invoice(
+        state, invoice.model_copy(update={"next_attempt_at": now, "is_extra_attempt": True})
+    )
+
+
+def invoices_to_void(state: SubscriptionState, now: datetime) -> tuple[str, ...]:
+    """What is no longer to be paid: after the end, waived, or of a change that was abandoned."""
+    return tuple(
+        invoice.invoice_id
+        for invoice in state.open_invoices
+        if not invoice.in_processing
+        and (
+            state.has_ended
+            or invoice.given_up
+            or (invoice.for_change is not None and changing.is_abandoned(state, invoice, now))
+        )
+    )
+
+
+def invoices_closed(
+    state: SubscriptionState,
+    *,
+    closed: Sequence[str],
+    processing: Sequence[str],
+    paid: Sequence[str] = (),
+    now: datetime,
+) -> SubscriptionState:
+    """`closed` invoices owe nothing any more, as they were voided or `paid` after all.
+
+    `processing` ones await their bank's answer. A payment that is processing was an attempt, even
+    where this state has not heard of it: it is counted, so that looking at it again finds it and
+    does not make another.
+    """
+    after = state
+    for invoice in state.open_invoices:
+        if invoice.for_change is not None and invoice.invoice_id in closed:
+            is_paid = invoice.invoice_id in paid
+            after = changing.change_resolved(after, invoice.for_change, is_paid=is_paid)
+    open_invoices = tuple(
+        _with_its_bank(invoice) if invoice.invoice_id in processing else invoice
+        for invoice in after.open_invoices
+        if invoice.invoice_id not in closed
+    )
+    return _recovered(after.changed(open_invoices=open_invoices), now)
+
+
+def invoice_waived(state: SubscriptionState, invoice_id: str) -> SubscriptionState:
+    """An operator forgives what is owed. Raises `Conflict` (`invoice_not_open`)."""
+    invoice = state.open_invoice(invoice_id)
+    if invoice is None or invoice.for_change is not None:
+        raise Conflict("invoice_not_open", f"{invoice_id} is not an open invoice of this one")
+    if invoice.in_processing:
+        raise Conflict("payment_processing", "its payment is on the way and cannot be stopped")
+    return _with_invoice(
+        state, invoice.model_copy(update={"given_up": True, "next_attempt_at": None})
+    )
+
+
+def grace_extended(state: SubscriptionState, until: datetime, now: datetime) -> SubscriptionState:
+    """Dunning goes on until then: one more attempt, and then the final action.
+
+    Raises `InvalidInput` (`grace_out_of_range`).
+    """
+    ends_at = max((gives_up_at(state, i) for i in _unpaid(state)), default=now)
+    if not max(ends_at, now) < until <= now + LONGEST_GRACE:
+        raise InvalidInput(
+            "grace_out_of_range",
+            f"a grace ends after {ends_at:%Y-%m-%d %H:%M}Z and within 90 days from now",
+        )
+    ladder = state.terms.dunning
+    invoices = tuple(
+        invoice.model_copy(
+            update={
+                "next_attempt_at": ladder.next_attempt_at(
+                    invoice.due_at,
+                    rungs_used=max(invoice.rungs_used, 1),
+                    kind=invoice.decline_kind,
+                    now=now,
+                    grace_until=until,
+                )
+            }
+        )
+        if invoice in _unpaid(state) and invoice.next_attempt_at is None and invoice.decline_kind
+        else invoice
+        for invoice in state.open_invoices
+    )
+    return state.changed(grace_until=until, open_invoices=invoices)
+
+
+def gives_up_at(state: SubscriptionState, invoice: OpenInvoice) -> datetime:
+    """When the final action is due for an unpaid invoice."""
+    return state.terms.dunning.ends_at(invoice.due_at, grace_until=state.grace_until)
+
+
+def gave_up(
+    state: SubscriptionState, now: datetime, *, fallback: Terms | None
+) -> SubscriptionState:
+    """The final action of dunning (policy P18); without a `fallback` to sell, it is the end."""
+    match state.terms.dunning.final_action:
+        case FinalAction.CANCEL:
+            return ended_with_message(state, EndReason.PAYMENT_FAILED, now)
+        case FinalAction.UNPAID:
+            message = messages.subscription_unpaid(state, now)
+            return state.changed(
+                status=SubscriptionStatus.UNPAID,
+                pending_change=None,
+                cancellation=None,
+                grace_until=None,
+                messages=(*state.messages, message),
+                open_invoices=tuple(
+                    invoice.model_copy(update={"next_attempt_at": None})
+                    for invoice in state.open_invoices
+                ),
+            )
+        case FinalAction.DOWNGRADE_TO_FREE:
+            if fallback is None:
+                return ended_with_message(state, EndReason.PAYMENT_FAILED, now)
+            return changing.downgraded(state, fallback, now)
+        case _:
+            assert_never(state.terms.dunning.final_action)
+
+
+def dispute_news(
+    state: SubscriptionState, dispute_id: str, dispute: DisputeState, now: datetime
+) -> SubscriptionState:
+    """A bank opened or decided a dispute; a lost one ends the subscription unless told not to."""
+    others = tuple(known for known in state.open_disputes if known != dispute_id)
+    match dispute:
+        case DisputeState.INQUIRY:
+            return state
+        case DisputeState.OPEN:
+            known = (*others, dispute_id)
+        case DisputeState.WON | DisputeState.LOST:
+            known = others
+        case _:
+            assert_never(dispute)
+    after = state if known == state.open_disputes else state.changed(open_disputes=known)
+    is_lost = dispute is DisputeState.LOST and state.terms.dispute_lost is DisputeLost.CANCEL
+    if not is_lost or state.has_ended:
+        return after
+    return ended_with_message(after, EndReason.DISPUTE_LOST, now)
+
+
+def _with_invoice(state: SubscriptionState, invoice: OpenInvoice) -> SubscriptionState:
+    invoices = tuple(
+        invoice if other.invoice_id == invoice.invoice_id else other
+        for other in state.open_invoices
+    )
+    return state.changed(open_invoices=invoices)
+
+
+def _without(state: SubscriptionState, invoice: OpenInvoice) -> SubscriptionState:
+    invoices = tuple(i for i in state.open_invoices if i.invoice_id != invoice.invoice_id)
+    return state.changed(open_invoices=invoices)
+
+
+def _paid(state: SubscriptionState, invoice: OpenInvoice, now: datetime) -> SubscriptionState:
+    after = _without(state, invoice)
+    if after.status is not SubscriptionStatus.INCOMPLETE:
+        return _recovered(after, now)
+    return after.model_copy(
+        update={
+            "status": SubscriptionStatus.ACTIVE,
+            "checkout_completed_at": None,
+            "activation_refused": False,
+        }
+    )
+
+
+def _recovered(state: SubscriptionState, now: datetime) -> SubscriptionState:
+    """No longer past due once nothing refused is owed; what a bank looks at is not (policy P21).
+
+    An unpaid subscription needs everything paid; a period that began meanwhile is billed from now.
+    """
+    match state.status:
+        case SubscriptionStatus.PAST_DUE if not _unpaid(state):
+            recovered: dict[str, object] = {}
+        case SubscriptionStatus.UNPAID if not state.open_invoices:
+            is_over = now >= state.running_period.end
+            recovered = {"unbilled_from": now if is_over else None}
+        case _:
+            return state
+    return state.model_copy(
+        update={"status": SubscriptionStatus.ACTIVE, "grace_until": None, **recovered}
+    )
+
+
+def _unpaid(state: SubscriptionState) -> tuple[OpenInvoice, ...]:
+    """What was tried and refused, and is still to be paid."""
+    return tuple(
+        invoice
+        for invoice in state.open_invoices
+        if invoice.attempts_made and not invoice.in_processing and invoice.for_change is None
+    )
+
+
+def _in_processing(state: SubscriptionState, invoice: OpenInvoice) -> SubscriptionState:
+    after = _with_invoice(state, _with_its_bank(invoice))
+    return after.model_copy(update={"checkout_completed_at": None})
+
+
+def _with_its_bank(invoice: OpenInvoice) -> OpenInvoice:
+    return _tried(invoice).model_copy(update={"in_processing": True})
+
+
+def _tried(invoice: OpenInvoice) -> OpenInvoice:
+    """The attempt is counted, and nothing is planned after it yet."""
+    is_new = invoice.attempt_number > invoice.attempts_made
+    on_ladder = is_new and not invoice.is_extra_attempt
+    return invoice.model_copy(
+        update={
+            "attempts_made": invoice.attempt_number,
+            "rungs_used": invoice.rungs_used + 1 if on_ladder else invoice.rungs_used,
+            "is_extra_attempt": False,
+            "customer_present": False,
+            "in_processing": False,
+            "action_url": None,
+            "next_attempt_at": None,
+        }
+    )
+
+
+def _not_paid(
+    state: SubscriptionState,
+    invoice: OpenInvoice,
+    outcome: Declined | ActionRequired | NoPaymentMethod,
+    now: datetime,
+) -> SubscriptionState:
+    tried = _tried(invoice)
+    match outcome:
+        case Declined():
+            refused = _after_decline(state, tried, outcome.decline, now)
+        case ActionRequired():
+            refused = tried.model_copy(
+                update={
+                    "decline_kind": DeclineKind.AUTHENTICATION,
+                    "last_decline": "authentication_required",
+                    "action_url": outcome.url,
+                }
+            )
+        case NoPaymentMethod():
+            refused = tried.model_copy(
+                update={"decline_kind": DeclineKind.HARD, "last_decline": "no_payment_method"}
+            )
+        case _:
+            assert_never(outcome)
+    after = _with_invoice(state, refused)
+    if state.has_ended:
+        return after
+    if state.status is SubscriptionStatus.INCOMPLETE:
+        return _activation_refused(after, refused)
+    told = (*after.messages, messages.payment_failed(after, refused, now))
+    if state.status is SubscriptionStatus.UNPAID:
+        return after.model_copy(update={"messages": told})
+    return after.model_copy(update={"status": SubscriptionStatus.PAST_DUE, "messages": told})
+
+
+def _after_decline(
+    state: SubscriptionState, invoice: OpenInvoice, decline: Decline, now: datetime
+) -> OpenInvoice:
+    return invoice.model_copy(
+        update={
+            "decline_kind": decline.kind,
+            "last_decline": decline.reason,
+            "next_attempt_at": state.terms.dunning.next_attempt_at(
+                invoice.due_at,
+                rungs_used=max(invoice.rungs_used, 1),
+                kind=decline.kind,
+                now=now,
+                grace_until=state.grace_until,
+            )
+            if state.status is not SubscriptionStatus.UNPAID
+            else None,
+        }
+    )
+
+
+def _activation_refused(state: SubscriptionState, invoice: OpenInvoice) -> SubscriptionState:
+    """Before activation there is no ladder: the customer is at the checkout and tries again."""
+    waiting = invoice.model_copy(update={"next_attempt_at": None})
+    invoices = tuple(
+        waiting if other.invoice_id == waiting.invoice_id else other
+        for other in state.open_invoices
+    )
+    return state.model_copy(
+        update={
+            "open_invoices": invoices,
+            "checkout_completed_at": None,
+            "activation_refused": True,
+        }
+    )
+
+
+def _may_try_now(invoice: OpenInvoice) -> bool:
+    return _may_be_paid(invoice) and invoice.attempts_made > 0
+
+
+def _may_be_paid(invoice: OpenInvoice) -> bool:
+    return not invoice.in_processing and not invoice.given_up

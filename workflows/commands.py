@@ -1,0 +1,187 @@
+"""Commands to a running subscription: each takes effect once, in its turn.
+
+Owns how a command is applied and answered: after the boundaries that came before it (policy P7),
+one at a time, with its actor and reason in the audit log (P34). Does not own what commands change
+(`billing`).
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import TypeVar
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.change import BeginChange, ChangeOutcome, ChangeRefused, after_change
+    from activities.records import AuditEntry
+    from billing import lifecycle
+    from billing.agenda import overdue_boundary
+    from billing.commands import check_command, check_version
+    from billing.errors import PerennialError
+    from billing.subscription import ChangeResult, CommandName, SubscriptionState
+    from workflows import effects
+    from workflows.messages import ChangeSubscription, Command, CommandReceipt
+    from workflows.state_keeper import Change, StateKeeper
+
+Preparation = Callable[[datetime], Awaitable[None]]
+ResultT = TypeVar("ResultT")
+
+
+class Commands:
+    """Applies commands to the state that `keeper` holds."""
+
+    def __init__(self, keeper: StateKeeper) -> None:
+        self._keeper = keeper
+        self.is_hurrying = False
+        """A command waits for a boundary: nothing is spread meanwhile."""
+
+    async def apply(
+        self,
+        command: Command,
+        name: CommandName,
+        change: Change,
+        *,
+        prepare: Preparation | None = None,
+    ) -> CommandReceipt:
+        """Takes effect once per command id; a repetition gets the same receipt.
+
+        `prepare` is what has to be done outside before; it must be repeatable.
+        """
+        await self._catch_up()
+        keeper = self._keeper
+        async with keeper.lock:
+            if keeper.state.applied_command(command.command_id) is None:
+                now = keeper.now()
+                self._check(command, lambda state: change(state, now))
+                if prepare is not None:
+                    await prepare(now)
+                before = keeper.state
+                after = _or_refusal(lambda: change(before, now))
+                await self._applied(command, name, before, after, now)
+        return self.receipt(command)
+
+    async def begin_change(self, command: ChangeSubscription) -> CommandReceipt:
+        """Applies a change that is free or deferred; what is to be paid for is under way then."""
+        await self._catch_up()
+        keeper = self._keeper
+        async with keeper.lock:
+            if keeper.state.applied_command(command.command_id) is None:
+                now = keeper.now()
+                self._check(command, lambda state: check_command(state, CommandName.CHANGE))
+                outcome = await self._planned(command, now)
+                if isinstance(outcome, ChangeRefused):
+                    raise ApplicationError(outcome.message, outcome.error, type=outcome.code)
+                invoice_id = None if outcome.invoice is None else outcome.invoice.id
+                await self._applied(
+                    command,
+                    CommandName.CHANGE,
+                    keeper.state,
+                    keeper.state,
+                    now,
+                    result=outcome.result,
+                    invoice_id=invoice_id,
+                )
+        return self.receipt(command)
+
+    async def _planned(self, command: ChangeSubscription, now: datetime) -> ChangeOutcome:
+        def begun(state: SubscriptionState, outcome: ChangeOutcome) -> SubscriptionState:
+            if isinstance(outcome, ChangeRefused):
+                return state
+            return after_change(state, outcome, command.command_id, now)
+
+        return await self._keeper.effect(
+            lambda state: effects.begin_change(
+                BeginChange(
+                    state=state,
+                    change_id=command.command_id,
+                    request=command.request,
+                    quote=command.quote,
+                    now=now,
+                )
+            ),
+            begun,
+        )
+
+    async def _applied(
+        self,
+        command: Command,
+        name: CommandName,
+        before: SubscriptionState,
+        after: SubscriptionState,
+        now: datetime,
+        *,
+        result: ChangeResult | None = None,
+        invoice_id: str | None = None,
+    ) -> None:
+        keeper = self._keeper
+        remembered = lifecycle.command_applied(
+            before, after, command.command_id, now, result=result, invoice_id=invoice_id
+        )
+        keeper.take(remembered if after is not before else remembered.changed())
+        subject = f"{keeper.state.subscription_id}:{command.command_id}"
+        events = [keeper.event(f"subscription.{name}", subject)]
+        if keeper.state.has_ended and not before.has_ended:
+            events.append(keeper.end_event())
+        audit = AuditEntry(
+            command_id=command.command_id,
+            command=name,
+            actor=command.actor,
+            reason=command.reason,
+            at=now,
+        )
+        await keeper.save(*events, audit=audit)
+
+    def _check(self, command: Command, attempt: Callable[[SubscriptionState], object]) -> None:
+        """Refuses before anything is done outside."""
+        state = self._keeper.state
+        _or_refusal(lambda: check_version(state, command.expected_version))
+        _or_refusal(lambda: attempt(state))
+
+    async def _catch_up(self) -> None:
+        """A period that ended before the command came is dealt with before it (policy P7)."""
+        keeper = self._keeper
+        if overdue_boundary(keeper.state, keeper.now()):
+            self.is_hurrying = True
+            keeper.wakes += 1
+            await workflow.wait_condition(
+                lambda: (
+                    not overdue_boundary(keeper.state, keeper.now()) or keeper.problem is not None
+                )
+            )
+
+    def receipt(self, command: Command) -> CommandReceipt:
+        """What came of it by now."""
+        state = self._keeper.state
+        applied = state.applied_command(command.command_id)
+        if applied is None:
+            raise ApplicationError(
+                "the command was applied too long ago to be repeated", type="command_forgotten"
+            )
+        invoice = state.open_invoice(applied.invoice_id or "")
+        return CommandReceipt(
+            command_id=applied.command_id,
+            subscription_id=state.subscription_id,
+            applied_at=applied.applied_at,
+            revision=applied.revision,
+            change=applied.result,
+            invoice_id=applied.invoice_id,
+            action_url=None if invoice is None else invoice.action_url,
+            decline=applied.decline,
+        )
+
+    def refuse_once_ended(self, command: Command) -> None:
+        """Early and without an event in the history; everything else is checked when applied."""
+        state = self._keeper.state
+        if state.has_ended and state.applied_command(command.command_id) is None:
+            raise ApplicationError(
+                "the subscription has ended", "Conflict", type="subscription_ended"
+            )
+
+
+def _or_refusal(attempt: Callable[[], ResultT]) -> ResultT:
+    """The class name comes first in the details, so that callers can tell a conflict."""
+    try:
+        return attempt()
+    except PerennialError as error:
+        raise ApplicationError(error.message, type(error).__name__, type=error.code) from error

@@ -1,0 +1,112 @@
+"""Collecting what is owed: attempts, what is heard meanwhile, and the end of patience.
+
+Owns the part of a subscription's life between an invoice and its money (policy P18-P21). Does not
+own when an attempt is due (`billing.agenda`) nor what comes of one (`billing.settlement`).
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.change import FindFallback
+    from activities.collection import Collect, Collected, VoidInvoices
+    from billing import settlement
+    from billing.agenda import NextAction, next_action
+    from billing.dunning import FinalAction
+    from billing.subscription import SubscriptionState
+    from workflows import effects
+    from workflows.state_keeper import Change, StateKeeper
+
+
+class Dunning:
+    """Collects for the subscription whose state `keeper` holds."""
+
+    def __init__(self, keeper: StateKeeper) -> None:
+        self._keeper = keeper
+        self._unheard: list[Change] = []
+        self.is_collecting = False
+
+    def hear(self, change: Change) -> None:
+        """What is said while a payment is under way counts after it: its result would undo it."""
+        if self.is_collecting:
+            self._unheard.append(change)
+        else:
+            self._keeper.take(change(self._keeper.state, self._keeper.now()))
+
+    async def collect(self, action: NextAction) -> None:
+        """Without the lock: a gateway's outage must not keep commands waiting."""
+        keeper = self._keeper
+        invoice_id, now = action.invoice_id or "", keeper.now()
+        had_ended = keeper.state.has_ended
+        try:
+            with self._payment_under_way():
+                await keeper.effect(
+                    lambda state: self._collect_until_ended(
+                        Collect(state=state, invoice_id=invoice_id, now=now), action.reason
+                    ),
+                    lambda state, done: settlement.collected(state, invoice_id, done.outcome, now),
+                )
+        except ActivityError:
+            if had_ended or not keeper.state.has_ended:
+                raise
+
+    async def _collect_until_ended(self, request: Collect, summary: str) -> Collected:
+        """Nobody is charged for what was cancelled while the gateway was out of reach (P20)."""
+        collecting = effects.collect(request, summary=summary)
+        if not request.state.has_ended:
+            await workflow.wait_condition(lambda: collecting.done() or self._keeper.state.has_ended)
+            if not collecting.done():
+                collecting.cancel()
+        return await collecting
+
+    async def void_invoices(self) -> None:
+        """What is no longer to be paid."""
+        now = self._keeper.now()
+        with self._payment_under_way():
+            await self._keeper.effect(
+                lambda state: effects.void_invoices(VoidInvoices(state=state, now=now)),
+                lambda state, voided: settlement.invoices_closed(
+                    state,
+                    closed=voided.closed_invoice_ids,
+                    processing=voided.processing_invoice_ids,
+                    paid=voided.paid_invoice_ids,
+                    now=now,
+                ),
+            )
+
+    async def give_up(self, action: NextAction) -> None:
+        """The final action (policy P18)."""
+        keeper = self._keeper
+        async with keeper.lock:
+            if next_action(keeper.state) != action:
+                return
+            fallback = None
+            if keeper.state.terms.dunning.final_action is FinalAction.DOWNGRADE_TO_FREE:
+                found = await effects.find_fallback(FindFallback(state=keeper.state))
+                fallback = found.terms
+            now = keeper.now()
+            after = settlement.gave_up(keeper.state, now, fallback=fallback)
+            keeper.take(after)
+            subject = f"{after.subscription_id}:{action.at:%Y%m%dT%H%M%S}"
+            await keeper.save(keeper.event(_final_event(after), subject))
+
+    @contextmanager
+    def _payment_under_way(self) -> Iterator[None]:
+        """What is heard in the meantime is taken in afterwards, however it ends."""
+        self.is_collecting = True
+        try:
+            yield
+        finally:
+            self.is_collecting = False
+            unheard, self._unheard = self._unheard, []
+            for change in unheard:
+                self._keeper.take(change(self._keeper.state, self._keeper.now()))
+
+
+def _final_event(after: SubscriptionState) -> str:
+    if after.has_ended or after.terms.dunning.final_action is FinalAction.UNPAID:
+        return f"subscription.{after.status}"
+    return "subscription.downgraded"
