@@ -1,11 +1,12 @@
 """Connections to PostgreSQL, and the transactions and readings made of them.
 
 Owns the pool, how values become JSON, and which of the database's refusals are the caller's
-mistake. Does not own statements (`repositories/`, `queries/`).
+mistake or a defect of ours. Does not own statements (`repositories/`, `queries/`).
 """
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from types import MappingProxyType
 from typing import Final
 
 import asyncpg
@@ -18,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from adapters.db.transaction import SqlTransaction
-from billing.errors import InvalidInput
+from billing.errors import BooksBroken, InvalidInput
 from billing.ports.storage import UnitOfWork
 
 _POOL_SIZE: Final = 10
@@ -31,6 +32,13 @@ _SERVER_SETTINGS: Final = {
 }
 _UNSTORABLE_TEXT: Final = frozenset({"22021", "22P05"})
 _OUT_OF_RANGE: Final = frozenset({"22003", "22008"})
+_BROKEN: Final = MappingProxyType(
+    {
+        "customer_balances_balance_minor_check": "balance_negative",
+        "line_credits_fit_check": "credit_exceeds_debit",
+    }
+)
+"""What no code of ours may try; each of the database's guards with the code of its refusal."""
 
 
 def create_engine(database_url: str, *, pool_size: int = _POOL_SIZE) -> AsyncEngine:
@@ -53,7 +61,7 @@ def create_engine(database_url: str, *, pool_size: int = _POOL_SIZE) -> AsyncEng
         json_deserializer=from_json,
     )
     event.listen(engine.sync_engine, "checkout", _refuse_closed)
-    event.listen(engine.sync_engine, "handle_error", _blame_input)
+    event.listen(engine.sync_engine, "handle_error", _name_refusal)
     return engine
 
 
@@ -122,11 +130,12 @@ def _is_unencodable(refusal: BaseException) -> bool:
     return isinstance(refusal, UnicodeEncodeError)
 
 
-def _blame_input(context: ExceptionContext) -> None:
-    """Raises `InvalidInput` for text and numbers that PostgreSQL cannot hold.
+def _name_refusal(context: ExceptionContext) -> None:
+    """Raises what a refusal of the database's means, where it is no failure of the database.
 
-    Whatever got past a caller's validation (NUL, lone surrogates, integers beyond 64 bits) is
-    input that can never succeed, not a failure of the database.
+    `InvalidInput` for text and numbers that PostgreSQL cannot hold: whatever got past a caller's
+    validation (NUL, lone surrogates, integers beyond 64 bits) can never succeed. `BooksBroken` for
+    what a guard of the books refuses.
     """
     refusal: BaseException | None = context.original_exception
     while refusal is not None:
@@ -137,4 +146,7 @@ def _blame_input(context: ExceptionContext) -> None:
             ) from None
         if state in _OUT_OF_RANGE or isinstance(refusal, OverflowError):
             raise InvalidInput("value_out_of_range", "a number or date is too large") from None
+        broken = _BROKEN.get(getattr(refusal, "constraint_name", None) or "")
+        if broken is not None:
+            raise BooksBroken(broken, str(refusal)) from None
         refusal = refusal.__cause__

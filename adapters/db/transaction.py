@@ -4,16 +4,21 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.db.repositories.api_keys import SqlApiKeys
 from adapters.db.repositories.audit import SqlAuditLog
+from adapters.db.repositories.balances import SqlBalances
 from adapters.db.repositories.catalog import SqlCatalog
 from adapters.db.repositories.checkout_sessions import SqlCheckoutSessions
+from adapters.db.repositories.credit_notes import SqlCreditNotes
 from adapters.db.repositories.customers import SqlCustomers
+from adapters.db.repositories.disputes import SqlDisputes
 from adapters.db.repositories.events import SqlEvents
 from adapters.db.repositories.invoices import SqlInvoices
 from adapters.db.repositories.ledger import SqlLedger
 from adapters.db.repositories.messages import SqlMessageLog
+from adapters.db.repositories.operator_tasks import SqlOperatorTasks
 from adapters.db.repositories.payment_attempts import SqlPaymentAttempts
 from adapters.db.repositories.payment_methods import SqlPaymentMethods
 from adapters.db.repositories.prices import SqlPrices
+from adapters.db.repositories.refunds import SqlRefunds
 from adapters.db.repositories.subscriptions import SqlSubscriptions
 from adapters.db.repositories.test_clocks import SqlTestClocks
 from adapters.db.repositories.webhooks import SqlWebhooks
@@ -29,6 +34,11 @@ class SqlTransaction:
         self.subscriptions = SqlSubscriptions(connection)
         self.invoices = SqlInvoices(connection)
         self.attempts = SqlPaymentAttempts(connection)
+        self.balances = SqlBalances(connection)
+        self.credit_notes = SqlCreditNotes(connection)
+        self.refunds = SqlRefunds(connection)
+        self.disputes = SqlDisputes(connection)
+        self.tasks = SqlOperatorTasks(connection)
         self.ledger = SqlLedger(connection)
         self.events = SqlEvents(connection)
         self.messages = SqlMessageLog(connection)

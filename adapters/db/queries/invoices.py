@@ -11,10 +11,11 @@ from adapters.db.repositories.invoices import as_invoice
 from adapters.db.repositories.payment_attempts import as_attempt
 from adapters.db.tables.invoice import invoice_lines, invoices
 from adapters.db.tables.payment_attempt import payment_attempts
-from billing.invoice import InvoiceLine, InvoiceStatus
+from billing.invoice import InvoiceLine, InvoiceRecord, InvoiceStatus
 from billing.money import Money
 from billing.period import Period
-from billing.ports.storage import InvoiceRecord, PaymentAttempt
+from billing.ports.storage import PaymentAttempt
+from billing.proration import LineRef
 from billing.value import Instant, Value
 
 _ORDER: Final = Order(at=invoices.c.finalized_at, id=invoices.c.id)
@@ -104,6 +105,11 @@ def _as_line(row: Row[Any]) -> InvoiceLine:
         quantity=row.quantity,
         period=Period(start=row.period_start, end=row.period_end),
         amount=Money(amount_minor=row.amount_minor, currency=row.currency),
+        credits=(
+            None
+            if row.credits_invoice_id is None
+            else LineRef(invoice_id=row.credits_invoice_id, position=row.credits_position)
+        ),
     )
 
 

@@ -6,60 +6,73 @@ from typing import Any, Final
 from sqlalchemy import Row, bindparam, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters.db.repositories import debits
+from adapters.db.repositories.balances import SqlBalances
+from adapters.db.repositories.document_number import next_number
+from adapters.db.tables.document_counter import Document
 from adapters.db.tables.invoice import invoices
+from billing.balance import BalanceCause, BalanceMovement, applicable
+from billing.credit_note import Settled
 from billing.errors import Conflict, NotFound
-from billing.invoice import InvoiceDraft, InvoiceStatus
+from billing.ids import effect_key
+from billing.invoice import InvoiceDraft, InvoiceRecord, InvoiceStatus
 from billing.money import Money
 from billing.period import Period
-from billing.ports.storage import InvoiceRecord
+from billing.proration import Debit
 
-ISSUER: Final = "default"
-"""The issuing entity; each has a counter of its own."""
+# Whoever gives back something of the same debits at the same time waits here.
+_LOCK_DEBITED: Final = text("""
+    SELECT id FROM invoices WHERE id = ANY (CAST(:ids AS text[])) ORDER BY id FOR NO KEY UPDATE
+""")
 
 # A repetition waits here for the first to end, so that the next statement sees its invoice and
-# gives no second number away. Only repetitions of the same draft wait for one another.
-_WAIT_FOR_REPETITIONS: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(:id, 0))")
+# gives no second number away. Only repetitions of the same draft wait for one another. The balance
+# is locked for the rest of the transaction and read as it is then.
+_BEGIN: Final = text("""
+    SELECT pg_advisory_xact_lock(hashtextextended(:id, 0)), (
+        SELECT balance_minor FROM customer_balances
+        WHERE customer_id = :customer_id AND currency = :currency FOR NO KEY UPDATE
+    ) AS balance_minor
+""")
 
 # One statement, so that the counter's row is locked no earlier than the invoice is written.
-_FINALIZE: Final = text("""
+_FINALIZE: Final = text(f"""
     WITH known AS (SELECT * FROM invoices WHERE id = :id),
-    counter AS (
-        UPDATE invoice_counters SET last_sequence = last_sequence + 1
-        WHERE issuer = :issuer AND NOT EXISTS (SELECT FROM known)
-        RETURNING issuer, last_sequence AS sequence, prefix || lpad(
-            last_sequence::text, greatest(6, length(last_sequence::text)), '0'
-        ) AS number
-    ),
+    counter AS ({next_number(Document.INVOICE)}),
     added AS (
         INSERT INTO invoices (
             id, issuer, sequence, number, customer_id, subscription_id, currency, total_minor,
-            paid_minor, status, period_start, period_end, finalized_at, due_at, paid_at
+            paid_minor, balance_minor, status, period_start, period_end, finalized_at, due_at,
+            paid_at, change_id
         )
         SELECT
             :id, issuer, sequence, number, :customer_id, :subscription_id, :currency, :total_minor,
-            0, :status, :period_start, :period_end, :finalized_at, :due_at, :paid_at
+            0, :balance_minor, :status, :period_start, :period_end, :finalized_at, :due_at,
+            :paid_at, :change_id
         FROM counter
         RETURNING *
     ),
     lines AS (
         INSERT INTO invoice_lines (
             invoice_id, position, description, price_id, price_version, quantity,
-            period_start, period_end, amount_minor, currency
+            period_start, period_end, amount_minor, currency, credits_invoice_id, credits_position
         )
         SELECT added.id, line.position, line.description, line.price_id, line.price_version,
-            line.quantity, line.period_start, line.period_end, line.amount_minor, added.currency
+            line.quantity, line.period_start, line.period_end, line.amount_minor, added.currency,
+            line.credits_invoice_id, line.credits_position
         FROM added, unnest(
             CAST(:descriptions AS text[]), CAST(:price_ids AS text[]),
             CAST(:price_versions AS integer[]), CAST(:quantities AS integer[]),
             CAST(:period_starts AS timestamptz[]), CAST(:period_ends AS timestamptz[]),
-            CAST(:amounts_minor AS bigint[])
+            CAST(:amounts_minor AS bigint[]),
+            CAST(:credits_invoice_ids AS text[]), CAST(:credits_positions AS integer[])
         ) WITH ORDINALITY AS line (
-            description, price_id, price_version, quantity,
-            period_start, period_end, amount_minor, position
+            description, price_id, price_version, quantity, period_start, period_end,
+            amount_minor, credits_invoice_id, credits_position, position
         )
     )
     SELECT * FROM added UNION ALL SELECT * FROM known
-""")
+""")  # noqa: S608 - put together from constants
 
 _GET: Final = (
     select(invoices).where(invoices.c.id == bindparam("invoice_id")).with_for_update(key_share=True)
@@ -73,13 +86,48 @@ class SqlInvoices:
         self._connection = connection
 
     async def finalize(self, draft: InvoiceDraft) -> InvoiceRecord:
-        """Numbers and stores the invoice, paid at once where it is zero; once per draft id.
+        """Numbers and stores the invoice, once per draft id.
 
-        Other invoices wait for the number until the transaction ends: call it late.
+        The customer's balance pays what it can; an invoice of which nothing is left to collect is
+        paid at once, and a negative one goes to the balance. Other invoices wait for the number
+        until the transaction ends: call it late. Raises `BooksBroken` (`credit_exceeds_debit`).
         """
-        await self._connection.execute(_WAIT_FOR_REPETITIONS, {"id": draft.id})
-        written = await self._connection.execute(_FINALIZE, _columns(draft) | _lines(draft))
-        return as_invoice(written.one())
+        debited = sorted({line.credits.invoice_id for line in draft.lines if line.credits})
+        if debited:
+            await self._connection.execute(_LOCK_DEBITED, {"ids": debited})
+        columns = _columns(draft)
+        begun = (await self._connection.execute(_BEGIN, columns)).one()
+        balance = Money(amount_minor=begun.balance_minor or 0, currency=draft.currency)
+        payment = _payment(draft, applicable(balance, draft.total))
+        written = await self._connection.execute(_FINALIZE, columns | payment | _lines(draft))
+        record = as_invoice(written.one())
+        if record.from_balance.amount_minor:
+            await self._move(record, BalanceCause.APPLIED, -record.from_balance, draft.finalized_at)
+        elif record.total.amount_minor < 0:
+            given = BalanceCause.NEGATIVE_INVOICE
+            await self._move(record, given, -record.total, draft.finalized_at)
+        return record
+
+    async def debits(self, subscription_id: str, *, ending_after: datetime) -> tuple[Debit, ...]:
+        """The positive lines of paid invoices whose period ends later, with what was given back.
+
+        Given back by credit lines of invoices that are not void and by credit notes. In the order
+        of invoice number and position.
+        """
+        return await debits.of_subscription(
+            self._connection, subscription_id, ending_after=ending_after
+        )
+
+    async def debits_of(self, invoice_id: str) -> tuple[Debit, ...]:
+        """All positive lines of one invoice, with what was given back of each."""
+        return await debits.of_invoice(self._connection, invoice_id)
+
+    async def settled(self, invoice_id: str) -> Settled:
+        """How a paid invoice was paid and what of it went back. Locks the invoice.
+
+        Raises `NotFound` (`invoice_not_found`).
+        """
+        return await debits.settled(self._connection, invoice_id)
 
     async def get(self, invoice_id: str) -> InvoiceRecord | None:
         """The invoice, locked until the transaction ends."""
@@ -94,24 +142,31 @@ class SqlInvoices:
         await self._close(
             invoice_id,
             InvoiceStatus.PAID,
-            {"paid_at": paid_at, "paid_minor": invoices.c.total_minor},
+            {"paid_at": paid_at, "paid_minor": invoices.c.total_minor - invoices.c.balance_minor},
         )
 
     async def mark_void(self, invoice_id: str, *, voided_at: datetime) -> None:
-        """Open to void; void already is left alone.
+        """Open to void; void already is left alone. What the balance had paid goes back there.
 
         Raises `NotFound` (`invoice_not_found`) and `Conflict` (`invoice_not_open`).
         """
-        await self._close(invoice_id, InvoiceStatus.VOID, {"voided_at": voided_at})
+        voided = await self._close(invoice_id, InvoiceStatus.VOID, {"voided_at": voided_at})
+        if voided is not None and voided.from_balance.amount_minor:
+            await self._move(voided, BalanceCause.RESTORED, voided.from_balance, voided_at)
 
-    async def _close(self, invoice_id: str, to: InvoiceStatus, values: dict[str, Any]) -> None:
+    async def _close(
+        self, invoice_id: str, to: InvoiceStatus, values: dict[str, Any]
+    ) -> InvoiceRecord | None:
+        """The invoice where it was closed just now; None where it was closed so before."""
         closed = await self._connection.execute(
             update(invoices)
             .where(invoices.c.id == invoice_id, invoices.c.status == InvoiceStatus.OPEN)
             .values(status=to, **values)
+            .returning(*invoices.c)
         )
-        if closed.rowcount:
-            return
+        row = closed.one_or_none()
+        if row is not None:
+            return as_invoice(row)
         found = await self._connection.execute(
             select(invoices.c.status).where(invoices.c.id == invoice_id)
         )
@@ -120,6 +175,22 @@ class SqlInvoices:
             raise NotFound("invoice_not_found", f"no invoice {invoice_id!r}")
         if status != to:
             raise Conflict("invoice_not_open", f"invoice {invoice_id} is {status}, not open")
+        return None
+
+    async def _move(
+        self, invoice: InvoiceRecord, cause: BalanceCause, amount: Money, at: datetime
+    ) -> None:
+        """Once per invoice and cause, however often the invoice is finalised."""
+        await SqlBalances(self._connection).move(
+            BalanceMovement(
+                source_key=effect_key(f"balance.{cause}", invoice.id),
+                customer_id=invoice.customer_id,
+                cause=cause,
+                amount=amount,
+                at=at,
+                invoice_id=invoice.id,
+            )
+        )
 
 
 def as_invoice(row: Row[Any]) -> InvoiceRecord:
@@ -132,26 +203,35 @@ def as_invoice(row: Row[Any]) -> InvoiceRecord:
         subscription_id=row.subscription_id,
         total=Money(amount_minor=row.total_minor, currency=row.currency),
         paid=Money(amount_minor=row.paid_minor, currency=row.currency),
+        from_balance=Money(amount_minor=row.balance_minor, currency=row.currency),
         period=Period(start=row.period_start, end=row.period_end),
         due_at=row.due_at,
+        change_id=row.change_id,
     )
 
 
 def _columns(draft: InvoiceDraft) -> dict[str, Any]:
-    is_free = draft.total.amount_minor == 0
     return {
         "id": draft.id,
-        "issuer": ISSUER,
         "customer_id": draft.customer_id,
         "subscription_id": draft.subscription_id,
         "currency": draft.currency,
         "total_minor": draft.total.amount_minor,
-        "status": InvoiceStatus.PAID if is_free else InvoiceStatus.OPEN,
         "period_start": draft.period.start,
         "period_end": draft.period.end,
         "finalized_at": draft.finalized_at,
         "due_at": draft.due_at,
-        "paid_at": draft.finalized_at if is_free else None,
+        "change_id": draft.change_id,
+    }
+
+
+def _payment(draft: InvoiceDraft, from_balance: Money) -> dict[str, Any]:
+    """An invoice of which nothing is left to collect is paid by being finalised."""
+    is_paid = (draft.total - from_balance).amount_minor <= 0
+    return {
+        "balance_minor": from_balance.amount_minor,
+        "status": InvoiceStatus.PAID if is_paid else InvoiceStatus.OPEN,
+        "paid_at": draft.finalized_at if is_paid else None,
     }
 
 
@@ -164,4 +244,10 @@ def _lines(draft: InvoiceDraft) -> dict[str, Any]:
         "period_starts": [line.period.start for line in draft.lines],
         "period_ends": [line.period.end for line in draft.lines],
         "amounts_minor": [line.amount.amount_minor for line in draft.lines],
+        "credits_invoice_ids": [
+            None if line.credits is None else line.credits.invoice_id for line in draft.lines
+        ],
+        "credits_positions": [
+            None if line.credits is None else line.credits.position for line in draft.lines
+        ],
     }

@@ -1,5 +1,6 @@
 """Every try to collect an invoice, kept for ever."""
 
+from datetime import datetime
 from typing import Any, Final
 
 from pydantic import TypeAdapter
@@ -28,6 +29,11 @@ _PUT: Final = _INSERT.on_conflict_do_update(
         if not column.primary_key
     },
     where=_IS_OPEN,
+)
+_LATEST_FIRST: Final = (
+    payment_attempts.c.attempted_at.desc(),
+    payment_attempts.c.started_at.desc(),
+    payment_attempts.c.number.desc(),
 )
 
 
@@ -60,6 +66,48 @@ class SqlPaymentAttempts:
         """Stores or replaces by invoice and number; an outcome that is final never changes."""
         await self._connection.execute(_PUT, _columns(attempt))
 
+    async def by_payment(self, payment_id: str) -> PaymentAttempt | None:
+        """The attempt that made a payment at the gateway."""
+        found = await self._connection.execute(
+            select(payment_attempts).where(payment_attempts.c.payment_id == payment_id)
+        )
+        row = found.one_or_none()
+        return None if row is None else as_attempt(row)
+
+    async def declined(
+        self, payment_method_id: str, *, amount: Money, since: datetime
+    ) -> tuple[PaymentAttempt, ...]:
+        """Attempts on a method over an amount, from `since` on, that were declined; latest first.
+
+        They are what the card networks count (policy P19).
+        """
+        found = await self._connection.execute(
+            select(payment_attempts)
+            .where(
+                payment_attempts.c.payment_method_id == payment_method_id,
+                payment_attempts.c.amount_minor == amount.amount_minor,
+                payment_attempts.c.currency == amount.currency,
+                payment_attempts.c.attempted_at >= since,
+                payment_attempts.c.outcome_kind == "declined",
+            )
+            .order_by(*_LATEST_FIRST)
+        )
+        return tuple(as_attempt(row) for row in found)
+
+    async def last_of_method(self, payment_method_id: str) -> PaymentAttempt | None:
+        """The latest attempt on a method that came to an outcome, whatever it was for."""
+        found = await self._connection.execute(
+            select(payment_attempts)
+            .where(
+                payment_attempts.c.payment_method_id == payment_method_id,
+                payment_attempts.c.outcome_kind.is_not(None),
+            )
+            .order_by(*_LATEST_FIRST)
+            .limit(1)
+        )
+        row = found.one_or_none()
+        return None if row is None else as_attempt(row)
+
 
 def as_attempt(row: Row[Any]) -> PaymentAttempt:
     """The value of a row of `payment_attempts`."""
@@ -69,6 +117,7 @@ def as_attempt(row: Row[Any]) -> PaymentAttempt:
         payment_method_id=row.payment_method_id,
         amount=Money(amount_minor=row.amount_minor, currency=row.currency),
         started_at=row.started_at,
+        attempted_at=row.attempted_at,
         payment_id=row.payment_id,
         failed_creations=row.failed_creations,
         failed_confirmations=row.failed_confirmations,
@@ -84,6 +133,7 @@ def _columns(attempt: PaymentAttempt) -> dict[str, Any]:
         "amount_minor": attempt.amount.amount_minor,
         "currency": attempt.amount.currency,
         "started_at": attempt.started_at,
+        "attempted_at": attempt.attempted_at,
         "payment_id": attempt.payment_id,
         "failed_creations": attempt.failed_creations,
         "failed_confirmations": attempt.failed_confirmations,

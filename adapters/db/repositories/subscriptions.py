@@ -29,6 +29,8 @@ _CHANGING: Final = (
     "period_end",
     "trial_end",
     "cancel_at",
+    "pending_change_at",
+    "resumes_at",
     "ended_at",
     "next_action_kind",
     "next_action_at",
@@ -183,6 +185,10 @@ def _columns(state: SubscriptionState) -> dict[str, Any]:
         "period_end": period.end if period is not None else None,
         "trial_end": state.trial.end if state.trial is not None else None,
         "cancel_at": state.cancellation.at if state.cancellation is not None else None,
+        "pending_change_at": (
+            state.pending_change.at if state.pending_change is not None else None
+        ),
+        "resumes_at": state.pause.resumes_at if state.pause is not None else None,
         "ended_at": state.ended_at,
         "next_action_kind": action.kind if action is not None else None,
         "next_action_at": action.at if action is not None else None,

@@ -1,4 +1,4 @@
-"""Finalised invoices, their lines and the counter of their numbers (policy P29)."""
+"""Finalised invoices and their lines (policy P29)."""
 
 from datetime import datetime
 
@@ -27,14 +27,17 @@ class InvoiceRow(Row, table=True):
     __table_args__ = (
         references("customer_id", "customers.id"),
         references("subscription_id", "subscriptions.id", deferred=True),
-        references("issuer", "invoice_counters.issuer"),
         currency_code(),
         one_of("status", InvoiceStatus),
         CheckConstraint("period_start < period_end", name="period"),
-        CheckConstraint("0 <= paid_minor AND paid_minor <= total_minor", name="paid_minor"),
+        CheckConstraint(
+            "0 <= paid_minor AND 0 <= balance_minor"
+            " AND paid_minor + balance_minor <= greatest(total_minor, 0)",
+            name="paid_minor",
+        ),
         CheckConstraint(
             "(status = 'paid') = (paid_at IS NOT NULL)"
-            " AND (status <> 'paid' OR paid_minor = total_minor)",
+            " AND (status <> 'paid' OR paid_minor + balance_minor = greatest(total_minor, 0))",
             name="paid",
         ),
         CheckConstraint("(status = 'void') = (voided_at IS NOT NULL)", name="void"),
@@ -55,6 +58,8 @@ class InvoiceRow(Row, table=True):
     currency: str = Field(sa_type=CURRENCY)
     total_minor: int = Field(sa_type=MINOR_UNITS)
     paid_minor: int = Field(sa_type=MINOR_UNITS)
+    balance_minor: int = Field(sa_type=MINOR_UNITS, sa_column_kwargs={"server_default": text("0")})
+    """What the customer's balance paid, when the invoice was finalised."""
     status: str
     period_start: datetime = Field(sa_type=INSTANT)
     period_end: datetime = Field(sa_type=INSTANT)
@@ -62,19 +67,34 @@ class InvoiceRow(Row, table=True):
     due_at: datetime = Field(sa_type=INSTANT)
     paid_at: datetime | None = Field(sa_type=INSTANT)
     voided_at: datetime | None = Field(sa_type=INSTANT)
+    change_id: str | None
     recorded_at: datetime = Field(sa_type=INSTANT, sa_column_kwargs={"server_default": NOW})
 
 
 class InvoiceLineRow(Row, table=True):
-    """One rounded amount; append-only."""
+    """One rounded amount; append-only. What names another line gives back a part of that."""
 
     __tablename__ = "invoice_lines"
     __table_args__ = (
         references("invoice_id", "invoices.id", deferred=True),
+        references(
+            "credits_invoice_id credits_position",
+            "invoice_lines.invoice_id invoice_lines.position",
+        ),
         references("price_id price_version", "prices.id prices.version"),
         currency_code(),
         CheckConstraint("period_start < period_end", name="period"),
         CheckConstraint("position >= 1", name="position"),
+        CheckConstraint(
+            "(credits_invoice_id IS NULL) = (credits_position IS NULL)"
+            " AND (credits_invoice_id IS NULL OR amount_minor < 0)",
+            name="credits",
+        ),
+        index(
+            "invoice_lines",
+            "credits_invoice_id credits_position",
+            where="credits_invoice_id IS NOT NULL",
+        ),
     )
 
     invoice_id: str = Field(primary_key=True)
@@ -87,19 +107,9 @@ class InvoiceLineRow(Row, table=True):
     period_end: datetime = Field(sa_type=INSTANT)
     amount_minor: int = Field(sa_type=MINOR_UNITS)
     currency: str = Field(sa_type=CURRENCY)
-
-
-class InvoiceCounterRow(Row, table=True):
-    """The last number given, per issuing entity; its row lock makes the numbers gapless."""
-
-    __tablename__ = "invoice_counters"
-    __table_args__ = (CheckConstraint("last_sequence >= 0", name="last_sequence"),)
-
-    issuer: str = Field(primary_key=True)
-    prefix: str
-    last_sequence: int = Field(sa_type=MINOR_UNITS, sa_column_kwargs={"server_default": text("0")})
+    credits_invoice_id: str | None
+    credits_position: int | None
 
 
 invoices = table_of(InvoiceRow)
 invoice_lines = table_of(InvoiceLineRow)
-invoice_counters = table_of(InvoiceCounterRow)

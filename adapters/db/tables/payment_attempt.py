@@ -39,6 +39,7 @@ class PaymentAttemptRow(Row, table=True):
         ),
         CheckConstraint("(outcome IS NULL) = (outcome_kind IS NULL)", name="outcome"),
         index("payment_attempts", "payment_id", where="payment_id IS NOT NULL", unique=True),
+        index("payment_attempts", "payment_method_id attempted_at"),
     )
 
     invoice_id: str = Field(primary_key=True)
@@ -47,6 +48,7 @@ class PaymentAttemptRow(Row, table=True):
     amount_minor: int = Field(sa_type=MINOR_UNITS)
     currency: str = Field(sa_type=CURRENCY)
     started_at: datetime = Field(sa_type=INSTANT)
+    attempted_at: datetime = Field(sa_type=INSTANT)
     payment_id: str | None
     failed_creations: int = Field(sa_column_kwargs={"server_default": _ZERO})
     failed_confirmations: int = Field(sa_column_kwargs={"server_default": _ZERO})

@@ -18,7 +18,6 @@ from adapters.db.tables.schema import (
     references,
     table_of,
 )
-from billing.agenda import ActionKind
 from billing.subscription import SubscriptionStatus
 
 
@@ -32,7 +31,6 @@ class SubscriptionRow(Row, table=True):
         references("product_id", "products.id"),
         references("test_clock_id", "test_clocks.id"),
         one_of("status", SubscriptionStatus),
-        one_of("next_action_kind", ActionKind),
         currency_code(),
         CheckConstraint("quantity >= 1", name="quantity"),
         CheckConstraint("period_start < period_end", name="period"),
@@ -63,8 +61,11 @@ class SubscriptionRow(Row, table=True):
     period_end: datetime | None = Field(sa_type=INSTANT)
     trial_end: datetime | None = Field(sa_type=INSTANT)
     cancel_at: datetime | None = Field(sa_type=INSTANT)
+    pending_change_at: datetime | None = Field(sa_type=INSTANT)
+    resumes_at: datetime | None = Field(sa_type=INSTANT)
     ended_at: datetime | None = Field(sa_type=INSTANT)
     next_action_kind: str | None
+    """One of `billing.agenda.ActionKind`; not checked here, as the state is the truth of it."""
     next_action_at: datetime | None = Field(sa_type=INSTANT)
     revision: int = Field(sa_type=MINOR_UNITS)
     test_clock_id: str | None

@@ -35,6 +35,7 @@ _ATTEMPT = PaymentAttempt(
     payment_method_id="pm_1",
     amount=draft(0).total,
     started_at=START,
+    attempted_at=START,
     payment_id="pi_1",
     outcome=Paid(amount=draft(0).total, paid_at=START),
 )

@@ -151,7 +151,7 @@ async def test_an_invoice_is_paid_or_void_but_never_both(transaction: Transactio
         "TRUNCATE invoices CASCADE",
         "UPDATE invoice_lines SET amount_minor = 1",
         "DELETE FROM invoice_lines",
-        "TRUNCATE invoice_lines",
+        "TRUNCATE invoice_lines CASCADE",
     ],
 )
 async def test_the_database_refuses_to_change_a_finalised_invoice(

@@ -44,6 +44,7 @@ def _attempt(number: int = 1, outcome: CollectionOutcome | None = None) -> Payme
         payment_method_id="pm_1",
         amount=_AMOUNT,
         started_at=START,
+        attempted_at=START,
         payment_id=f"pi_{number}",
         outcome=outcome,
     )

@@ -1,0 +1,127 @@
+"""What was charged by invoices' lines and what was given back of it (policy P13, P31).
+
+Owns the reading behind `Invoices.debits`, `debits_of` and `settled`. What gives back is the view
+`line_credits`: credit lines of invoices that are not void, and lines of credit notes.
+"""
+
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Row, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from billing.credit_note import Settled
+from billing.errors import NotFound
+from billing.money import Money
+from billing.period import Period
+from billing.proration import Debit, LineRef
+
+_DEBITS: Final = """
+    SELECT line.*, given.credited_minor,
+        coalesce(given.period_end >= line.period_end, false) AS is_closed
+    FROM invoices JOIN invoice_lines AS line ON line.invoice_id = invoices.id
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum(credit.amount_minor), 0)::bigint AS credited_minor,
+            max(credit.period_end) AS period_end
+        FROM line_credits AS credit
+        WHERE credit.invoice_id = line.invoice_id AND credit.position = line.position
+    ) AS given
+    WHERE line.amount_minor > 0 AND {which}
+    ORDER BY invoices.sequence, line.position
+"""
+_OF_SUBSCRIPTION: Final = text(
+    _DEBITS.format(
+        which="invoices.subscription_id = :subscription_id AND invoices.status = 'paid'"
+        " AND line.period_end > :ending_after"
+    )
+)
+_OF_INVOICE: Final = text(_DEBITS.format(which="invoices.id = :invoice_id"))
+
+_LOCK: Final = text("SELECT id FROM invoices WHERE id = :invoice_id FOR NO KEY UPDATE")
+
+# Its credit lines paid a part of what an invoice charges, as the balance did: with money that the
+# customer had paid before. What a failed refund could not bring to the card went to the balance.
+_SETTLED: Final = text("""
+    SELECT invoices.currency, invoices.paid_minor, payment.payment_id,
+        invoices.balance_minor + credited.minor + least(invoices.total_minor, 0) AS balance_minor,
+        noted.to_card_minor - failed.minor AS card_returned_minor,
+        noted.to_balance_minor + failed.minor AS balance_returned_minor,
+        EXISTS (
+            SELECT FROM disputes
+            WHERE disputes.payment_id = payment.payment_id AND state IN ('open', 'lost')
+        ) AS is_disputed
+    FROM invoices
+    LEFT JOIN LATERAL (
+        SELECT payment_id FROM payment_attempts
+        WHERE invoice_id = invoices.id AND outcome_kind = 'paid' ORDER BY number DESC LIMIT 1
+    ) AS payment ON true
+    CROSS JOIN LATERAL (
+        SELECT coalesce(-sum(amount_minor), 0)::bigint AS minor
+        FROM invoice_lines WHERE invoice_id = invoices.id AND credits_invoice_id IS NOT NULL
+    ) AS credited
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum(to_card_minor), 0)::bigint AS to_card_minor,
+            coalesce(sum(to_balance_minor), 0)::bigint AS to_balance_minor
+        FROM credit_notes WHERE invoice_id = invoices.id
+    ) AS noted
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum(amount_minor), 0)::bigint AS minor
+        FROM refunds WHERE invoice_id = invoices.id AND state = 'failed'
+    ) AS failed
+    WHERE invoices.id = :invoice_id
+""")
+
+
+async def of_subscription(
+    connection: AsyncConnection, subscription_id: str, *, ending_after: datetime
+) -> tuple[Debit, ...]:
+    """The positive lines of paid invoices whose period ends later, by number and position."""
+    found = await connection.execute(
+        _OF_SUBSCRIPTION, {"subscription_id": subscription_id, "ending_after": ending_after}
+    )
+    return tuple(_as_debit(row) for row in found)
+
+
+async def of_invoice(connection: AsyncConnection, invoice_id: str) -> tuple[Debit, ...]:
+    """All positive lines of one invoice, by position."""
+    found = await connection.execute(_OF_INVOICE, {"invoice_id": invoice_id})
+    return tuple(_as_debit(row) for row in found)
+
+
+async def lock_invoice(connection: AsyncConnection, invoice_id: str) -> None:
+    """Until the transaction ends. Raises `NotFound` (`invoice_not_found`)."""
+    if await connection.scalar(_LOCK, {"invoice_id": invoice_id}) is None:
+        raise NotFound("invoice_not_found", f"no invoice {invoice_id!r}")
+
+
+async def settled(connection: AsyncConnection, invoice_id: str) -> Settled:
+    """How an invoice was paid and what of it went back, as of after its locking."""
+    await lock_invoice(connection, invoice_id)
+    row = (await connection.execute(_SETTLED, {"invoice_id": invoice_id})).one()
+
+    def money(minor: int) -> Money:
+        return Money(amount_minor=minor, currency=row.currency)
+
+    return Settled(
+        invoice_id=invoice_id,
+        payment_id=row.payment_id,
+        by_card=money(row.paid_minor),
+        by_balance=money(row.balance_minor),
+        card_returned=money(row.card_returned_minor),
+        balance_returned=money(row.balance_returned_minor),
+        is_disputed=row.is_disputed,
+    )
+
+
+def _as_debit(row: Row[Any]) -> Debit:
+    return Debit(
+        ref=LineRef(invoice_id=row.invoice_id, position=row.position),
+        description=row.description,
+        price_id=row.price_id,
+        price_version=row.price_version,
+        quantity=row.quantity,
+        period=Period(start=row.period_start, end=row.period_end),
+        amount=Money(amount_minor=row.amount_minor, currency=row.currency),
+        credited=Money(amount_minor=row.credited_minor, currency=row.currency),
+        is_closed=row.is_closed,
+    )
