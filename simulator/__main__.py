@@ -18,7 +18,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--api-key", default=os.environ.get("SIMULATOR_API_KEY"))
     parser.add_argument("--control-token", default=os.environ.get("SIMULATOR_CONTROL_TOKEN"))
     parser.add_argument("--public-url", help="where browsers reach the hosted pages")
-    parser.add_argument("--settlement-seconds", type=float, help="how long bank debits take")
+    parser.add_argument(
+        "--settlement-seconds", type=float, help="how long banks take over debits and refunds"
+    )
     parser.add_argument("--strict", action="store_true", help="check against the stripe package")
     return parser.parse_args()
 
