@@ -46,3 +46,22 @@ async def test_a_customer_without_an_address_is_refused(idle_shop: Shop) -> None
     problem(answer, 422, "field_missing")
     answer = await idle_shop.client.patch(f"/v1/customers/{customer}", json={"metadata": None})
     problem(answer, 422, "wrong_type")
+
+
+async def test_a_customer_belongs_to_a_segment_until_told_otherwise(idle_shop: Shop) -> None:
+    created = await idle_shop.made(
+        "/v1/customers", {"email": "ada@example.com", "segment": "enterprise"}
+    )
+    assert created["segment"] == "enterprise"
+    path = f"/v1/customers/{created['id']}"
+    for body, segment in (
+        ({"name": "Ada"}, "enterprise"),
+        ({"segment": "students"}, "students"),
+        ({"segment": None}, None),
+    ):
+        changed = await idle_shop.client.patch(path, json=body)
+        assert changed.json()["segment"] == segment
+        assert (await idle_shop.read(path))["segment"] == segment
+    for wrong in ("Enterprise", "", "a b", "1st", 7):
+        answer = await idle_shop.client.patch(path, json={"segment": wrong})
+        assert answer.status_code == 422, answer.text

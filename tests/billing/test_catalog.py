@@ -1,6 +1,6 @@
 import pytest
 
-from billing.catalog import Catalog, Price, Product
+from billing.catalog import Catalog, PauseMode, PausePolicy, Price, Product
 from tests.billing.strategies import price
 
 
@@ -27,3 +27,31 @@ def test_a_catalog_names_each_thing_once_and_no_strangers() -> None:
         _catalog(price(), price())
     with pytest.raises(ValueError, match="not in the catalog"):
         _catalog(price().model_copy(update={"product_id": "other"}))
+
+
+def _falling_back_to(price: Price | None, *, family: str = "plan") -> Catalog:
+    return Catalog(
+        products=(
+            Product(id="team", name="Team", family="plan", free_fallback="free"),
+            Product(id="personal", name="Personal", family=family),
+        ),
+        prices=() if price is None else (price,),
+    )
+
+
+def test_a_fallback_is_a_free_price_of_the_same_family() -> None:
+    free = price(0).model_copy(update={"id": "free", "product_id": "personal"})
+    assert _falling_back_to(free).products[0].free_fallback == "free"
+    with pytest.raises(ValueError, match="no price of the catalog"):
+        _falling_back_to(None)
+    with pytest.raises(ValueError, match="no price of the family 'plan'"):
+        _falling_back_to(free, family="other")
+    with pytest.raises(ValueError, match="is not free"):
+        _falling_back_to(free.model_copy(update={"unit_amount_minor": 1600}))
+
+
+@pytest.mark.parametrize("max_days", [0, 366])
+def test_a_pause_is_bounded(max_days: int) -> None:
+    assert PausePolicy(mode=PauseMode.VOID).max_days == 90
+    with pytest.raises(ValueError, match="max_days"):
+        PausePolicy(mode=PauseMode.VOID, max_days=max_days)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from billing.catalog import MAX_QUANTITY
 from billing.errors import InvalidInput
 from billing.money import Money
-from billing.pricing import check_quantity, price_of
+from billing.pricing import check_chargeable, check_quantity, price_of
 from tests.billing.strategies import price
 
 
@@ -47,3 +47,22 @@ def test_more_than_one_charge_can_take_is_refused() -> None:
     with pytest.raises(InvalidInput) as refused:
         check_quantity(sold, 1_000_000)
     assert refused.value.code == "amount_too_large"
+
+
+@pytest.mark.parametrize(("unit", "quantity"), [("1255", 1), ("1252", 4), ("0.5", 10)])
+def test_thousandths_that_do_not_end_in_zero_are_not_sold(unit: str, quantity: int) -> None:
+    sold = price(unit, currency="KWD")
+    with pytest.raises(InvalidInput) as refused:
+        check_quantity(sold, quantity)
+    assert refused.value.code == "amount_not_chargeable"
+    check_quantity(sold, quantity * 10)
+
+
+def test_other_currencies_are_charged_to_the_last_digit() -> None:
+    for currency in ("USD", "JPY", "ISK"):
+        check_chargeable(Money(amount_minor=1_255, currency=currency))
+
+
+def test_what_costs_nothing_is_sold() -> None:
+    check_quantity(price(0), 7)
+    assert price_of(price(0), 7).amount_minor == 0

@@ -13,7 +13,18 @@ from adapters.catalog_file import read_catalog
 from adapters.db.engine import Transactions, reading
 from adapters.db.queries import catalog as queries
 from adapters.db.tables.catalog import prices, products
-from billing.catalog import Catalog, Price
+from billing.catalog import (
+    Catalog,
+    DisputeLost,
+    PauseMode,
+    PausePolicy,
+    Price,
+    Product,
+    ProrationMode,
+    Trial,
+    WithoutPaymentMethod,
+)
+from billing.dunning import DunningLadder, DunningPolicy, FinalAction, RetryLimit
 from billing.errors import Conflict
 
 _EXAMPLE = read_catalog(Path(__file__).parents[4] / "examples" / "catalog.yaml")
@@ -85,7 +96,7 @@ async def test_a_new_version_is_sold_and_the_old_one_runs_on(
     transaction: Transactions, engine: AsyncEngine
 ) -> None:
     await _put(transaction, _EXAMPLE)
-    old = _EXAMPLE.prices[0]
+    old = next(price for price in _EXAMPLE.prices if price.id == "pro_monthly")
     new = old.model_copy(update={"version": 2, "unit_amount_minor": Decimal("1200.5")})
     await _put(transaction, _with(new))
     async with reading(engine) as connection:
@@ -99,6 +110,33 @@ async def test_a_new_version_is_sold_and_the_old_one_runs_on(
         again = await queries.offer(connection, old.id)
     assert again is not None
     assert again.price == old
+
+
+async def test_the_rules_of_a_product_may_change_at_any_time(
+    transaction: Transactions, engine: AsyncEngine
+) -> None:
+    await _put(transaction, _EXAMPLE)
+    team = next(product for product in _EXAMPLE.products if product.id == "team")
+    changed = Product(
+        id="team",
+        name="Team",
+        family="plan",
+        trial=Trial(days=30, without_payment_method=WithoutPaymentMethod.INVOICE),
+        proration=ProrationMode.DAY_INCLUSIVE,
+        pause=PausePolicy(mode=PauseMode.VOID, max_days=14),
+        shorter_interval=True,
+        free_fallback="personal_free",
+        dispute_lost=DisputeLost.KEEP,
+        dunning=DunningPolicy(
+            ladder=DunningLadder(retry_days=(1,), final_action=FinalAction.UNPAID),
+            segments={"students": DunningLadder(retry_limit=RetryLimit(attempts=3, days=9))},
+        ),
+    )
+    for rules in (changed, team):
+        others = tuple(product for product in _EXAMPLE.products if product.id != "team")
+        await _put(transaction, _EXAMPLE.model_copy(update={"products": (*others, rules)}))
+        async with reading(engine) as connection:
+            assert await queries.product(connection, "team") == rules
 
 
 async def test_what_the_catalog_no_longer_has_is_no_longer_sold(

@@ -3,6 +3,8 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.db.engine import Transactions, reading
@@ -153,3 +155,26 @@ async def test_every_choice_of_a_default_has_a_number_and_the_same_again_is_none
             assert choice.payment_method_id == method
             numbers.append(choice.number)
     assert numbers == [1, 1, 2, 3]
+
+
+async def test_a_segment_is_given_changed_and_taken_away(
+    transaction: Transactions, engine: AsyncEngine
+) -> None:
+    async with transaction() as tx:
+        await tx.customers.create(
+            NewCustomer(id="cus_3", email="c3@example.com", segment="enterprise", created_at=START)
+        )
+        assert (await tx.customers.get("cus_3")).segment == "enterprise"
+        await tx.customers.update("cus_3", CustomerChanges(name="Bo"))
+        assert (await tx.customers.get("cus_3")).segment == "enterprise"
+        await tx.customers.update("cus_3", CustomerChanges(segment="students"))
+        assert (await tx.customers.get("cus_3")).segment == "students"
+    async with reading(engine) as connection:
+        stored = await queries.get(connection, "cus_3")
+    assert stored is not None
+    assert stored.segment == "students"
+    async with transaction() as tx:
+        assert (await tx.customers.update("cus_3", CustomerChanges(segment=None))).segment is None
+    with pytest.raises(DBAPIError, match="customers_segment_check"):
+        async with engine.begin() as connection:
+            await connection.execute(text("UPDATE customers SET segment = 'Big Ones'"))

@@ -1,0 +1,81 @@
+"""What is sold, as callers see it."""
+
+from adapters.catalog_file import parse_catalog
+from tests.api.shop import Shop
+
+_CATALOG = b"""
+products:
+  - id: personal
+    name: Personal
+    family: plan
+    prices:
+      - {id: personal_free, amount: "0", currency: USD, interval: month}
+  - id: team
+    name: Team
+    family: plan
+    trial: {days: 14, without_payment_method: pause}
+    proration: day_inclusive
+    pause: {mode: keep_anchor, max_days: 60}
+    shorter_interval: true
+    free_fallback: personal_free
+    dispute_lost: keep
+    dunning:
+      retry_days: [2, 4]
+      segments:
+        enterprise: {retry_days: [30], final_action: unpaid}
+    prices:
+      - {id: seats_monthly, amount: "16.005", currency: USD, interval: month, unit: seat}
+"""
+
+
+async def _put_on_sale(shop: Shop) -> None:
+    async with shop.transactions() as tx:
+        await tx.catalog.put_on_sale(parse_catalog(_CATALOG, source="catalog.yaml"))
+
+
+async def test_products_are_shown_with_their_rules(idle_shop: Shop) -> None:
+    await _put_on_sale(idle_shop)
+    personal, team = (await idle_shop.read("/v1/products"))["data"]
+    assert team == {
+        "id": "team",
+        "name": "Team",
+        "family": "plan",
+        "trial_days": 14,
+        "trial_without_payment_method": "pause",
+        "proration": "day_inclusive",
+        "pause": {"mode": "keep_anchor", "max_days": 60},
+        "shorter_interval": True,
+        "free_fallback": "personal_free",
+        "dunning": {
+            "retry_days": [2, 4],
+            "final_action": "downgrade_to_free",
+            "segments": {"enterprise": {"retry_days": [30], "final_action": "unpaid"}},
+        },
+        "dispute_lost": "keep",
+    }
+    assert personal == {
+        "id": "personal",
+        "name": "Personal",
+        "family": "plan",
+        "trial_days": None,
+        "trial_without_payment_method": None,
+        "proration": "by_second",
+        "pause": None,
+        "shorter_interval": False,
+        "free_fallback": None,
+        "dunning": {
+            "retry_days": [3, 8, 15],
+            "final_action": "downgrade_to_free",
+            "segments": {},
+        },
+        "dispute_lost": "cancel",
+    }
+
+
+async def test_prices_are_shown_to_the_fraction_of_a_cent(idle_shop: Shop) -> None:
+    await _put_on_sale(idle_shop)
+    free, team = (await idle_shop.read("/v1/prices"))["data"]
+    assert (free["id"], free["unit_amount_minor"]) == ("personal_free", "0")
+    assert (team["unit_amount_minor"], team["unit_name"]) == ("1600.5", "seat")
+    assert (await idle_shop.read("/v1/prices", product="team"))["data"] == [team]
+    assert (await idle_shop.read("/v1/prices", currency="EUR"))["data"] == []

@@ -1,0 +1,74 @@
+"""What is sold when a subscription begins: by the product's rules, to this customer."""
+
+import pytest
+
+from adapters.catalog_file import parse_catalog
+from adapters.db.engine import reading
+from api.subscription_start import Order, Purchase, check_order
+from billing.dunning import FinalAction
+from billing.errors import InvalidInput
+from tests.api.shop import Shop
+
+_CATALOG = b"""
+products:
+  - id: personal
+    name: Personal
+    family: plan
+    prices:
+      - {id: personal_free, amount: "0", currency: USD, interval: month, maximum_quantity: 1}
+  - id: team
+    name: Team
+    family: plan
+    pause: {mode: extend}
+    free_fallback: personal_free
+    dunning:
+      segments:
+        enterprise: {retry_days: [30], final_action: unpaid}
+    prices:
+      - {id: seats_monthly, amount: "16.00", currency: USD, interval: month, unit: seat}
+      - {id: team_kwd, amount: "5.25", currency: KWD, interval: month}
+      - {id: team_bulk, amount: "0.251", currency: KWD, interval: month, minimum_quantity: 10}
+"""
+
+
+async def _purchase(shop: Shop, price_id: str, quantity: int, **customer: str) -> Purchase:
+    async with shop.transactions() as tx:
+        await tx.catalog.put_on_sale(parse_catalog(_CATALOG, source="catalog.yaml"))
+    made = await shop.made("/v1/customers", {"email": "ada@example.com"} | customer)
+    order = Order(
+        subscription_id="sub_1",
+        customer_id=made["id"],
+        price_id=price_id,
+        quantity=quantity,
+        trial=None,
+    )
+    async with reading(shop.deps.engine) as connection:
+        return await check_order(connection, order)
+
+
+async def test_a_subscription_is_sold_by_the_rules_of_its_product(idle_shop: Shop) -> None:
+    terms = (await _purchase(idle_shop, "seats_monthly", 5)).state.terms
+    assert terms.pause is not None
+    assert terms.free_fallback_price_id == "personal_free"
+    assert terms.dunning.retry_days == (3, 8, 15)
+    assert terms.dunning.final_action is FinalAction.DOWNGRADE_TO_FREE
+
+
+async def test_a_customer_of_a_segment_is_dunned_by_its_ladder(idle_shop: Shop) -> None:
+    bought = await _purchase(idle_shop, "seats_monthly", 5, segment="enterprise")
+    assert bought.state.terms.dunning.retry_days == (30,)
+    assert bought.state.terms.dunning.final_action is FinalAction.UNPAID
+
+
+async def test_what_costs_nothing_is_bought_like_everything_else(idle_shop: Shop) -> None:
+    terms = (await _purchase(idle_shop, "personal_free", 1)).state.terms
+    assert terms.period_amount.amount_minor == 0
+    assert terms.dunning.final_action is FinalAction.CANCEL
+
+
+async def test_an_amount_that_no_gateway_takes_is_not_sold(idle_shop: Shop) -> None:
+    bought = await _purchase(idle_shop, "team_kwd", 3)
+    assert bought.state.terms.period_amount.amount_minor == 15_750
+    with pytest.raises(InvalidInput) as refused:
+        await _purchase(idle_shop, "team_bulk", 11)
+    assert refused.value.code == "amount_not_chargeable"
