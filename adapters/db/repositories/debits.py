@@ -16,7 +16,7 @@ from billing.money import Money
 from billing.period import Period
 from billing.proration import Debit, LineRef
 
-_DEBITS: Final = """
+DEBITS: Final = """
     SELECT line.*, given.credited_minor,
         coalesce(given.period_end >= line.period_end, false) AS is_closed
     FROM invoices JOIN invoice_lines AS line ON line.invoice_id = invoices.id
@@ -29,13 +29,14 @@ _DEBITS: Final = """
     WHERE line.amount_minor > 0 AND {which}
     ORDER BY invoices.sequence, line.position
 """
+"""SQL of the debits in question; `{which}` is a condition on `invoices` and `line`."""
 _OF_SUBSCRIPTION: Final = text(
-    _DEBITS.format(
+    DEBITS.format(
         which="invoices.subscription_id = :subscription_id AND invoices.status = 'paid'"
         " AND line.period_end > :ending_after"
     )
 )
-_OF_INVOICE: Final = text(_DEBITS.format(which="invoices.id = :invoice_id"))
+_OF_INVOICE: Final = text(DEBITS.format(which="invoices.id = :invoice_id"))
 
 _LOCK: Final = text("SELECT id FROM invoices WHERE id = :invoice_id FOR NO KEY UPDATE")
 
