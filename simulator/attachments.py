@@ -10,12 +10,12 @@ from simulator.errors import InvalidRequest
 from simulator.lists import CursorParameters, Page, page_of
 from simulator.operation import Operation
 from simulator.parameters import Parameters, Text
+from simulator.payment_method_sources import resolve
 from simulator.payment_methods import (
     MethodType,
     PaymentMethod,
     attach_to,
     clear_customer,
-    resolve,
 )
 
 

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from simulator import dispute_responses, disputes, payment_intents, refunds
+from simulator import dispute_responses, disputes, payment_confirmation, refunds
 from simulator.account import Account
 from simulator.balance_transactions import BalanceTransaction
 from simulator.bank_accounts import BANK_ACCOUNTS_BY_NUMBER
@@ -38,7 +38,8 @@ from simulator.declines import BANK_FAILURES, DECLINES
 from simulator.errors import ControlRefused, StripeFailure
 from simulator.faults import Fault, WebhookFault
 from simulator.operation import Operation
-from simulator.payment_intents import SUCCEED, PaymentIntent
+from simulator.payment_confirmation import SUCCEED
+from simulator.payment_intents import PaymentIntent
 
 M = TypeVar("M", bound=BaseModel)
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -122,7 +123,9 @@ class ControlApi:
         if message.failure is not None and message.failure not in BANK_FAILURES:
             raise ControlRefused(f"no such failure: {message.failure}")
         with self._account.work(str(request.base_url)) as operation:
-            payment_intents.settle(operation, request.path_params["id"], failure=message.failure)
+            payment_confirmation.settle(
+                operation, request.path_params["id"], failure=message.failure
+            )
         return _done()
 
     async def refund(self, request: Request) -> Response:

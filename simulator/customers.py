@@ -20,7 +20,8 @@ from simulator.parameters import (
     Parameters,
     Text,
 )
-from simulator.payment_methods import PaymentMethod, attach_to, clear_customer, resolve
+from simulator.payment_method_sources import resolve
+from simulator.payment_methods import PaymentMethod, attach_to, clear_customer
 from simulator.resource import Deleted, Fields, Resource, new_id
 
 

@@ -13,14 +13,20 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from simulator import checkout_sessions, payment_intents, setup_intents
+from simulator import (
+    checkout_progress,
+    payment_confirmation,
+    payment_intents,
+    setup_intents,
+)
 from simulator.account import Account
 from simulator.checkout_sessions import Session
 from simulator.errors import CardDeclined, StripeFailure
 from simulator.intents import with_query
 from simulator.operation import Operation
 from simulator.parameters import is_email
-from simulator.payment_methods import PaymentMethod, card_method
+from simulator.payment_method_sources import card_method
+from simulator.payment_methods import PaymentMethod
 
 _TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).with_name("templates")),
@@ -114,7 +120,7 @@ class HostedPages:
         if session is None:
             return _message("This checkout page does not exist", 404)
         with self._account.work(_host(request)) as operation:
-            session = checkout_sessions.finish(operation, session.id)
+            session = checkout_progress.finish(operation, session.id)
         problem = Problem(setup_intents.AUTHENTICATION_FAILURE.message, None)
         return _leads_on(session) or _form(session, problem, "", 402)
 
@@ -153,14 +159,14 @@ class HostedPages:
         with self._account.work(_host(request)) as operation:
             try:
                 method = _card(operation, session, entry)
-                session = checkout_sessions.submit(
+                session = checkout_progress.submit(
                     operation, session, method, email=entry.email or None
                 )
             except CardDeclined as refusal:
                 code = refusal.code or ""
                 problem = Problem(refusal.message, _FIELD_OF_CODE.get(code, "number"))
                 return _form(session, problem, entry.email, 402)
-            destination = checkout_sessions.pending_challenge(operation, session)
+            destination = checkout_progress.pending_challenge(operation, session)
         if destination is not None:
             return RedirectResponse(destination, 303)
         problem = Problem("This payment could not be completed.", None)
@@ -190,7 +196,7 @@ def _complete(operation: Operation, intent: str, *, passed: bool) -> bool:
     complete = (
         setup_intents.complete_challenge
         if intent.startswith("seti_")
-        else payment_intents.complete_challenge
+        else payment_confirmation.complete_challenge
     )
     try:
         return complete(operation, intent, passed=passed).status == "succeeded"

@@ -1,10 +1,11 @@
 """What PaymentIntents and SetupIntents have in common.
 
-Owns the fields and parameters of both, and the way to a 3D Secure challenge. Does not own the state
-of either.
+Owns the fields and parameters of both, and the steps that both take: finding the method to confirm
+with, and the way to a 3D Secure challenge and back. Does not own what either does with the money or
+the method (`payment_confirmation`, `setup_intents`).
 """
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self, TypeVar
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from pydantic import BeforeValidator, model_validator
@@ -15,10 +16,34 @@ from simulator.declines import Decline
 from simulator.document import JsonObject
 from simulator.errors import InvalidRequest
 from simulator.operation import Operation, unsupported
-from simulator.parameters import FormBoolean, FormInteger, ParameterHash, Text
+from simulator.parameters import (
+    FormBoolean,
+    FormInteger,
+    ParameterHash,
+    Parameters,
+    Text,
+    WebAddress,
+)
+from simulator.payment_method_sources import resolve
 from simulator.payment_methods import MethodType, PaymentMethod, check_usable
-from simulator.resource import Fields, new_id
+from simulator.resource import Fields, Resource, new_id
 
+IntentStatus = Literal[
+    "requires_payment_method",
+    "requires_confirmation",
+    "requires_action",
+    "processing",
+    "succeeded",
+    "canceled",
+]
+
+AnIntent = TypeVar("AnIntent", bound="Intent")
+
+_OPEN: tuple[IntentStatus, ...] = (
+    "requires_payment_method",
+    "requires_confirmation",
+    "requires_action",
+)
 _EVERY_TYPE: tuple[MethodType, ...] = ("card", "sepa_debit", "us_bank_account")
 
 
@@ -56,6 +81,24 @@ class IntentError(Fields):
     network_decline_code: str | None = None
     payment_method: JsonObject | None = None
     type: str
+
+
+class Intent(Resource):
+    """What PaymentIntents and SetupIntents both have. `TITLE` is how Stripe's messages name it."""
+
+    TITLE: ClassVar[str]
+
+    allowed_payment_method_types: list[MethodType] | None
+    automatic_payment_methods: AutomaticPaymentMethods | None
+    cancellation_reason: str | None = None
+    client_secret: str
+    customer: str | None
+    description: str | None
+    metadata: dict[str, str]
+    next_action: NextAction | None = None
+    payment_method: str | None = None
+    payment_method_types: list[MethodType]
+    status: IntentStatus
 
 
 class AutomaticPaymentMethodsParameters(ParameterHash):
@@ -101,6 +144,14 @@ class MandateData(ParameterHash):
     customer_acceptance: CustomerAcceptance
 
 
+class Confirmation(Parameters):
+    """What a confirmation of either may bring along."""
+
+    mandate_data: MandateData | None = None
+    payment_method: Text | None = None
+    return_url: WebAddress | None = None
+
+
 def intent_error(decline: Decline, method: PaymentMethod, charge: str | None = None) -> IntentError:
     """The error that an intent keeps after a refused attempt."""
     return IntentError(
@@ -113,6 +164,77 @@ def intent_error(decline: Decline, method: PaymentMethod, charge: str | None = N
         network_decline_code=decline.network_decline_code,
         payment_method=method.public(),
         type="card_error",
+    )
+
+
+def only_when_confirming(parameters: Parameters, *names: str) -> None:
+    """Raises InvalidRequest for the first of these that was given without `confirm`."""
+    for name in names:
+        if getattr(parameters, name):
+            raise InvalidRequest(
+                f"You can only provide `{name}` when `confirm` is `true`.", param=name
+            )
+
+
+def method_to_confirm(
+    operation: Operation, intent: Intent, parameters: Confirmation
+) -> PaymentMethod:
+    """The method that an intent is confirmed with, its mandate given.
+
+    Raises InvalidRequest for an intent that has ended, and for a method that it cannot use.
+    """
+    check_open(intent, "confirm")
+    reference = parameters.payment_method or intent.payment_method
+    if reference is None:
+        raise InvalidRequest(
+            f"You cannot confirm this {intent.TITLE} because it's missing a payment method. You can"
+            f" either update the {intent.TITLE} with a payment method and then confirm it again, or"
+            " confirm it again directly with a payment method or ConfirmationToken.",
+            code=f"{intent.KIND}_unexpected_state",
+            details={intent.KIND: intent.public()},
+        )
+    method = resolve(operation, reference, param="payment_method")
+    check_method(method, intent.customer, intent.payment_method_types)
+    check_return_url(intent.automatic_payment_methods, parameters.return_url)
+    return with_mandate(operation, method, parameters.mandate_data)
+
+
+def challenged(operation: Operation, intent: AnIntent, *, return_url: str | None) -> AnIntent:
+    """The intent, waiting for its customer to pass 3D Secure. Not yet stored."""
+    action = challenge(
+        operation,
+        intent=intent.id,
+        client_secret=intent.client_secret,
+        return_url=return_url,
+    )
+    return intent.changed(status="requires_action", next_action=action)
+
+
+def challenged_method(operation: Operation, intent: Intent) -> PaymentMethod:
+    """The method behind a challenge. Raises InvalidRequest where there is no challenge."""
+    if intent.status != "requires_action" or intent.payment_method is None:
+        raise unexpected_state(intent, "authenticate")
+    return operation.get(PaymentMethod, intent.payment_method)
+
+
+def check_open(intent: Intent, action: str) -> None:
+    """Raises InvalidRequest for an intent that has ended or is with a bank."""
+    if intent.status not in _OPEN:
+        raise unexpected_state(intent, action)
+
+
+def unexpected_state(intent: Intent, action: str) -> InvalidRequest:
+    """The refusal of a step that the intent's status does not allow."""
+    message = (
+        f"You cannot confirm this {intent.TITLE} because it has already succeeded after being"
+        " previously confirmed."
+        if action == "confirm" and intent.status == "succeeded"
+        else f"You cannot {action} this {intent.TITLE} because it has a status of {intent.status}."
+    )
+    return InvalidRequest(
+        message,
+        code=f"{intent.KIND}_unexpected_state",
+        details={intent.KIND: intent.public()},
     )
 
 

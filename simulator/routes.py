@@ -12,18 +12,22 @@ from simulator import (
     attachments,
     balance_transactions,
     charges,
+    checkout_progress,
     checkout_sessions,
     customers,
     dispute_responses,
     disputes,
     events,
+    payment_confirmation,
     payment_intents,
+    payment_method_sources,
     payment_methods,
     refunds,
     setup_intents,
     webhook_endpoints,
 )
 from simulator.forms import FormTree
+from simulator.intents import Confirmation
 from simulator.lists import CursorParameters, Page
 from simulator.operation import Operation
 from simulator.parameters import Parameters, parse_parameters
@@ -116,8 +120,8 @@ ROUTES: tuple[Route, ...] = (
         "POST",
         "/v1/payment_methods",
         "PaymentMethodCreateParams",
-        payment_methods.CreateParameters,
-        payment_methods.create,
+        payment_method_sources.CreateParameters,
+        payment_method_sources.create,
     ),
     _route(
         "GET",
@@ -172,7 +176,7 @@ ROUTES: tuple[Route, ...] = (
         "POST",
         "/v1/setup_intents/{id}/confirm",
         "SetupIntentConfirmParams",
-        setup_intents.ConfirmParameters,
+        Confirmation,
         setup_intents.confirm,
     ),
     _route(
@@ -187,7 +191,7 @@ ROUTES: tuple[Route, ...] = (
         "/v1/payment_intents",
         "PaymentIntentCreateParams",
         payment_intents.CreateParameters,
-        payment_intents.create,
+        payment_confirmation.create,
     ),
     _route(
         "GET",
@@ -215,14 +219,14 @@ ROUTES: tuple[Route, ...] = (
         "/v1/payment_intents/{id}/confirm",
         "PaymentIntentConfirmParams",
         payment_intents.ConfirmParameters,
-        payment_intents.confirm,
+        payment_confirmation.confirm,
     ),
     _route(
         "POST",
         "/v1/payment_intents/{id}/cancel",
         "PaymentIntentCancelParams",
         payment_intents.CancelParameters,
-        payment_intents.cancel,
+        payment_confirmation.cancel,
     ),
     _route("GET", "/v1/charges", "ChargeListParams", charges.ChargeListParameters, charges.list_),
     _route("GET", "/v1/charges/{id}", "ChargeRetrieveParams", Parameters, charges.retrieve),
@@ -291,7 +295,7 @@ ROUTES: tuple[Route, ...] = (
         "/v1/checkout/sessions/{id}/expire",
         "checkout.SessionExpireParams",
         Parameters,
-        checkout_sessions.expire,
+        checkout_progress.expire,
     ),
     _route("GET", "/v1/events", "EventListParams", events.EventListParameters, events.list_),
     _route("GET", "/v1/events/{id}", "EventRetrieveParams", Parameters, events.retrieve),

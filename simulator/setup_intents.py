@@ -10,21 +10,21 @@ from pydantic import model_validator
 from simulator.cards import Authentication
 from simulator.customers import existing
 from simulator.declines import DECLINES, Decline
-from simulator.errors import InvalidRequest
 from simulator.intents import (
     AcceptedTypes,
-    AutomaticPaymentMethods,
     AutomaticPaymentMethodsParameters,
+    Confirmation,
+    Intent,
     IntentError,
-    MandateData,
-    NextAction,
     RemovedTypes,
     accepted_types,
-    challenge,
+    challenged,
+    challenged_method,
     check_method,
-    check_return_url,
+    check_open,
     intent_error,
-    with_mandate,
+    method_to_confirm,
+    only_when_confirming,
 )
 from simulator.lists import ListParameters, Page, page_of
 from simulator.operation import Operation
@@ -35,25 +35,10 @@ from simulator.parameters import (
     Metadata,
     Parameters,
     Text,
-    WebAddress,
 )
-from simulator.payment_methods import (
-    MethodType,
-    PaymentMethod,
-    attach_to,
-    declined,
-    resolve,
-)
-from simulator.resource import Resource, new_client_secret, new_id
-
-Status = Literal[
-    "requires_payment_method",
-    "requires_confirmation",
-    "requires_action",
-    "processing",
-    "succeeded",
-    "canceled",
-]
+from simulator.payment_method_sources import resolve
+from simulator.payment_methods import MethodType, PaymentMethod, attach_to, declined
+from simulator.resource import new_client_secret, new_id
 
 AUTHENTICATION_FAILURE = Decline(
     code="setup_intent_authentication_failure",
@@ -65,45 +50,27 @@ AUTHENTICATION_FAILURE = Decline(
 )
 
 
-class SetupIntent(Resource):
+class SetupIntent(Intent):
     """A SetupIntent, with exactly the fields that Stripe returns."""
 
     KIND: ClassVar[str] = "setup_intent"
     NOUN: ClassVar[str] = "setupintent"
     PREFIX: ClassVar[str] = "seti"
+    TITLE: ClassVar[str] = "SetupIntent"
 
     object: Literal["setup_intent"] = "setup_intent"
     application: None = None
-    allowed_payment_method_types: list[MethodType] | None
-    automatic_payment_methods: AutomaticPaymentMethods | None
-    cancellation_reason: str | None = None
-    client_secret: str
-    customer: str | None
-    description: str | None
     flow_directions: None = None
     last_setup_error: IntentError | None = None
     latest_attempt: None = None
     mandate: None = None
-    metadata: dict[str, str]
-    next_action: NextAction | None = None
     on_behalf_of: None = None
-    payment_method: str | None = None
     payment_method_options: None = None
-    payment_method_types: list[MethodType]
     single_use_mandate: None = None
-    status: Status
     usage: Literal["off_session", "on_session"]
 
 
-class ConfirmParameters(Parameters):
-    """What a confirmation may bring along."""
-
-    mandate_data: MandateData | None = None
-    payment_method: Text | None = None
-    return_url: WebAddress | None = None
-
-
-class CreateParameters(ConfirmParameters):
+class CreateParameters(Confirmation):
     """What a SetupIntent is made from."""
 
     allowed_payment_method_types: FormList[MethodType] = ()
@@ -117,11 +84,8 @@ class CreateParameters(ConfirmParameters):
 
     @model_validator(mode="after")
     def _confirms(self) -> Self:
-        for name in ("mandate_data", "return_url"):
-            if getattr(self, name) is not None and not self.confirm:
-                raise InvalidRequest(
-                    f"You can only provide `{name}` when `confirm` is `true`.", param=name
-                )
+        if not self.confirm:
+            only_when_confirming(self, "mandate_data", "return_url")
         return self
 
 
@@ -209,32 +173,16 @@ def list_(operation: Operation, _: str, parameters: SetupIntentListParameters) -
     return page_of(operation.store, SetupIntent, parameters, filters, url="/v1/setup_intents")
 
 
-def confirm(operation: Operation, identifier: str, parameters: ConfirmParameters) -> SetupIntent:
+def confirm(operation: Operation, identifier: str, parameters: Confirmation) -> SetupIntent:
     """Ask the issuer, through 3D Secure where the card wants it. Raises CardDeclined on refusal."""
     intent = operation.get(SetupIntent, identifier, param="intent")
-    if intent.status not in ("requires_payment_method", "requires_confirmation", "requires_action"):
-        raise _unexpected_state(intent, "confirm")
-    reference = parameters.payment_method or intent.payment_method
-    if reference is None:
-        raise InvalidRequest(
-            "You cannot confirm this SetupIntent because it's missing a payment method.",
-            code="setup_intent_unexpected_state",
-            details={"setup_intent": intent.public()},
-        )
-    method = resolve(operation, reference, param="payment_method")
-    check_method(method, intent.customer, intent.payment_method_types)
-    check_return_url(intent.automatic_payment_methods, parameters.return_url)
-    method = with_mandate(operation, method, parameters.mandate_data)
+    method = method_to_confirm(operation, intent, parameters)
     card = method.known_card
     if card is not None and card.authentication is not Authentication.NEVER:
-        action = challenge(
+        waiting = challenged(
             operation,
-            intent=intent.id,
-            client_secret=intent.client_secret,
+            intent.changed(payment_method=method.id),
             return_url=parameters.return_url,
-        )
-        waiting = intent.changed(
-            payment_method=method.id, status="requires_action", next_action=action
         )
         return operation.save(waiting, "setup_intent.requires_action", before=intent)
     return _finish(operation, intent, method)
@@ -243,9 +191,7 @@ def confirm(operation: Operation, identifier: str, parameters: ConfirmParameters
 def complete_challenge(operation: Operation, identifier: str, *, passed: bool) -> SetupIntent:
     """Go on after 3D Secure. Raises CardDeclined when the holder failed or the issuer refuses."""
     intent = operation.get(SetupIntent, identifier, param="intent")
-    if intent.status != "requires_action" or intent.payment_method is None:
-        raise _unexpected_state(intent, "authenticate")
-    method = operation.get(PaymentMethod, intent.payment_method)
+    method = challenged_method(operation, intent)
     if not passed:
         _refuse(operation, intent, method, AUTHENTICATION_FAILURE)
     return _finish(operation, intent, method)
@@ -254,8 +200,7 @@ def complete_challenge(operation: Operation, identifier: str, *, passed: bool) -
 def cancel(operation: Operation, identifier: str, parameters: CancelParameters) -> SetupIntent:
     """Cancel an intent that has not ended."""
     intent = operation.get(SetupIntent, identifier, param="intent")
-    if intent.status in ("succeeded", "canceled", "processing"):
-        raise _unexpected_state(intent, "cancel")
+    check_open(intent, "cancel")
     canceled = intent.changed(
         status="canceled",
         cancellation_reason=parameters.cancellation_reason,
@@ -297,12 +242,4 @@ def _refuse(
     raise declined(
         decline,
         {"payment_method": method.public(), "setup_intent": failed.public()},
-    )
-
-
-def _unexpected_state(intent: SetupIntent, action: str) -> InvalidRequest:
-    return InvalidRequest(
-        f"You cannot {action} this SetupIntent because it has a status of {intent.status}.",
-        code="setup_intent_unexpected_state",
-        details={"setup_intent": intent.public()},
     )

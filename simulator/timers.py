@@ -6,7 +6,13 @@ rules.
 
 import asyncio
 
-from simulator import checkout_sessions, payment_intents, refunds
+from simulator import (
+    checkout_progress,
+    checkout_sessions,
+    payment_confirmation,
+    payment_intents,
+    refunds,
+)
 from simulator.account import Account
 from simulator.operation import Operation
 from simulator.parameters import Parameters
@@ -33,11 +39,11 @@ def _run(operation: Operation, subject: str) -> None:
     if subject.startswith("cs_"):
         session = operation.get(checkout_sessions.Session, subject)
         if session.status == "open":
-            checkout_sessions.expire(operation, subject, Parameters())
+            checkout_progress.expire(operation, subject, Parameters())
         return
     if subject.startswith("re_"):
         refunds.settle_by_itself(operation, subject)
         return
     intent = operation.get(payment_intents.PaymentIntent, subject)
     if intent.status == "processing":
-        payment_intents.settle_by_itself(operation, subject)
+        payment_confirmation.settle_by_itself(operation, subject)

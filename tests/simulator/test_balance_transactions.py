@@ -16,8 +16,8 @@ from simulator.disputes import Dispute
 from simulator.document import JsonObject
 from simulator.errors import InvalidRequest
 from simulator.operation import Operation
+from simulator.payment_confirmation import create as create_payment
 from simulator.payment_intents import CreateParameters as PaymentParameters
-from simulator.payment_intents import create as create_payment
 from simulator.refunds import Refund
 from simulator.store import Store
 from tests.simulator.conftest import Simulator

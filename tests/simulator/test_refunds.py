@@ -9,8 +9,8 @@ from simulator.charges import Charge
 from simulator.document import JsonObject
 from simulator.errors import ControlRefused, InvalidRequest
 from simulator.operation import Operation
+from simulator.payment_confirmation import create as create_payment
 from simulator.payment_intents import CreateParameters as PaymentParameters
-from simulator.payment_intents import create as create_payment
 from simulator.refunds import CreateParameters, create
 from simulator.store import Store
 from tests.simulator.conftest import Simulator
