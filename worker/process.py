@@ -13,18 +13,22 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import PollerBehaviorAutoscaling, Replayer, Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from activities.change import Changing
 from activities.collection import Collection
 from activities.notification import Notification
 from activities.period_billing import PeriodBilling
 from activities.reconciliation import Reconciliation
 from activities.records import Records
+from activities.refunding import Refunding
 from activities.test_clock import TestClocks
+from activities.unused_time import UnusedTime
 from billing.ports.clock import ClockDriver
 from billing.ports.gateway import PaymentGateway
 from billing.ports.post import Post
 from billing.ports.storage import UnitOfWork
 from workflows.messages import SUBSCRIPTION_TASK_QUEUE
 from workflows.reconciliation import ReconciliationWorkflow
+from workflows.refund import RefundWorkflow
 from workflows.subscription import SubscriptionWorkflow
 from workflows.test_clock import TestClockWorkflow
 
@@ -36,16 +40,28 @@ MOST_CONCURRENT_ACTIVITIES: Final = 50
 _PASSED_THROUGH: Final = (
     "activities",
     "billing",
+    "workflows.commands",
+    "workflows.concerns",
+    "workflows.decline_reasons",
     "workflows.description",
+    "workflows.dunning",
     "workflows.effects",
     "workflows.messages",
+    "workflows.offered_updates",
     "workflows.outcomes",
     "workflows.search_attributes",
+    "workflows.state_keeper",
     "workflows.timeouts",
+    "workflows.wording",
 )
 """Everything of ours but the workflow files: they are pure, and loading them per run is slow."""
 
-_WORKFLOWS: Final = (SubscriptionWorkflow, TestClockWorkflow, ReconciliationWorkflow)
+_WORKFLOWS: Final = (
+    SubscriptionWorkflow,
+    RefundWorkflow,
+    TestClockWorkflow,
+    ReconciliationWorkflow,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +118,7 @@ def _workflow_runner() -> SandboxedWorkflowRunner:
 
 def _activities(parts: WorkerParts) -> Sequence[Callable[..., object]]:
     billing = PeriodBilling(open_transaction=parts.open_transaction)
+    changing = Changing(open_transaction=parts.open_transaction)
     records = Records(open_transaction=parts.open_transaction)
     notification = Notification(
         open_transaction=parts.open_transaction, post=parts.post, payment_page=parts.payment_page
@@ -109,19 +126,33 @@ def _activities(parts: WorkerParts) -> Sequence[Callable[..., object]]:
     collection = Collection(
         open_transaction=parts.open_transaction,
         gateway=parts.gateway,
-        real_now=lambda: datetime.now(UTC),
+        real_now=_machine_now,
         return_url=parts.return_url,
+    )
+    refunding = Refunding(
+        open_transaction=parts.open_transaction, gateway=parts.gateway, real_now=_machine_now
     )
     activities: list[Callable[..., object]] = [
         billing.bill_period,
         billing.start_trial,
         collection.collect,
         collection.void_invoices,
+        refunding.advance_refund,
         notification.notify,
         records.record,
+        changing.begin_change,
+        changing.find_fallback,
+        UnusedTime(open_transaction=parts.open_transaction).give_back,
     ]
     if parts.clock_driver is not None:
         activities.append(TestClocks(driver=parts.clock_driver).move_test_clock)
     if parts.reconciliation is not None:
-        activities.append(parts.reconciliation.restart_missing_subscriptions)
+        activities += [
+            parts.reconciliation.restart_missing_subscriptions,
+            parts.reconciliation.start_missing_refunds,
+        ]
     return activities
+
+
+def _machine_now() -> datetime:
+    return datetime.now(UTC)

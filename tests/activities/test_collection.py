@@ -7,7 +7,7 @@ import pytest
 from activities.collection import Collect
 from adapters.db.engine import transactions
 from adapters.memory.outages import Operation, Outage
-from billing import lifecycle
+from billing import lifecycle, settlement
 from billing.errors import BooksBroken, GatewayFailed, GatewayRefused, GatewayUnavailable
 from billing.payment import (
     ActionRequired,
@@ -69,7 +69,7 @@ async def test_an_invoice_that_another_attempt_paid_is_not_collected_again(till:
     owing = await till.owing(BROKE)
     declined = await till.after_collecting(owing)
     await till.save_card("pm_card_visa")
-    second_chance = lifecycle.payment_method_changed(declined, DUE_AT)
+    second_chance = settlement.payment_method_changed(declined, DUE_AT)
     assert isinstance((await till.collect(second_chance)).outcome, Paid)
     [invoice] = second_chance.open_invoices
     beyond = invoice.model_copy(update={"attempts_made": invoice.attempts_made + 1})
@@ -303,11 +303,11 @@ async def authenticating(till: Till) -> SubscriptionState:
     )
     collected = await till.collect(owing)
     assert isinstance(collected.outcome, ActionRequired)
-    return lifecycle.collected(owing, invoice_ids(owing)[0], collected.outcome, DUE_AT)
+    return settlement.collected(owing, invoice_ids(owing)[0], collected.outcome, DUE_AT)
 
 
 def with_another_card(state: SubscriptionState) -> SubscriptionState:
-    return lifecycle.payment_method_changed(state, DUE_AT)
+    return settlement.payment_method_changed(state, DUE_AT)
 
 
 def ending(state: SubscriptionState) -> SubscriptionState:

@@ -18,7 +18,7 @@ from adapters.db.tables.customer import customers
 from adapters.db.tables.domain_event import domain_events
 from adapters.db.tables.invoice import invoices
 from adapters.memory.gateway import MemoryGateway
-from billing import lifecycle
+from billing import lifecycle, settlement
 from billing.ports.storage import PaymentAttempt
 from billing.subscription import SubscriptionState
 from tests.adapters.db.company import open_shop, subscription
@@ -101,7 +101,7 @@ class Till:
         """The state that follows from a try."""
         collected = await self.collect(state)
         invoice_id = state.open_invoices[0].invoice_id
-        return lifecycle.collected(state, invoice_id, collected.outcome, DUE_AT)
+        return settlement.collected(state, invoice_id, collected.outcome, DUE_AT)
 
     async def void(self, state: SubscriptionState) -> Voided:
         return await self.collection.void_invoices(VoidInvoices(state=state, now=DUE_AT))

@@ -50,12 +50,14 @@ def trialing(*, days: int = 14) -> SubscriptionState:
 
 def billed(state: SubscriptionState, now: datetime) -> SubscriptionState:
     """The next period is invoiced at `now`."""
-    number, period, anchor_at = lifecycle.next_billing(state, now)
+    following = lifecycle.next_billing(state, now)
+    number, period = following.number, following.period
     return lifecycle.period_billed(
         state,
         number=number,
         period=period,
-        anchor_at=anchor_at,
+        anchor_at=following.anchor_at,
+        anchor_number=following.anchor_number,
         invoice_id=invoice_id(state.subscription_id, number),
         amount_due=state.terms.period_amount,
         due_at=due_at(period, now),

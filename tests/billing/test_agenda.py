@@ -1,6 +1,6 @@
 from datetime import UTC, datetime, timedelta
 
-from billing import lifecycle
+from billing import commands, lifecycle, settlement
 from billing.agenda import ActionKind, agenda, next_action, overdue_boundary
 from billing.decline import Decline
 from billing.payment import Declined, Paid, Processing
@@ -22,7 +22,7 @@ def _renewed() -> SubscriptionState:
 
 def _paid() -> SubscriptionState:
     state = _renewed()
-    return lifecycle.collected(state, state.open_invoices[0].invoice_id, PAID, TRIAL_END)
+    return settlement.collected(state, state.open_invoices[0].invoice_id, PAID, TRIAL_END)
 
 
 def test_an_incomplete_subscription_waits_for_a_day() -> None:
@@ -50,7 +50,7 @@ def test_a_trial_is_announced_three_days_before_it_converts() -> None:
 
 
 def test_a_cancellation_at_the_trials_end_comes_instead_of_the_charge() -> None:
-    state = lifecycle.cancel_at_period_end(trialing(), CREATED)
+    state = commands.cancel_at_period_end(trialing(), CREATED)
     (cancellation,) = agenda(state)
     assert (cancellation.kind, cancellation.at) == (ActionKind.CANCEL, TRIAL_END)
 
@@ -68,7 +68,7 @@ def test_a_billed_period_is_collected_at_its_start() -> None:
 def test_a_decline_leaves_the_ladder_and_its_end() -> None:
     state = _renewed()
     invoice = state.open_invoices[0].invoice_id
-    state = lifecycle.collected(state, invoice, SOFT, TRIAL_END)
+    state = settlement.collected(state, invoice, SOFT, TRIAL_END)
     retry, end, renewal = agenda(state)
     assert (retry.kind, retry.at) == (ActionKind.COLLECT, TRIAL_END + timedelta(days=3))
     assert retry.reason == "charge USD 80.00, attempt 2 of 4"
@@ -81,42 +81,42 @@ def test_the_last_attempt_runs_before_the_end() -> None:
     invoice = state.open_invoices[0].invoice_id
     for days in (0, 3, 8):
         now = TRIAL_END + timedelta(days=days)
-        state = lifecycle.collected(state, invoice, SOFT, now)
+        state = settlement.collected(state, invoice, SOFT, now)
     last = TRIAL_END + timedelta(days=15)
     assert [(a.kind, a.at) for a in agenda(state)[:2]] == [
         (ActionKind.COLLECT, last),
         (ActionKind.GIVE_UP, last),
     ]
-    state = lifecycle.collected(state, invoice, SOFT, last)
+    state = settlement.collected(state, invoice, SOFT, last)
     assert _kinds(state)[0] is ActionKind.GIVE_UP
 
 
 def test_a_payment_in_processing_is_neither_tried_nor_given_up() -> None:
     state = _renewed()
-    state = lifecycle.collected(state, state.open_invoices[0].invoice_id, Processing(), TRIAL_END)
+    state = settlement.collected(state, state.open_invoices[0].invoice_id, Processing(), TRIAL_END)
     assert _kinds(state) == [ActionKind.RENEW]
 
 
 def test_an_ended_subscription_voids_what_is_open() -> None:
-    state = lifecycle.cancel_now(_renewed(), TRIAL_END)
+    state = commands.cancel_now(_renewed(), TRIAL_END)
     first = next_action(state)
     assert first is not None
     assert (first.kind, first.at) == (ActionKind.VOID_INVOICES, TRIAL_END)
-    closed = lifecycle.invoices_closed(
-        state, closed=[state.open_invoices[0].invoice_id], processing=[]
+    closed = settlement.invoices_closed(
+        state, closed=[state.open_invoices[0].invoice_id], processing=[], now=TRIAL_END
     )
     assert next_action(closed) is None
 
 
 def test_an_ended_subscription_waits_for_the_banks_answer() -> None:
-    state = lifecycle.cancel_now(_renewed(), TRIAL_END)
+    state = commands.cancel_now(_renewed(), TRIAL_END)
     invoice = state.open_invoices[0].invoice_id
-    waiting = lifecycle.invoices_closed(state, closed=[], processing=[invoice])
+    waiting = settlement.invoices_closed(state, closed=[], processing=[invoice], now=TRIAL_END)
     assert next_action(waiting) is None
     assert not waiting.is_finished
     assert waiting.open_invoices[0].attempt_number == 1
     news_at = TRIAL_END + timedelta(days=4)
-    told = lifecycle.payment_news(waiting, invoice, news_at)
+    told = settlement.payment_news(waiting, invoice, news_at)
     assert [(a.kind, a.at) for a in agenda(told)] == [(ActionKind.COLLECT, news_at)]
 
 

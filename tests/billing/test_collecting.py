@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from billing import collecting, lifecycle
+from billing import collecting, settlement
 from billing.decline import Decline
 from billing.errors import GatewayUnreachable
 from billing.payment import ActionRequired, CollectionOutcome, Declined, Paid, Processing
@@ -72,7 +72,7 @@ def test_an_outcome_tells_of_the_attempt_and_of_a_changed_status_once_each() -> 
     before = billed(trialing(), AT)
     invoice = before.open_invoices[0].invoice_id
     outcome = Declined(decline=LOST)
-    after = lifecycle.collected(before, invoice, outcome, AT)
+    after = settlement.collected(before, invoice, outcome, AT)
     declined, past_due = collecting.events(before, after, invoice, outcome, AT)
     assert declined.key == f"payment.declined:{invoice}:1"
     assert declined.details["reason"] == "lost_card"

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from billing import lifecycle
+from billing import commands, lifecycle, settlement
 from billing.agenda import ActionKind, agenda, next_action
 from billing.decline import Decline, DeclineKind
 from billing.errors import BooksBroken, Conflict, InvalidInput
@@ -49,7 +49,7 @@ def _renewed() -> SubscriptionState:
 def _collected(
     state: SubscriptionState, outcome: CollectionOutcome, now: datetime = TRIAL_END
 ) -> SubscriptionState:
-    return lifecycle.collected(state, state.open_invoices[0].invoice_id, outcome, now)
+    return settlement.collected(state, state.open_invoices[0].invoice_id, outcome, now)
 
 
 def _active() -> SubscriptionState:
@@ -66,7 +66,7 @@ def _in_every_status() -> list[SubscriptionState]:
         past_due,
         past_due.model_copy(update={"status": SubscriptionStatus.UNPAID}),
         past_due.model_copy(update={"status": SubscriptionStatus.PAUSED}),
-        lifecycle.cancel_now(_active(), TRIAL_END),
+        commands.cancel_now(_active(), TRIAL_END),
     ]
 
 
@@ -91,7 +91,7 @@ def test_a_trial_charges_nothing_before_its_end_and_then_from_its_anchor() -> No
 
 def test_a_trial_canceled_in_it_owes_nothing_and_tells_once() -> None:
     canceled_at = datetime(2026, 1, 25, 12, 0, tzinfo=UTC)
-    state = lifecycle.cancel_at_period_end(trialing(), canceled_at)
+    state = commands.cancel_at_period_end(trialing(), canceled_at)
     ended = lifecycle.ended(state, EndReason.REQUESTED, TRIAL_END)
     assert ended.open_invoices == ()
     assert ended.last_invoice_id is None
@@ -176,7 +176,7 @@ def test_what_only_the_customer_can_mend_is_not_retried(
 def test_a_new_method_is_tried_at_once_and_consumes_no_attempt() -> None:
     past_due = _collected(_renewed(), SOFT)
     now = TRIAL_END + timedelta(days=1)
-    changed = lifecycle.payment_method_changed(past_due, now)
+    changed = settlement.payment_method_changed(past_due, now)
     assert changed.open_invoices[0].next_attempt_at == now
     declined = _collected(changed, SOFT, now)
     (invoice,) = declined.open_invoices
@@ -185,8 +185,8 @@ def test_a_new_method_is_tried_at_once_and_consumes_no_attempt() -> None:
 
 
 def test_a_new_method_changes_nothing_where_nothing_failed() -> None:
-    for state in (_active(), _renewed(), trialing(), lifecycle.cancel_now(_active(), TRIAL_END)):
-        assert lifecycle.payment_method_changed(state, TRIAL_END) is state
+    for state in (_active(), _renewed(), trialing(), commands.cancel_now(_active(), TRIAL_END)):
+        assert settlement.payment_method_changed(state, TRIAL_END) is state
 
 
 def test_a_slow_payment_is_neither_paid_nor_past_due_and_counts_once() -> None:
@@ -195,7 +195,7 @@ def test_a_slow_payment_is_neither_paid_nor_past_due_and_counts_once() -> None:
     (invoice,) = waiting.open_invoices
     assert (invoice.in_processing, invoice.next_attempt_at) == (True, None)
     later = TRIAL_END + timedelta(days=4)
-    told = lifecycle.payment_news(waiting, invoice.invoice_id, later)
+    told = settlement.payment_news(waiting, invoice.invoice_id, later)
     failed = _collected(told, SOFT, later)
     assert failed.status is SubscriptionStatus.PAST_DUE
     assert failed.open_invoices[0].attempts_made == 1
@@ -219,7 +219,7 @@ def test_one_message_is_made_per_attempt() -> None:
 
 def test_canceling_while_past_due_is_immediate() -> None:
     now = TRIAL_END + timedelta(days=1)
-    canceled = lifecycle.cancel_at_period_end(_collected(_renewed(), SOFT), now)
+    canceled = commands.cancel_at_period_end(_collected(_renewed(), SOFT), now)
     assert (canceled.status, canceled.ended_at) == (SubscriptionStatus.CANCELED, now)
     first = next_action(canceled)
     assert first is not None
@@ -227,8 +227,8 @@ def test_canceling_while_past_due_is_immediate() -> None:
 
 
 def test_an_undone_cancellation_leaves_the_renewal() -> None:
-    pending = lifecycle.cancel_at_period_end(_active(), TRIAL_END)
-    undone = lifecycle.cancel_undone(pending, TRIAL_END)
+    pending = commands.cancel_at_period_end(_active(), TRIAL_END)
+    undone = commands.cancel_undone(pending, TRIAL_END)
     assert agenda(undone) == agenda(_active())
     assert [message.kind for message in undone.messages] == [
         MessageKind.SUBSCRIPTION_CANCELED,
@@ -239,10 +239,10 @@ def test_an_undone_cancellation_leaves_the_renewal() -> None:
 def test_an_extended_trial_converts_later_and_is_announced_anew() -> None:
     told = lifecycle.trial_end_noticed(trialing(), TRIAL_END - timedelta(days=3))
     later = TRIAL_END + timedelta(days=7)
-    extended = lifecycle.trial_extended(told, later, TRIAL_END - timedelta(days=1))
+    extended = commands.trial_extended(told, later, TRIAL_END - timedelta(days=1))
     notice, conversion = agenda(extended)
     assert (notice.at, conversion.at) == (later - timedelta(days=3), later)
-    assert lifecycle.next_billing(extended, later)[2] == later
+    assert lifecycle.next_billing(extended, later).anchor_at == later
     again = lifecycle.trial_end_noticed(extended, notice.at)
     keys = [message.key for message in again.messages]
     assert len(keys) == len(set(keys)) == 3
@@ -250,7 +250,7 @@ def test_an_extended_trial_converts_later_and_is_announced_anew() -> None:
 
 def test_a_notice_is_never_planned_into_the_past() -> None:
     now = TRIAL_END - timedelta(hours=1)
-    extended = lifecycle.trial_extended(trialing(), TRIAL_END + timedelta(hours=1), now)
+    extended = commands.trial_extended(trialing(), TRIAL_END + timedelta(hours=1), now)
     assert extended.trial_notice_at == now
 
 
@@ -266,21 +266,28 @@ def test_a_notice_is_never_planned_into_the_past() -> None:
 )
 def test_a_trial_is_not_extended_out_of_range(trial_end: datetime) -> None:
     with pytest.raises(InvalidInput) as refused:
-        lifecycle.trial_extended(trialing(), trial_end, CREATED)
+        commands.trial_extended(trialing(), trial_end, CREATED)
     assert refused.value.code == "trial_end_out_of_range"
 
 
 def _command(name: CommandName) -> Callable[[SubscriptionState], SubscriptionState]:
     match name:
         case CommandName.CANCEL_AT_PERIOD_END:
-            return lambda state: lifecycle.cancel_at_period_end(state, TRIAL_END)
+            return lambda state: commands.cancel_at_period_end(state, TRIAL_END)
         case CommandName.CANCEL_NOW:
-            return lambda state: lifecycle.cancel_now(state, TRIAL_END)
+            return lambda state: commands.cancel_now(state, TRIAL_END)
         case CommandName.UNDO_CANCEL:
-            return lambda state: lifecycle.cancel_undone(state, TRIAL_END)
+            return lambda state: commands.cancel_undone(state, TRIAL_END)
         case CommandName.EXTEND_TRIAL:
             later = TRIAL_END + timedelta(days=1)
-            return lambda state: lifecycle.trial_extended(state, later, TRIAL_END)
+            return lambda state: commands.trial_extended(state, later, TRIAL_END)
+        case _:
+            return lambda state: _only_checked(state, name)
+
+
+def _only_checked(state: SubscriptionState, name: CommandName) -> SubscriptionState:
+    commands.check_command(state, name)
+    return state
 
 
 @pytest.mark.parametrize("command", list(CommandName))
@@ -289,7 +296,9 @@ def test_commands_are_refused_where_the_table_does_not_have_them(
     state: SubscriptionState, command: CommandName
 ) -> None:
     becomes_cancel_now = (
-        command is CommandName.CANCEL_AT_PERIOD_END and state.status is SubscriptionStatus.PAST_DUE
+        command is CommandName.CANCEL_AT_PERIOD_END
+        and CommandName.CANCEL_NOW in LEGAL_COMMANDS[state.status]
+        and state.status is not SubscriptionStatus.INCOMPLETE
     )
     if command in LEGAL_COMMANDS[state.status] or becomes_cancel_now:
         return
@@ -302,7 +311,7 @@ def test_commands_are_refused_where_the_table_does_not_have_them(
 
 
 def test_commands_have_conditions_of_their_own() -> None:
-    pending = lifecycle.cancel_at_period_end(trialing(), CREATED)
+    pending = commands.cancel_at_period_end(trialing(), CREATED)
     for state, command, code in (
         (trialing(), CommandName.UNDO_CANCEL, "no_pending_cancellation"),
         (pending, CommandName.CANCEL_AT_PERIOD_END, "cancellation_pending"),
@@ -316,8 +325,8 @@ def test_commands_have_conditions_of_their_own() -> None:
 def test_an_outcome_of_an_invoice_that_is_not_open_changes_nothing() -> None:
     state = _active()
     for outcome in (PAID, SOFT, Processing(), LINK, AlreadyClosed()):
-        assert lifecycle.collected(state, "in_unknown", outcome, TRIAL_END) is state
-    assert lifecycle.payment_news(state, "in_unknown", TRIAL_END) is state
+        assert settlement.collected(state, "in_unknown", outcome, TRIAL_END) is state
+    assert settlement.payment_news(state, "in_unknown", TRIAL_END) is state
 
 
 def test_terms_without_a_trial_start_none() -> None:
@@ -328,7 +337,7 @@ def test_terms_without_a_trial_start_none() -> None:
 def test_a_repeated_command_is_remembered_for_fifty_others() -> None:
     state = _active()
     for number in range(51):
-        state = lifecycle.command_applied(state, f"cmd_{number}", TRIAL_END)
+        state = lifecycle.command_applied(state, state, f"cmd_{number}", TRIAL_END)
     assert state.applied_command("cmd_0") is None
     assert state.applied_command("cmd_1") is not None
     assert len(state.applied) == lifecycle.REMEMBERED_COMMANDS

@@ -12,7 +12,7 @@ from hypothesis.stateful import (
     rule,
 )
 
-from billing import lifecycle
+from billing import commands, lifecycle, settlement
 from billing.agenda import ActionKind, NextAction, agenda, next_action
 from billing.decline import Decline
 from billing.errors import Conflict, InvalidInput
@@ -103,7 +103,7 @@ class Life(RuleBasedStateMachine):
             case ActionKind.ACTIVATE:
                 after = self._activated(outcome, family_taken=family_taken)
             case ActionKind.COLLECT:
-                after = lifecycle.collected(state, action.invoice_id or "", outcome, now)
+                after = settlement.collected(state, action.invoice_id or "", outcome, now)
             case ActionKind.GIVE_UP:
                 after = lifecycle.ended_with_message(state, EndReason.PAYMENT_FAILED, now)
             case ActionKind.EXPIRE_CHECKOUT:
@@ -127,7 +127,7 @@ class Life(RuleBasedStateMachine):
     def _activated(self, outcome: CollectionOutcome, *, family_taken: bool) -> SubscriptionState:
         if self.state.open_invoices:
             oldest = self.state.open_invoices[0].invoice_id
-            return lifecycle.collected(self.state, oldest, outcome, self.now)
+            return settlement.collected(self.state, oldest, outcome, self.now)
         if family_taken:
             return lifecycle.ended(self.state, EndReason.FAMILY_TAKEN, self.now)
         if self.state.terms.trial is not None:
@@ -141,7 +141,9 @@ class Life(RuleBasedStateMachine):
         """All are closed, except that a bank may still be at work on the first."""
         ids = [invoice.invoice_id for invoice in self.state.open_invoices]
         slow = ids[:1] if isinstance(outcome, Processing) else []
-        return lifecycle.invoices_closed(self.state, closed=ids[len(slow) :], processing=slow)
+        return settlement.invoices_closed(
+            self.state, closed=ids[len(slow) :], processing=slow, now=self.now
+        )
 
     @rule()
     def the_checkout_is_completed(self) -> None:
@@ -149,7 +151,7 @@ class Life(RuleBasedStateMachine):
 
     @rule()
     def the_payment_method_changes(self) -> None:
-        self._becomes(lifecycle.payment_method_changed(self.state, self.now))
+        self._becomes(settlement.payment_method_changed(self.state, self.now))
 
     def _unfinished(self) -> list[OpenInvoice]:
         return [i for i in self.state.open_invoices if i.in_processing or i.action_url]
@@ -158,7 +160,7 @@ class Life(RuleBasedStateMachine):
     @rule()
     def the_gateway_has_news(self) -> None:
         invoice = self._unfinished()[0]
-        self._becomes(lifecycle.payment_news(self.state, invoice.invoice_id, self.now))
+        self._becomes(settlement.payment_news(self.state, invoice.invoice_id, self.now))
 
     @rule(command=st.sampled_from(CommandName), days=st.integers(-1, 800))
     def somebody_commands(self, command: CommandName, days: int) -> None:
@@ -174,16 +176,19 @@ class Life(RuleBasedStateMachine):
     def _commanded(self, command: CommandName, days: int) -> SubscriptionState:
         match command:
             case CommandName.CANCEL_AT_PERIOD_END:
-                return lifecycle.cancel_at_period_end(self.state, self.now)
+                return commands.cancel_at_period_end(self.state, self.now)
             case CommandName.CANCEL_NOW:
-                return lifecycle.cancel_now(self.state, self.now)
+                return commands.cancel_now(self.state, self.now)
             case CommandName.UNDO_CANCEL:
-                return lifecycle.cancel_undone(self.state, self.now)
+                return commands.cancel_undone(self.state, self.now)
             case CommandName.EXTEND_TRIAL:
                 end = self.now + timedelta(days=days)
-                extended = lifecycle.trial_extended(self.state, end, self.now)
+                extended = commands.trial_extended(self.state, end, self.now)
                 self.periods[-1] = (self.periods[-1][0], end)
                 return extended
+            case _:
+                commands.check_command(self.state, command)
+                return self.state
 
     @invariant()
     def an_ended_subscription_stays_ended(self) -> None:

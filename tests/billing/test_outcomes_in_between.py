@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from billing import lifecycle
+from billing import commands, lifecycle, settlement
 from billing.decline import Decline
 from billing.payment import (
     ActionRequired,
@@ -25,7 +25,7 @@ SOFT = Declined(decline=Decline(code="card_declined", decline_code="insufficient
 def _collected(
     state: SubscriptionState, outcome: CollectionOutcome, *, invoice: int = 0
 ) -> SubscriptionState:
-    return lifecycle.collected(state, state.open_invoices[invoice].invoice_id, outcome, SECOND)
+    return settlement.collected(state, state.open_invoices[invoice].invoice_id, outcome, SECOND)
 
 
 def _past_due() -> SubscriptionState:
@@ -51,7 +51,7 @@ def test_an_invoice_that_was_voided_elsewhere_leaves_nobody_past_due() -> None:
 
 def test_an_end_stays_what_it_was_when_the_place_turns_out_to_be_taken() -> None:
     ready = lifecycle.checkout_completed(incomplete(), CREATED)
-    ended = lifecycle.cancel_now(billed(ready, CREATED), CREATED + timedelta(minutes=1))
+    ended = commands.cancel_now(billed(ready, CREATED), CREATED + timedelta(minutes=1))
     assert _collected(ended, Superseded()) == ended
     assert (ended.status, ended.end_reason) == ("incomplete_expired", EndReason.REQUESTED)
 
@@ -59,5 +59,5 @@ def test_an_end_stays_what_it_was_when_the_place_turns_out_to_be_taken() -> None
 def test_news_of_an_authentication_without_a_link_is_looked_at() -> None:
     waiting = _collected(billed(trialing(), TRIAL_END), ActionRequired(url=""))
     [invoice] = waiting.open_invoices
-    after = lifecycle.payment_news(waiting, invoice.invoice_id, SECOND)
+    after = settlement.payment_news(waiting, invoice.invoice_id, SECOND)
     assert after.open_invoices[0].next_attempt_at == SECOND

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from api.hosted.outcome import OutcomeKind, checkout_outcome, payment_outcome
-from billing import lifecycle
+from billing import lifecycle, settlement
 from billing.catalog import Trial
 from billing.decline import Decline
 from billing.interval import Interval, IntervalUnit
@@ -55,7 +55,7 @@ def _billed() -> SubscriptionState:
 
 
 def _after(outcome: CollectionOutcome) -> SubscriptionState:
-    return lifecycle.collected(_billed(), "in_1", outcome, _NOW)
+    return settlement.collected(_billed(), "in_1", outcome, _NOW)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def _after(outcome: CollectionOutcome) -> SubscriptionState:
         (_after(_BANK), OutcomeKind.ACTION_REQUIRED),
         (_after(Processing()), OutcomeKind.PROCESSING),
         (lifecycle.checkout_completed(_after(_DECLINED), _NOW), OutcomeKind.WORKING),
-        (lifecycle.payment_news(_after(_BANK), "in_1", _NOW), OutcomeKind.WORKING),
+        (settlement.payment_news(_after(_BANK), "in_1", _NOW), OutcomeKind.WORKING),
         (lifecycle.ended(_waiting(), EndReason.CHECKOUT_EXPIRED, _NOW), OutcomeKind.ENDED),
         (lifecycle.ended(_waiting(), EndReason.FAMILY_TAKEN, _NOW), OutcomeKind.FAMILY_TAKEN),
         (lifecycle.ended(_waiting(), EndReason.TRIAL_USED, _NOW), OutcomeKind.TRIAL_USED),
