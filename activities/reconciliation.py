@@ -1,16 +1,27 @@
-"""Bringing back subscriptions that nobody looks after any more (policy P34).
+"""Bringing back subscriptions and refunds that nobody looks after any more (policy P34).
 
-Owns the comparison. Whatever an operator terminated or cancelled by mistake goes on from what was
-last recorded; every effect is keyed by business ids, so nothing is charged or told twice.
+Owns the comparison. Whatever an operator terminated or cancelled by mistake, and whatever a crash
+kept from being started, goes on from what was last recorded; every effect is keyed by business ids,
+so nothing is charged, refunded or told twice.
 """
+
+from typing import Final
 
 import structlog
 from temporalio import activity
 
-from billing.ports.reconciliation import RecordedSubscriptions, RunningSubscriptions
+from billing.ports.reconciliation import (
+    RecordedSubscriptions,
+    RefundWorkflows,
+    RunningSubscriptions,
+)
+from billing.ports.storage import UnitOfWork
 from billing.value import Value
 
 _log = structlog.get_logger(__name__)
+
+_MOST_NAMED: Final = 1000
+"""A report travels through the workflow's history."""
 
 
 class ReconciliationReport(Value):
@@ -20,12 +31,28 @@ class ReconciliationReport(Value):
     restarted_subscription_ids: tuple[str, ...]
 
 
+class RefundReconciliationReport(Value):
+    """How many refunds are pending, and which had to be started."""
+
+    checked: int
+    started_refund_ids: tuple[str, ...]
+
+
 class Reconciliation:
     """Activities that compare what is recorded with what runs."""
 
-    def __init__(self, *, recorded: RecordedSubscriptions, running: RunningSubscriptions) -> None:
+    def __init__(
+        self,
+        *,
+        recorded: RecordedSubscriptions,
+        running: RunningSubscriptions,
+        open_transaction: UnitOfWork,
+        refunds: RefundWorkflows,
+    ) -> None:
         self._recorded = recorded
         self._running = running
+        self._open_transaction = open_transaction
+        self._refunds = refunds
 
     @activity.defn
     async def restart_missing_subscriptions(self) -> ReconciliationReport:
@@ -42,5 +69,20 @@ class Reconciliation:
                     restarted.append(state.subscription_id)
                     _log.warning("subscription.restarted", subscription_id=state.subscription_id)
         return ReconciliationReport(
-            checked=checked, restarted_subscription_ids=tuple(restarted[:1000])
+            checked=checked, restarted_subscription_ids=tuple(restarted[:_MOST_NAMED])
+        )
+
+    @activity.defn
+    async def start_missing_refunds(self) -> RefundReconciliationReport:
+        """Starts every pending refund without a workflow; repeating it is harmless."""
+        async with self._open_transaction() as tx:
+            pending = await tx.refunds.unfinished()
+        started: list[str] = []
+        for refund_id in pending:
+            activity.heartbeat()
+            if await self._refunds.start(refund_id):
+                started.append(refund_id)
+                _log.warning("refund.started_late", refund_id=refund_id)
+        return RefundReconciliationReport(
+            checked=len(pending), started_refund_ids=tuple(started[:_MOST_NAMED])
         )

@@ -21,6 +21,7 @@ from adapters.stripe.client import connect_stripe
 from adapters.stripe.gateway import StripeGateway
 from adapters.temporal.clock_driver import TemporalClockDriver
 from adapters.temporal.connection import connect
+from adapters.temporal.refund_workflows import TemporalRefunds
 from adapters.temporal.running_subscriptions import (
     TemporalSubscriptions,
     ensure_reconciliation_schedule,
@@ -62,6 +63,8 @@ async def run(settings: Settings) -> None:
                 reconciliation=Reconciliation(
                     recorded=SqlRecordedSubscriptions(engine),
                     running=TemporalSubscriptions(client, task_queue=SUBSCRIPTION_TASK_QUEUE),
+                    open_transaction=unit_of_work(engine),
+                    refunds=TemporalRefunds(client, task_queue=SUBSCRIPTION_TASK_QUEUE),
                 ),
                 clock_driver=TemporalClockDriver(client, SqlClockBook(engine))
                 if settings.is_sandbox

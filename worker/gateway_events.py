@@ -6,6 +6,7 @@ Does not own when events are processed (`worker.inbox`) nor what is done (`adapt
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
 
@@ -13,7 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
 from adapters.temporal.checkout_completion import CheckoutCompletion, CheckoutProgress
+from adapters.temporal.dispute_news import DisputeNewsDesk
 from adapters.temporal.payment_news import PaymentNewsDesk
+from adapters.temporal.refund_news import RefundNewsDesk
+from adapters.temporal.refund_signals import RefundSignals
 from adapters.temporal.saved_payment_method import SavedPaymentMethods
 from adapters.temporal.subscription_signals import SubscriptionSignals
 from billing.ports.gateway import PaymentGateway
@@ -35,6 +39,20 @@ class GatewayEvents:
         self._checkouts = CheckoutCompletion(engine=engine, gateway=gateway, signals=signals)
         self._payments = PaymentNewsDesk(engine=engine, gateway=gateway, signals=signals)
         self._methods = SavedPaymentMethods(engine=engine, gateway=gateway, signals=signals)
+        refunds = RefundNewsDesk(
+            engine=engine,
+            gateway=gateway,
+            payments=self._payments,
+            signals=RefundSignals(temporal),
+            real_now=_machine_now,
+        )
+        disputes = DisputeNewsDesk(
+            engine=engine,
+            gateway=gateway,
+            payments=self._payments,
+            signals=signals,
+            real_now=_machine_now,
+        )
         self._kinds: Final[Mapping[str, Callable[[str], Awaitable[bool]]]] = {
             "checkout.session.completed": self._checkout,
             "checkout.session.expired": self._checkout,
@@ -45,6 +63,14 @@ class GatewayEvents:
             "payment_intent.canceled": self._payment,
             "payment_intent.requires_action": self._payment,
             "payment_method.detached": self._methods.follow_detachment,
+            "refund.created": refunds.follow,
+            "refund.updated": refunds.follow,
+            "refund.failed": refunds.follow,
+            "charge.dispute.created": disputes.follow,
+            "charge.dispute.updated": disputes.follow,
+            "charge.dispute.funds_withdrawn": disputes.follow,
+            "charge.dispute.funds_reinstated": disputes.follow,
+            "charge.dispute.closed": disputes.follow,
         }
 
     async def apply(self, event_type: str, object_id: str | None) -> Handling:
@@ -60,3 +86,7 @@ class GatewayEvents:
 
     async def _payment(self, payment_id: str) -> bool:
         return await self._payments.follow(payment_id) is not None
+
+
+def _machine_now() -> datetime:
+    return datetime.now(UTC)

@@ -17,6 +17,7 @@ from billing.change import ChangeRequest
 from billing.credit_note import UnusedPart
 from billing.dispute import DisputeState
 from billing.quote import Quote
+from billing.refund import Refund
 from billing.subscription import ChangeResult, SubscriptionState, SubscriptionStatus
 from billing.value import Instant, Value
 
@@ -229,6 +230,16 @@ class RefundStart(Value):
     """Start of `RefundWorkflow`."""
 
     refund_id: str
+
+
+class RefundReport(Value):
+    """Answer of a refund's query `status`, and the workflow's result."""
+
+    refund_id: str
+    refund: Refund | None
+    """None until it was looked at."""
+    problem: str | None
+    """What an operator must look at, if anything."""
 
 
 class TestClockMove(Value):

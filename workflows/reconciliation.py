@@ -14,7 +14,13 @@ class ReconciliationWorkflow:
 
     @workflow.run
     async def run(self) -> ReconciliationReport:
-        """Returns what was found."""
+        """Returns what was found of subscriptions; refunds are named in the history."""
+        if workflow.patched("refunds"):
+            await workflow.execute_activity_method(
+                Reconciliation.start_missing_refunds,
+                summary="start refunds without a workflow",
+                **timeouts.RECONCILIATION,
+            )
         return await workflow.execute_activity_method(
             Reconciliation.restart_missing_subscriptions,
             summary="restart subscriptions without a workflow",

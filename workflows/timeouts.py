@@ -69,6 +69,9 @@ RECONCILIATION: Final = ActivityLimits(
 OPERATOR_PATIENCE: Final = timedelta(days=1)
 """After this long without an operator, what failed is tried again by itself."""
 
+BANK_PATIENCE: Final = timedelta(days=1)
+"""After this long without news, a refund that a bank has not decided on is looked at again."""
+
 RENEWAL_SPREAD: Final = timedelta(seconds=60)
 """Renewals due at one instant are spread over this long after it, never before it (P9)."""
 

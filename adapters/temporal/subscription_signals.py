@@ -1,25 +1,29 @@
 """Telling subscriptions' workflows what the gateway made known, once per fact.
 
-Owns the delivery: the server drops a signal whose request id it has seen in the same run, so that
-a fact told by a webhook, by its repetition and by the customer's browser arrives once. That
-matters: a repeated "the customer is ready to pay" would charge a declined card again. Does not own
-the signals' meaning (`workflows.messages`).
+Owns which facts are one. That matters: a repeated "the customer is ready to pay" would charge a
+declined card again. Does not own the delivery (`adapters.temporal.signal_once`) nor the signals'
+meaning (`workflows.messages`).
 """
 
 from typing import Final
 
-from temporalio.api.common.v1 import Payloads, WorkflowExecution
-from temporalio.api.workflowservice.v1 import SignalWorkflowExecutionRequest
 from temporalio.client import Client
-from temporalio.service import RPCError, RPCStatusCode
 
 from adapters.db.repositories.customers import DefaultChoice
+from adapters.temporal.signal_once import signal_once
+from billing.dispute import DisputeState
 from billing.value import Value
-from workflows.messages import CheckoutCompleted, PaymentNews, subscription_workflow_id
+from workflows.messages import (
+    CheckoutCompleted,
+    DisputeNews,
+    PaymentNews,
+    subscription_workflow_id,
+)
 
 _CHECKOUT_COMPLETED: Final = "checkout_completed"
 _PAYMENT_METHOD_CHANGED: Final = "payment_method_changed"
 _PAYMENT_NEWS: Final = "payment_news"
+_DISPUTE_NEWS: Final = "dispute_news"
 
 
 class SubscriptionSignals:
@@ -53,25 +57,19 @@ class SubscriptionSignals:
             subscription_id, _PAYMENT_NEWS, PaymentNews(invoice_id=invoice_id), fact=fact
         )
 
+    async def dispute_news(
+        self, subscription_id: str, *, dispute_id: str, state: DisputeState
+    ) -> bool:
+        """Once per state that a dispute reached."""
+        return await self._send(
+            subscription_id,
+            _DISPUTE_NEWS,
+            DisputeNews(dispute_id=dispute_id, state=state),
+            fact=f"{dispute_id}:{state}",
+        )
+
     async def _send(
         self, subscription_id: str, signal: str, message: Value | None, *, fact: str
     ) -> bool:
-        arguments = [] if message is None else [message]
-        payloads = await self._client.data_converter.encode(arguments)
-        request = SignalWorkflowExecutionRequest(
-            namespace=self._client.namespace,
-            workflow_execution=WorkflowExecution(
-                workflow_id=subscription_workflow_id(subscription_id)
-            ),
-            signal_name=signal,
-            input=Payloads(payloads=payloads),
-            identity=self._client.identity,
-            request_id=f"{signal}:{fact}",
-        )
-        try:
-            await self._client.workflow_service.signal_workflow_execution(request, retry=True)
-        except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
-                return False
-            raise
-        return True
+        workflow_id = subscription_workflow_id(subscription_id)
+        return await signal_once(self._client, workflow_id, signal, message, fact=fact)

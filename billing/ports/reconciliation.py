@@ -1,7 +1,7 @@
-"""What reconciling recorded subscriptions with running ones needs.
+"""What reconciling records with running workflows needs.
 
-Owns the ports. The database says which subscriptions have something left to happen; the other side
-knows which of them somebody looks after.
+Owns the ports. The database says which subscriptions and refunds have something left to happen; the
+other side knows which of them somebody looks after.
 """
 
 from collections.abc import AsyncIterator
@@ -27,4 +27,12 @@ class RunningSubscriptions(Protocol):
 
     async def restart(self, state: SubscriptionState) -> bool:
         """Starts its workflow from the recorded state; False where one runs already."""
+        ...
+
+
+class RefundWorkflows(Protocol):
+    """Who looks after refunds."""
+
+    async def start(self, refund_id: str) -> bool:
+        """Starts the refund's workflow; False where one runs already."""
         ...
