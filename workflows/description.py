@@ -1,79 +1,182 @@
 """What operators read about a subscription in the Temporal UI.
 
-Owns the Markdown of a workflow's current details and the summaries of its timers.
+Owns the Markdown page of a workflow's current details, and the summaries of workflows and timers.
+The page follows from the state alone. Does not own its sentences about what is wrong
+(`workflows.concerns`) nor the updates that it offers (`workflows.offered_updates`).
 """
 
+from collections.abc import Iterator
 from datetime import datetime
+from typing import Final
 
 from billing.agenda import NextAction, agenda
-from billing.subscription import SubscriptionState
+from billing.subscription import (
+    AppliedCommand,
+    ChangeResult,
+    EndReason,
+    SubscriptionState,
+    SubscriptionStatus,
+)
+from workflows.concerns import concerns
+from workflows.decline_reasons import explained
+from workflows.offered_updates import offered_updates
+from workflows.wording import cell, instant, sold, summary
 
-_SUMMARY_LIMIT = 190
-"""Temporal allows 400 bytes; names may need two bytes a letter."""
+_GAP: Final = "\N{NO-BREAK SPACE}\N{NO-BREAK SPACE}"
+"""Temporal's UI puts a table's columns side by side without any."""
+_AHEAD: Final = 12
+_BACK: Final = 6
 
 
 def name_of(state: SubscriptionState) -> str:
     """`Team, quantity 5: USD 80.00 every month`: the static summary and the memo's name."""
-    terms = state.terms
-    return _cut(
-        f"{terms.product_name}, quantity {terms.quantity}: {terms.period_amount} {terms.interval}"
-    )
+    return summary(sold(state.terms))
 
 
 def timer_summary(action: NextAction) -> str:
     """What the timer waits for."""
-    return _cut(f"{action.kind} on {_instant(action.at)}: {action.reason}")
+    return summary(_told(action))
 
 
 def details_of(state: SubscriptionState, *, problem: str | None) -> str:
-    """The subscription in one screen: what it is, what will happen, what is wrong."""
-    lines = [f"# {name_of(state)}", ""]
-    if problem is not None:
-        lines += [f"> **Needs an operator:** {problem}", ""]
-    lines += ["| | |", "|---|---|", *(f"| {label} | {text} |" for label, text in _facts(state))]
-    lines += ["", "## What happens next", ""]
-    upcoming = agenda(state)
-    lines += [f"- **{_instant(a.at)}** {a.kind}: {a.reason}" for a in upcoming] or [
-        "- nothing: the subscription has ended"
-        if state.has_ended
-        else "- nothing until somebody acts"
-    ]
+    """The subscription on one page, far below the 20,000 bytes that Temporal allows.
+
+    What it is, what is wrong, what happens next and why, what happened, what can be done.
+    """
+    lines = [f"# {sold(state.terms)}", "", _STATUS[state.status], ""]
+    lines += ["| | |", "|---|---|"]
+    lines += [f"| {name}{_GAP} | {cell(text)} |" for name, text in _facts(state)]
+    wrong = list(concerns(state, problem=problem))
+    if wrong:
+        lines += ["", "## What is wrong, and what to do", "", *(f"- {text}" for text in wrong)]
+    lines += ["", "## What happens next, and why", "", *_ahead(state)]
+    lines += ["", "## What happened lately", "", *_back(state)]
+    lines += ["", "## What you can do now", "", *_possible(state, problem=problem)]
     return "\n".join(lines)
 
 
-def _facts(state: SubscriptionState) -> list[tuple[str, str]]:
-    facts = [
-        ("Status", f"**{state.status}**"),
-        ("Customer", f"`{state.customer_id}`"),
-        ("Price", f"`{state.terms.price_id}` version {state.terms.price_version}"),
-        ("Quantity", str(state.terms.quantity)),
-    ]
+_STATUS: Final = {
+    SubscriptionStatus.INCOMPLETE: "**Incomplete:** the customer is at the checkout.",
+    SubscriptionStatus.INCOMPLETE_EXPIRED: (
+        "**Expired:** the checkout was not completed. Nothing was sold and nothing is owed."
+    ),
+    SubscriptionStatus.TRIALING: "**In trial:** free until the trial ends, then charged.",
+    SubscriptionStatus.ACTIVE: "**Active.**",
+    SubscriptionStatus.PAST_DUE: "**Past due:** it runs on while a payment is tried again.",
+    SubscriptionStatus.UNPAID: "**Unpaid:** nothing new is billed until what is open is paid.",
+    SubscriptionStatus.PAUSED: "**Paused:** it rests and nothing is billed.",
+    SubscriptionStatus.CANCELED: "**Canceled:** it is over and is never billed again.",
+}
+
+_END_REASONS: Final = {
+    EndReason.REQUESTED: "it was asked for",
+    EndReason.NO_PAYMENT_METHOD: "the trial ended and there was nothing to charge",
+    EndReason.PAYMENT_FAILED: "what was due was not paid until dunning ended",
+    EndReason.CHECKOUT_EXPIRED: "the checkout was not completed in time",
+    EndReason.FAMILY_TAKEN: "the customer had another subscription of the same family",
+    EndReason.TRIAL_USED: "the customer had had the trial before",
+    EndReason.DISPUTE_LOST: "the bank took a disputed payment back for good",
+}
+
+_CHANGE_RESULTS: Final = {
+    ChangeResult.APPLIED: "it is in force",
+    ChangeResult.SCHEDULED: "it waits for the period's end",
+    ChangeResult.PAYING: "it is being paid",
+    ChangeResult.DECLINED: "the payment was refused and nothing changed",
+    ChangeResult.ABANDONED: "the payment was not completed and nothing changed",
+}
+
+
+def _facts(state: SubscriptionState) -> Iterator[tuple[str, str]]:
+    yield "Status", f"**{state.status}**"
+    yield "Customer", f"`{state.customer_id}`"
+    yield "Price", f"`{state.terms.price_id}` version {state.terms.price_version}"
+    yield "Quantity", str(state.terms.quantity)
     if state.trial is not None:
-        facts.append(("Trial", str(state.trial)))
+        yield "Trial", f"{instant(state.trial.start)} to {instant(state.trial.end)}"
     if state.period is not None:
-        facts.append(("Period", str(state.period)))
+        yield "Period", f"{instant(state.period.start)} to {instant(state.period.end)}"
+    if state.pause is not None:
+        until = state.pause.resumes_at
+        end = "a payment method is saved" if until is None else instant(until)
+        yield "Paused", f"{instant(state.pause.paused_at)} until {end} (`{state.pause.mode}`)"
+    if state.pending_change is not None:
+        change = state.pending_change
+        yield "Changes", f"{instant(change.at)} to {sold(change.target)}"
     if state.cancellation is not None:
-        facts.append(("Cancels", _instant(state.cancellation.at)))
-    if state.ended_at is not None:
-        facts.append(("Ended", f"{_instant(state.ended_at)} ({state.end_reason})"))
+        yield "Cancels", instant(state.cancellation.at)
+    if state.grace_until is not None:
+        yield "Grace", f"until {instant(state.grace_until)}"
+    if state.ended_at is not None and state.end_reason is not None:
+        yield "Ended", f"{instant(state.ended_at)}: {_END_REASONS[state.end_reason]}"
     if state.last_invoice_id is not None:
-        facts.append(("Last invoice", f"`{state.last_invoice_id}`"))
-    for invoice in state.open_invoices:
-        told = f", last answer {invoice.last_decline}" if invoice.last_decline else ""
-        facts.append(
-            (
-                "Open invoice",
-                f"`{invoice.invoice_id}` {invoice.amount}, {invoice.attempts_made} attempts{told}",
-            )
-        )
+        yield "Last invoice", f"`{state.last_invoice_id}`"
     if state.clock.frozen_at is not None:
-        facts.append(("Test clock", _instant(state.clock.frozen_at)))
-    return facts
+        yield "Test clock", f"stands at {instant(state.clock.frozen_at)}"
 
 
-def _instant(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M:%S}Z"
+def _ahead(state: SubscriptionState) -> Iterator[str]:
+    upcoming = agenda(state)
+    for action in upcoming[:_AHEAD]:
+        yield f"- {_told(action, bold=True)}"
+    if len(upcoming) > _AHEAD:
+        yield f"- and {len(upcoming) - _AHEAD} more"
+    if not upcoming:
+        over = "- nothing: the subscription has ended"
+        yield over if state.has_ended else "- nothing until somebody acts"
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= _SUMMARY_LIMIT else f"{text[: _SUMMARY_LIMIT - 1]}…"
+def _told(action: NextAction, *, bold: bool = False) -> str:
+    at = instant(action.at)
+    when = f"**{at}**" if bold else at
+    return f"{when} {action.kind.replace('_', ' ')}: {action.reason}"
+
+
+def _back(state: SubscriptionState) -> Iterator[str]:
+    latest = sorted(_past(state), key=lambda event: event[0], reverse=True)
+    for at, text in latest[:_BACK]:
+        yield f"- **{instant(at)}** {text}"
+    yield f"- everything: `perennial subscriptions timeline {state.subscription_id}`"
+
+
+def _past(state: SubscriptionState) -> Iterator[tuple[datetime, str]]:
+    """What can be told from the present state; the timeline has the rest."""
+    yield state.created_at, "the subscription was made"
+    if state.trial is not None:
+        yield state.trial.start, "the trial began"
+    if state.period is not None and state.period_number is not None:
+        number = state.period_number + 1
+        yield state.period.start, f"billing period {number} began"
+    for invoice in state.open_invoices:
+        yield invoice.due_at, f"invoice `{invoice.invoice_id}` over {invoice.amount} was due"
+    if state.cancellation is not None:
+        yield state.cancellation.requested_at, "the cancellation was asked for"
+    if state.pause is not None:
+        yield state.pause.paused_at, "the pause began"
+    for applied in state.applied:
+        yield applied.applied_at, _command(applied)
+    if state.ended_at is not None and state.end_reason is not None:
+        yield state.ended_at, f"the subscription ended: {_END_REASONS[state.end_reason]}"
+
+
+def _command(applied: AppliedCommand) -> str:
+    if applied.result is None:
+        return f"the command `{applied.command_id}` took effect"
+    refusal = "" if applied.decline is None else f" ({explained(applied.decline)})"
+    return f"the change `{applied.command_id}`: {_CHANGE_RESULTS[applied.result]}{refusal}"
+
+
+def _possible(state: SubscriptionState, *, problem: str | None) -> Iterator[str]:
+    offered = list(offered_updates(state, problem=problem))
+    if not offered:
+        yield "Nothing: no update is taken any more."
+        return
+    yield (
+        "More Actions, Send an Update: choose the name, paste the JSON, fill in your name (`id`)"
+        " and the `reason`. Copy it from here each time: the same `command_id` counts once."
+    )
+    for offer in offered:
+        yield ""
+        yield f"**`{offer.update}`** {offer.purpose}:"
+        yield ""
+        yield f"```json\n{offer.input(state)}\n```"

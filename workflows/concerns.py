@@ -1,0 +1,162 @@
+"""What is wrong with a subscription, or waits for somebody, and what to do about it.
+
+Owns the sentences that operators read about open invoices, changes being paid, disputes and errors.
+All of it follows from the state. Does not own what is possible (`workflows.offered_updates`) nor
+when things happen (`billing.agenda`).
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Final, assert_never
+
+from billing.agenda import ActionKind, agenda
+from billing.decline import DeclineKind
+from billing.dunning import FinalAction
+from billing.subscription import ChangeUnderWay, OpenInvoice, SubscriptionState, SubscriptionStatus
+from workflows.decline_reasons import explained
+from workflows.wording import instant, quoted
+
+_INVOICES_SHOWN: Final = 5
+
+
+def concerns(state: SubscriptionState, *, problem: str | None) -> Iterator[str]:
+    """One paragraph each, the most urgent first; none where all is well."""
+    if problem is not None:
+        yield _needs_operator(problem)
+    for dispute_id in state.open_disputes:
+        yield (
+            f"**A payment is disputed** (`{dispute_id}`). The customer's bank took the money back"
+            " until it decides. Answer it in Stripe's dashboard before its date. Nothing of that"
+            " payment can be refunded. Runbook: `wrong-charge.md`."
+        )
+    for invoice in state.open_invoices[:_INVOICES_SHOWN]:
+        yield _about(state, invoice)
+    if len(state.open_invoices) > _INVOICES_SHOWN:
+        yield f"**{len(state.open_invoices) - _INVOICES_SHOWN} more open invoices** like these."
+    if state.status is SubscriptionStatus.UNPAID:
+        yield (
+            "**Dunning ended without the money.** Everything open stays owed and nothing new is"
+            " billed. Once all of it is paid, by a new payment method or `pay_now`, the"
+            " subscription is active again. Or waive it, or cancel."
+        )
+    if state.pause is not None and state.pause.resumes_at is None:
+        yield (
+            "**The trial ended without a payment method.** Ask the customer to save one: it goes on"
+            " at once, and the first period begins."
+        )
+    if state.activation_refused:
+        yield (
+            "**The first payment was refused.** The customer can try another payment method on the"
+            f" checkout page until {instant(state.checkout_expires_at)}."
+        )
+
+
+def final_action_of(state: SubscriptionState) -> str:
+    """What happens to the subscription when dunning ends, in words."""
+    action = state.terms.dunning.final_action
+    match action:
+        case FinalAction.CANCEL:
+            return _CANCELED
+        case FinalAction.DOWNGRADE_TO_FREE:
+            fallback = state.terms.free_fallback_price_id
+            if fallback is None:
+                return _CANCELED
+            return f"it goes on with the free price `{fallback}` and the invoice is voided"
+        case FinalAction.UNPAID:
+            return "it becomes unpaid: the invoice stays owed and nothing new is billed"
+        case _:
+            assert_never(action)
+
+
+_CANCELED: Final = "it is canceled and the invoice is voided"
+
+
+def final_action_at(state: SubscriptionState) -> datetime | None:
+    """When dunning ends; None while nothing is dunned."""
+    found = (action.at for action in agenda(state) if action.kind is ActionKind.GIVE_UP)
+    return next(found, None)
+
+
+def _needs_operator(problem: str) -> str:
+    return (
+        "**Needs an operator.** Something that has to be done cannot succeed as things are:"
+        f" {quoted(problem)}. It is tried again once a day. Mend the cause, then send the update"
+        " `retry_now`. Runbook: `stuck-workflow.md`."
+    )
+
+
+def _about(state: SubscriptionState, invoice: OpenInvoice) -> str:
+    named = f"{invoice.amount}, invoice `{invoice.invoice_id}`"
+    if invoice.in_processing:
+        return (
+            f"**The bank is still at it:** {named}. A bank debit takes days; it is neither paid nor"
+            " past due, and the answer arrives by itself. Nothing to do."
+        )
+    if state.has_ended or invoice.given_up:
+        return f"**No longer owed:** {named}. It is being voided."
+    if invoice.for_change is not None:
+        return _about_change(state.change, invoice, named)
+    if invoice.action_url is not None:
+        return (
+            f"**Waiting for the customer to authenticate:** {named}. The bank wants them to confirm"
+            " the payment in person (3-D Secure); trying again without them is pointless. They were"
+            f" sent a link. Ask them to follow it, or to save another card.{_end(state)}"
+        )
+    if invoice.attempts_made > 0:
+        return _about_refusal(state, invoice, named)
+    return (
+        f"**Being collected:** {named}, due {instant(invoice.due_at)}. Where that lasts longer than"
+        " minutes, look under Pending Activities. Runbook: `stripe-outage.md`."
+    )
+
+
+def _about_change(change: ChangeUnderWay | None, invoice: OpenInvoice, named: str) -> str:
+    if change is None:
+        return f"**No longer owed:** {named}. The change that it was for is gone."
+    target = change.target
+    waiting = (
+        "The customer's bank wants them to confirm the payment; they have the link."
+        if invoice.action_url is not None
+        else "It is being charged."
+    )
+    return (
+        f"**A change is being paid:** {named}, for {target.product_name}, quantity"
+        f" {target.quantity}. {waiting} Nothing changes before it is paid; if it is not by"
+        f" {instant(change.expires_at)}, the change is dropped and nothing is owed for it."
+    )
+
+
+def _about_refusal(state: SubscriptionState, invoice: OpenInvoice, named: str) -> str:
+    tried = "once" if invoice.attempts_made == 1 else f"{invoice.attempts_made} times"
+    answer = "" if invoice.last_decline is None else f" Last answer: {_answer(invoice)}."
+    return (
+        f"**Not paid:** {named}, due {instant(invoice.due_at)}, tried {tried}."
+        f"{answer} {_what_next(state, invoice)}{_end(state)} Runbook: `payments-failing.md`."
+    )
+
+
+def _answer(invoice: OpenInvoice) -> str:
+    return explained(invoice.last_decline or "")
+
+
+def _what_next(state: SubscriptionState, invoice: OpenInvoice) -> str:
+    if invoice.next_attempt_at is not None:
+        return f"The next attempt is on {instant(invoice.next_attempt_at)}."
+    if state.status is SubscriptionStatus.UNPAID:
+        return "It is tried again when the customer saves a payment method, or by `pay_now`."
+    if invoice.decline_kind in {DeclineKind.HARD, DeclineKind.AUTHENTICATION}:
+        return (
+            "This payment method is not charged again by itself: ask the customer for another,"
+            " which is charged at once."
+        )
+    return "No further attempt is planned: ask the customer for another payment method."
+
+
+def _end(state: SubscriptionState) -> str:
+    at = final_action_at(state)
+    if at is None:
+        return ""
+    grace = ""
+    if state.grace_until is not None:
+        grace = f" (an operator's grace runs until {instant(state.grace_until)})"
+    return f" If it is not paid by {instant(at)}{grace}, {final_action_of(state)}."
