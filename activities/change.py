@@ -11,8 +11,7 @@ from pydantic import Field
 from temporalio import activity
 
 from billing import changing, ledger
-from billing.change import ChangeRequest, PlannedChange, plan_change
-from billing.commands import check_command
+from billing.change import ChangeRequest, PlannedChange
 from billing.errors import Conflict, InvalidInput
 from billing.event import DomainEvent
 from billing.ids import effect_key
@@ -26,9 +25,10 @@ from billing.invoice import (
 from billing.money import Money
 from billing.offer import terms_of
 from billing.ports.storage import Transaction, UnitOfWork
-from billing.pricing import LARGEST_CHARGE_MINOR, check_quantity, price_of
+from billing.proration import Debit
 from billing.quote import Quote, check_quote
-from billing.subscription import ChangeResult, CommandName, SubscriptionState, Terms
+from billing.requested_change import ChangeBasis, asks_for_another_price, plan_request
+from billing.subscription import ChangeResult, SubscriptionState, Terms
 from billing.value import Instant, Value
 
 
@@ -116,46 +116,24 @@ class Changing:
 async def plan_of(
     tx: Transaction, state: SubscriptionState, request: ChangeRequest, at: Instant
 ) -> PlannedChange:
-    """What the change would cost and do at the instant `at`; a preview asks the same.
+    """What the change costs and does at the instant `at`.
 
-    Raises what `billing.change.plan_change` raises, and `InvalidInput` (`price_not_found`,
-    `quantity_out_of_range`, `amount_too_large`).
+    Raises what `billing.requested_change.plan_request` raises.
     """
-    check_command(state, CommandName.CHANGE)
-    quantity = request.quantity_from(state.terms.quantity)
-    current_price = await tx.prices.get(state.terms.price_id, state.terms.price_version)
-    if request.price_id is None or request.price_id == state.terms.price_id:
-        target_price = current_price
-        check_quantity(target_price, quantity)
-        target = state.terms.model_copy(
-            update={"quantity": quantity, "period_amount": price_of(target_price, quantity)}
-        )
-    else:
-        offer = await tx.prices.offer(request.price_id)
-        target_price = offer.price
-        check_quantity(target_price, quantity)
-        customer = await tx.customers.get(state.customer_id)
-        target = terms_of(
-            offer, quantity=quantity, trial=state.terms.trial, segment=customer.segment
-        )
-    debits = await tx.invoices.debits(
-        state.subscription_id, ending_after=state.running_period.start
+    another = asks_for_another_price(state, request)
+    basis = ChangeBasis(
+        current_price=await tx.prices.get(state.terms.price_id, state.terms.price_version),
+        offer=await tx.prices.offer(request.price_id or "") if another else None,
+        segment=(await tx.customers.get(state.customer_id)).segment if another else None,
+        debits=await _debits(tx, state),
     )
-    plan = plan_change(
-        state,
-        target=target,
-        current_price=current_price,
-        target_price=target_price,
-        debits=debits,
-        at=at,
-    )
-    if plan.total.amount_minor > LARGEST_CHARGE_MINOR:
-        raise InvalidInput(
-            "amount_too_large",
-            f"the change costs {plan.total}, which is more than one charge can take",
-            largest_minor=LARGEST_CHARGE_MINOR,
-        )
-    return plan
+    return plan_request(state, request, basis, at=at)
+
+
+async def _debits(tx: Transaction, state: SubscriptionState) -> tuple[Debit, ...]:
+    if state.period is None:
+        return ()
+    return await tx.invoices.debits(state.subscription_id, ending_after=state.period.start)
 
 
 def after_change(

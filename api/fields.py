@@ -23,6 +23,7 @@ from pydantic_core import PydanticCustomError
 
 from billing.catalog import MAX_QUANTITY
 from billing.currency import MINOR_DIGITS
+from billing.pricing import LARGEST_CHARGE_MINOR
 
 FIRST_YEAR: Final = 1970
 LAST_YEAR: Final = 9000
@@ -110,6 +111,8 @@ Timestamp = Annotated[
     ),
 ]
 Quantity = Annotated[int, Field(strict=True, ge=1, le=MAX_QUANTITY)]
+QuantityChange = Annotated[int, Field(strict=True, ge=-MAX_QUANTITY, le=MAX_QUANTITY)]
+AmountMinor = Annotated[int, Field(strict=True, ge=1, le=LARGEST_CHARGE_MINOR)]
 Seconds = Annotated[int, Field(strict=True, ge=1, le=100 * 366 * 86_400)]
 Flag = Annotated[bool, Field(strict=True)]
 Email = Annotated[
@@ -145,6 +148,11 @@ CustomerId = Annotated[str, StringConstraints(pattern=r"^cus_[A-Za-z0-9]{1,64}$"
 SubscriptionId = Annotated[str, StringConstraints(pattern=r"^sub_[A-Za-z0-9]{1,64}$")]
 CheckoutSessionId = Annotated[str, StringConstraints(pattern=r"^cs_[A-Za-z0-9]{1,64}$")]
 InvoiceId = Annotated[str, StringConstraints(pattern=r"^in_[A-Za-z0-9]{1,64}$")]
+ChangeId = Annotated[str, StringConstraints(pattern=r"^chg_[A-Za-z0-9]{1,64}$")]
+QuoteToken = Annotated[str, StringConstraints(min_length=1, max_length=2_000)]
+CreditNoteId = Annotated[str, StringConstraints(pattern=r"^cn_[A-Za-z0-9]{1,64}$")]
+RefundId = Annotated[str, StringConstraints(pattern=r"^re_[A-Za-z0-9]{1,64}$")]
+DisputeId = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}_[A-Za-z0-9_]{1,100}$")]
 TestClockId = Annotated[str, StringConstraints(pattern=r"^clock_[A-Za-z0-9]{1,64}$")]
 PaymentMethodId = Annotated[str, StringConstraints(pattern=r"^pm_[A-Za-z0-9_]{1,100}$")]
 PriceId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,62}$")]

@@ -30,9 +30,10 @@ from billing.errors import (
 from billing.ids import derived_id
 
 REPLAYED_HEADER: Final = "Idempotent-Replayed"
+_KEPT_HEADERS: Final = ("content-type", "etag")
 _TRANSIENT: Final = (Unavailable, GatewayUnavailable, BooksBroken)
 """Not answers but the lack of one: the same key may be tried again."""
-_TRANSIENT_CODES: Final = frozenset({"test_clock_advancing"})
+_TRANSIENT_CODES: Final = frozenset({"period_ending", "test_clock_advancing"})
 """Conflicts that pass by themselves within seconds."""
 
 IdempotencyKey = Annotated[
@@ -129,7 +130,9 @@ class IdempotentExecution:
             self._engine,
             lease=lease,
             status=response.status_code,
-            headers={"content-type": response.headers["content-type"]},
+            headers={
+                name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers
+            },
             body=bytes(response.body),
             **mine,
         )
@@ -161,13 +164,16 @@ Ids = Annotated[RequestIds, Depends(request_ids)]
 
 
 async def _request_hash(request: Request) -> str:
-    """Of what the request means: spacing and the order of an object's keys make no difference."""
+    """Of what the request means: spacing and the order of an object's keys make no difference.
+
+    The version that it is based on is a part of that.
+    """
     meaning: object = None
     if isinstance(request, JsonRequest) and await request.body():
         meaning = await request.json()
-    content = json.dumps(
-        [request.method, request.url.path, request.url.query, meaning], sort_keys=True
-    )
+    asked = [request.method, request.url.path, request.url.query, meaning]
+    condition = request.headers.get("if-match")
+    content = json.dumps(asked if condition is None else [*asked, condition], sort_keys=True)
     return sha256(content.encode()).hexdigest()
 
 

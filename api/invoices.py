@@ -4,6 +4,7 @@ Owns reading invoices. They are written by activities alone.
 """
 
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Self
 
 from fastapi import APIRouter, Query
@@ -11,6 +12,7 @@ from pydantic import BaseModel, Field
 
 from adapters.db.engine import reading, snapshot
 from adapters.db.queries import invoices
+from adapters.hosted_link import HostedLinks
 from api.dependencies import Deps
 from api.fields import CustomerId, InvoiceId, SubscriptionId
 from api.money_view import MoneyView
@@ -21,8 +23,21 @@ from billing.errors import NotFound
 from billing.invoice import InvoiceLine, InvoiceStatus
 from billing.payment import Declined
 from billing.ports.storage import PaymentAttempt
+from billing.proration import LineRef
 
 router = APIRouter(prefix="/v1/invoices", tags=["invoices"], route_class=ApiRoute)
+
+
+class CreditedLineView(BaseModel):
+    """A line of an earlier invoice, by its position counted from 1."""
+
+    invoice: str
+    position: int
+
+    @classmethod
+    def of(cls, line: LineRef) -> Self:
+        """The line."""
+        return cls(invoice=line.invoice_id, position=line.position)
 
 
 class InvoiceLineView(BaseModel):
@@ -33,7 +48,8 @@ class InvoiceLineView(BaseModel):
     price_version: int
     quantity: int
     period: PeriodView
-    amount: MoneyView
+    amount: MoneyView = Field(description="Negative where the line gives something back")
+    credits: CreditedLineView | None = Field(description="The line that it gives back a part of")
 
     @classmethod
     def of(cls, line: InvoiceLine) -> Self:
@@ -45,6 +61,7 @@ class InvoiceLineView(BaseModel):
             quantity=line.quantity,
             period=PeriodView.of(line.period),
             amount=MoneyView.of(line.amount),
+            credits=None if line.credits is None else CreditedLineView.of(line.credits),
         )
 
 
@@ -83,9 +100,18 @@ class InvoiceView(BaseModel):
     customer: str
     subscription: str
     period: PeriodView
-    total: MoneyView
-    amount_paid: MoneyView
-    amount_due: MoneyView
+    change: str | None = Field(
+        description="The change of the subscription that it pays for",
+        examples=["chg_4a1b9c0d2e3f4a1b9c0d2e3f"],
+    )
+    total: MoneyView = Field(description="Negative where a change gives more back than it costs")
+    from_balance: MoneyView = Field(description="What the customer's balance paid")
+    amount_paid: MoneyView = Field(description="What payments brought in")
+    amount_due: MoneyView = Field(description="What is still to be collected")
+    pay_url: str | None = Field(
+        description="Where the customer pays it; null where nothing is due",
+        examples=["https://billing.example.com/hosted/invoices/in_4a1b9c0d?signature=7c9e6679"],
+    )
     due_at: datetime
     finalized_at: datetime
     paid_at: datetime | None
@@ -94,9 +120,10 @@ class InvoiceView(BaseModel):
     attempts: list[PaymentAttemptView]
 
     @classmethod
-    def of(cls, invoice: invoices.Invoice) -> Self:
+    def of(cls, invoice: invoices.Invoice, *, links: HostedLinks) -> Self:
         """The invoice, whole."""
         record = invoice.record
+        is_due = record.amount_due.amount_minor > 0
         return cls(
             id=record.id,
             number=record.number,
@@ -104,9 +131,12 @@ class InvoiceView(BaseModel):
             customer=record.customer_id,
             subscription=record.subscription_id,
             period=PeriodView.of(invoice.period),
+            change=record.change_id,
             total=MoneyView.of(record.total),
+            from_balance=MoneyView.of(record.from_balance),
             amount_paid=MoneyView.of(record.paid),
             amount_due=MoneyView.of(record.amount_due),
+            pay_url=links.invoice(record.id) if is_due else None,
             due_at=record.due_at,
             finalized_at=invoice.finalized_at,
             paid_at=invoice.paid_at,
@@ -135,7 +165,8 @@ async def list_invoices(
             cursor=cursor,
             limit=limit,
         )
-    return Page[InvoiceView].of(page, InvoiceView.of)
+    links = HostedLinks.of(deps.settings)
+    return Page[InvoiceView].of(page, partial(InvoiceView.of, links=links))
 
 
 @router.get("/{invoice_id}", operation_id="read_invoice", summary="Read an invoice")
@@ -145,4 +176,4 @@ async def read_invoice(invoice_id: InvoiceId, deps: Deps) -> InvoiceView:
         invoice = await invoices.get(connection, invoice_id)
     if invoice is None:
         raise NotFound("invoice_not_found", f"no invoice {invoice_id}")
-    return InvoiceView.of(invoice)
+    return InvoiceView.of(invoice, links=HostedLinks.of(deps.settings))

@@ -34,12 +34,23 @@ async def present_on(connection: AsyncConnection, test_clock_id: str | None) -> 
     Raises `InvalidInput` (`test_clock_not_found`), and `Conflict` (`test_clock_advancing`) while
     the clock moves: what is written then would belong to no moment.
     """
-    machine = machine_now()
     if test_clock_id is None:
-        return Present(now=machine, clock=Clock())
+        return Present(now=machine_now(), clock=Clock())
     clock = await test_clocks.get(connection, test_clock_id)
     if clock is None:
         raise InvalidInput("test_clock_not_found", f"no test clock {test_clock_id}")
+    return present_by(clock)
+
+
+def present_by(clock: test_clocks.TestClock) -> Present:
+    """The present on a test clock.
+
+    Raises `InvalidInput` (`test_clock_not_found`) where the clock is deleted, and `Conflict`
+    (`test_clock_advancing`).
+    """
+    machine = machine_now()
+    if clock.status is TestClockStatus.DELETED:
+        raise InvalidInput("test_clock_not_found", f"no test clock {clock.id}")
     if clock.status is not TestClockStatus.READY:
         raise Conflict("test_clock_advancing", "wait until the customer's test clock is ready")
     return Present(

@@ -5,6 +5,7 @@
         ├── Malformed             it cannot be read at all
         ├── Unauthenticated       nobody we know asks
         ├── Forbidden             the API key must not ask for it
+        ├── PaymentDeclined       it needs a payment, and the payment was refused: nothing changed
         └── Unavailable           a part of the system is out of reach: try again
 
 Owns the mapping from `billing.errors` and from the framework's own refusals to statuses and stable
@@ -57,6 +58,10 @@ class Forbidden(RequestRefused):
     """The API key must not do this."""
 
 
+class PaymentDeclined(RequestRefused):
+    """What was asked for needs a payment that was refused: nothing has changed (policy P11)."""
+
+
 class Unavailable(RequestRefused):
     """A part of the system is out of reach; the same request may succeed later."""
 
@@ -64,6 +69,7 @@ class Unavailable(RequestRefused):
 _STATUSES: Final[Mapping[type[PerennialError], HTTPStatus]] = {
     Malformed: HTTPStatus.BAD_REQUEST,
     Unauthenticated: HTTPStatus.UNAUTHORIZED,
+    PaymentDeclined: HTTPStatus.PAYMENT_REQUIRED,
     Forbidden: HTTPStatus.FORBIDDEN,
     Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     InvalidInput: HTTPStatus.UNPROCESSABLE_ENTITY,

@@ -17,6 +17,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
+from api.answer import SHOWN_VERSION, Answer, respond
 from api.authentication import SCHEME, authenticate, scope_for
 from api.idempotency import Execution, IdempotentExecution
 from api.json_request import JsonRequest
@@ -63,11 +64,15 @@ class ApiRoute(APIRoute):
         self._takes_body = not set(methods) <= {"GET", "HEAD", "DELETE"}
         super().__init__(
             path,
-            executed_once(endpoint, status_code or 200) if "POST" in methods else endpoint,
+            (executed_once if "POST" in methods else answered)(endpoint, status_code or 200),
             tags=tags,
             methods=methods,
             status_code=status_code,
-            responses={**_problems(path, takes_body=self._takes_body), **(responses or {})},
+            responses={
+                **_problems(path, takes_body=self._takes_body),
+                **_head_of(endpoint, status_code or 200),
+                **(responses or {}),
+            },
             openapi_extra={**(openapi_extra or {}), "security": [{SCHEME: [self._scope]}]},
             **others,
         )
@@ -99,6 +104,16 @@ class ApiRoute(APIRoute):
             )
 
 
+def answered(endpoint: Endpoint, status_code: int) -> Callable[..., Awaitable[Response]]:
+    """The endpoint, its answer written once: it is checked where it is made."""
+
+    @wraps(endpoint)
+    async def answer(**arguments: object) -> Response:
+        return respond(await endpoint(**arguments), status_code)
+
+    return answer
+
+
 def executed_once(endpoint: Endpoint, status_code: int) -> Callable[..., Awaitable[Response]]:
     """The endpoint, executed after validation and within the request's idempotency."""
 
@@ -107,12 +122,7 @@ def executed_once(endpoint: Endpoint, status_code: int) -> Callable[..., Awaitab
         execution = cast("IdempotentExecution", arguments.pop(_EXECUTION))
 
         async def execute() -> Response:
-            answer = await endpoint(**arguments)
-            return Response(
-                answer.model_dump_json(by_alias=True),
-                status_code=status_code,
-                media_type="application/json",
-            )
+            return respond(await endpoint(**arguments), status_code)
 
         return await execution.run(execute)
 
@@ -137,6 +147,12 @@ def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
         }
         for status in statuses
     }
+
+
+def _head_of(endpoint: Endpoint, status_code: int) -> dict[int | str, dict[str, Any]]:
+    answer = inspect.signature(endpoint).return_annotation
+    shows_version = inspect.isclass(answer) and issubclass(answer, Answer)
+    return {status_code: SHOWN_VERSION} if shows_version else {}
 
 
 def _problems(path: str, *, takes_body: bool) -> dict[int | str, dict[str, Any]]:

@@ -9,12 +9,21 @@ from typing import Self
 
 from pydantic import BaseModel, Field
 
+from api.answer import Answer
 from api.money_view import MoneyView
 from api.period_view import PeriodView
 from billing.agenda import ActionKind, agenda
+from billing.catalog import PauseMode
 from billing.interval import IntervalUnit
 from billing.period import Period
-from billing.subscription import EndReason, OpenInvoice, SubscriptionState, SubscriptionStatus
+from billing.subscription import (
+    ChangeUnderWay,
+    EndReason,
+    OpenInvoice,
+    SubscriptionState,
+    SubscriptionStatus,
+    Terms,
+)
 
 
 class NextActionView(BaseModel):
@@ -53,6 +62,35 @@ class OpenInvoiceView(BaseModel):
         )
 
 
+class TermsView(BaseModel):
+    """What is sold, and for how much."""
+
+    product: str
+    product_name: str
+    price: str
+    price_version: int
+    quantity: int
+    currency: str
+    interval: IntervalUnit
+    interval_count: int
+    period_amount: MoneyView
+
+    @classmethod
+    def of(cls, terms: Terms) -> Self:
+        """The terms, without the product's rules."""
+        return cls(
+            product=terms.product_id,
+            product_name=terms.product_name,
+            price=terms.price_id,
+            price_version=terms.price_version,
+            quantity=terms.quantity,
+            currency=terms.currency,
+            interval=terms.interval.unit,
+            interval_count=terms.interval.count,
+            period_amount=MoneyView.of(terms.period_amount),
+        )
+
+
 class PendingCancellation(BaseModel):
     """A cancellation that can be undone until it takes effect."""
 
@@ -60,7 +98,49 @@ class PendingCancellation(BaseModel):
     requested_at: datetime
 
 
-class SubscriptionView(BaseModel):
+class PendingChangeView(BaseModel):
+    """A decrease that can be undone until it takes effect."""
+
+    id: str
+    at: datetime
+    requested_at: datetime
+    terms: TermsView
+
+
+class PayingChangeView(BaseModel):
+    """An increase that comes into force once its invoice is paid."""
+
+    id: str
+    invoice: str
+    action_url: str | None = Field(description="Where the customer authenticates the payment")
+    requested_at: datetime
+    expires_at: datetime = Field(description="When a payment that nobody completed is abandoned")
+    terms: TermsView
+
+    @classmethod
+    def of(cls, change: ChangeUnderWay, invoice: OpenInvoice | None) -> Self:
+        """The change, and where its payment stands."""
+        return cls(
+            id=change.change_id,
+            invoice=change.invoice_id,
+            action_url=None if invoice is None else invoice.action_url,
+            requested_at=change.requested_at,
+            expires_at=change.expires_at,
+            terms=TermsView.of(change.target),
+        )
+
+
+class PauseView(BaseModel):
+    """The subscription rests."""
+
+    mode: PauseMode
+    paused_at: datetime
+    resumes_at: datetime | None = Field(
+        description="null: it waits for a payment method, as the trial ended without one"
+    )
+
+
+class SubscriptionView(Answer):
     """A subscription as it is now, and what will happen to it."""
 
     id: str = Field(examples=["sub_4a1b9c0d2e3f4a1b9c0d2e3f"])
@@ -81,6 +161,16 @@ class SubscriptionView(BaseModel):
     current_period: PeriodView | None
     billing_anchor_at: datetime | None
     cancellation: PendingCancellation | None
+    pending_change: PendingChangeView | None
+    change: PayingChangeView | None = Field(description="A change that is being paid for")
+    pause: PauseView | None
+    grace_until: datetime | None = Field(
+        description="Until when an operator lets attempts to collect go on"
+    )
+    unbilled_from: datetime | None = Field(
+        description="Since when service goes on in a period that is billed next"
+    )
+    open_disputes: list[str]
     ended_at: datetime | None
     end_reason: EndReason | None
     activation_refused: bool = Field(
@@ -92,7 +182,15 @@ class SubscriptionView(BaseModel):
     next_actions: list[NextActionView] = Field(
         description="What will happen, when and why, first things first"
     )
-    revision: int
+    version: int = Field(
+        description="Grows when what is sold, until when or whether changes: see `If-Match`"
+    )
+    revision: int = Field(description="Grows with whatever happens to the subscription")
+
+    @property
+    def shown_version(self) -> int:
+        """The one that commands can be based on."""
+        return self.version
 
     @classmethod
     def of(cls, state: SubscriptionState, *, test_clock_id: str | None) -> Self:
@@ -117,6 +215,12 @@ class SubscriptionView(BaseModel):
             current_period=_period(state.period),
             billing_anchor_at=state.anchor_at,
             cancellation=_cancellation(state),
+            pending_change=_pending_change(state),
+            change=_change(state),
+            pause=_pause(state),
+            grace_until=state.grace_until,
+            unbilled_from=state.unbilled_from,
+            open_disputes=list(state.open_disputes),
             ended_at=state.ended_at,
             end_reason=state.end_reason,
             activation_refused=state.activation_refused,
@@ -124,6 +228,7 @@ class SubscriptionView(BaseModel):
             latest_invoice=state.last_invoice_id,
             test_clock=test_clock_id,
             next_actions=_next_actions(state),
+            version=state.version,
             revision=state.revision,
         )
 
@@ -133,11 +238,36 @@ def _period(period: Period | None) -> PeriodView | None:
 
 
 def _cancellation(state: SubscriptionState) -> PendingCancellation | None:
-    if state.cancellation is None:
+    pending = state.cancellation
+    if pending is None:
         return None
-    return PendingCancellation(
-        at=state.cancellation.at, requested_at=state.cancellation.requested_at
+    return PendingCancellation(at=pending.at, requested_at=pending.requested_at)
+
+
+def _pending_change(state: SubscriptionState) -> PendingChangeView | None:
+    pending = state.pending_change
+    if pending is None:
+        return None
+    return PendingChangeView(
+        id=pending.change_id,
+        at=pending.at,
+        requested_at=pending.requested_at,
+        terms=TermsView.of(pending.target),
     )
+
+
+def _change(state: SubscriptionState) -> PayingChangeView | None:
+    change = state.change
+    if change is None:
+        return None
+    return PayingChangeView.of(change, state.open_invoice(change.invoice_id))
+
+
+def _pause(state: SubscriptionState) -> PauseView | None:
+    pause = state.pause
+    if pause is None:
+        return None
+    return PauseView(mode=pause.mode, paused_at=pause.paused_at, resumes_at=pause.resumes_at)
 
 
 def _next_actions(state: SubscriptionState) -> list[NextActionView]:

@@ -1,7 +1,7 @@
 """Subscriptions: what was sold, what will happen to it, and what did.
 
-Owns the operations on subscriptions. Commands go to the subscription's workflow; everything that
-is shown is read from the database.
+Owns their start and their reading; everything that is shown is read from the database. Does not own
+commands (`api.subscription_commands`) nor changes of what is sold (`api.subscription_changes`).
 """
 
 from datetime import datetime
@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from adapters.db.engine import reading
 from adapters.db.queries import subscriptions
 from adapters.db.queries.subscriptions import Subscription, SubscriptionFilter, TimelineEntry
-from api.authentication import CallerOf
+from api.commanding import require, view
 from api.dependencies import Dependencies, Deps
 from api.fields import (
     Body,
@@ -23,7 +23,6 @@ from api.fields import (
     PriceId,
     ProductId,
     Quantity,
-    Reason,
     SubscriptionId,
     TestClockId,
     Timestamp,
@@ -32,15 +31,13 @@ from api.fields import (
 from api.idempotency import Ids
 from api.page import DEFAULT_LIMIT, Cursor, Limit, Page
 from api.payment_methods import make_default, require_method
-from api.present import present_on
 from api.problems import Unavailable
 from api.route import ApiRoute
 from api.subscription_start import Order, Purchase, check_order, clock_standing
 from api.subscription_view import SubscriptionView
-from api.workflow_calls import NotRunning, SubscriptionWorkflows
-from billing.errors import Conflict, NotFound
+from api.workflow_calls import SubscriptionWorkflows
+from billing.errors import Conflict
 from billing.subscription import SubscriptionStatus
-from workflows.messages import Cancel, CancelMode, ExtendTrial, UndoCancel
 
 router = APIRouter(prefix="/v1/subscriptions", tags=["subscriptions"], route_class=ApiRoute)
 
@@ -67,32 +64,6 @@ class SubscriptionInput(Body):
     trial: Flag | None = Field(
         default=None, description="null: if the product has one that the customer did not use yet"
     )
-
-
-class CancelInput(Body):
-    """When the subscription ends, and why."""
-
-    model_config = example({"mode": "at_period_end", "reason": "The customer asked for it"})
-
-    mode: CancelMode = CancelMode.AT_PERIOD_END
-    reason: Reason | None = None
-
-
-class ReasonInput(Body):
-    """Why."""
-
-    model_config = example({"reason": "The customer stays"})
-
-    reason: Reason | None = None
-
-
-class ExtendTrialInput(Body):
-    """A later end of the trial."""
-
-    model_config = example({"trial_end": "2026-02-28T09:30:00Z", "reason": "More time to decide"})
-
-    trial_end: Timestamp
-    reason: Reason | None = None
 
 
 class TimelineEntryView(BaseModel):
@@ -137,7 +108,7 @@ async def create_subscription(body: SubscriptionInput, deps: Deps, ids: Ids) -> 
     except Unavailable:
         if await _find(deps, order.subscription_id) is None:
             raise
-    return _view(await _require(deps, order.subscription_id))
+    return view(await require(deps, order.subscription_id))
 
 
 @router.get("", operation_id="list_subscriptions", summary="List subscriptions")
@@ -166,13 +137,13 @@ async def list_subscriptions(  # noqa: PLR0913 - one argument per filter
     )
     async with reading(deps.engine) as connection:
         page = await subscriptions.page_of(connection, where, cursor=cursor, limit=limit)
-    return Page[SubscriptionView].of(page, _view)
+    return Page[SubscriptionView].of(page, view)
 
 
 @router.get("/{subscription_id}", operation_id="read_subscription", summary="Read a subscription")
 async def read_subscription(subscription_id: SubscriptionId, deps: Deps) -> SubscriptionView:
     """One subscription, and in `next_actions` what will happen to it, when and why."""
-    return _view(await _require(deps, subscription_id))
+    return view(await require(deps, subscription_id))
 
 
 @router.get(
@@ -185,74 +156,10 @@ async def read_timeline(
     limit: Limit = _TIMELINE_LIMIT,
 ) -> Page[TimelineEntryView]:
     """Latest first."""
-    await _require(deps, subscription_id)
+    await require(deps, subscription_id)
     async with reading(deps.engine) as connection:
         page = await subscriptions.timeline(connection, subscription_id, cursor=cursor, limit=limit)
     return Page[TimelineEntryView].of(page, TimelineEntryView.of)
-
-
-@router.post(
-    "/{subscription_id}/cancel", operation_id="cancel_subscription", summary="Cancel a subscription"
-)
-async def cancel_subscription(
-    subscription_id: SubscriptionId, body: CancelInput, deps: Deps, caller: CallerOf, ids: Ids
-) -> SubscriptionView:
-    """At the period's end, undoable until then, or now. While past due: always now."""
-    command = Cancel(
-        command_id=ids.new("cmd"), actor=caller.actor, reason=body.reason, mode=body.mode
-    )
-    return await _command(deps, subscription_id, command)
-
-
-@router.post(
-    "/{subscription_id}/undo_cancel", operation_id="undo_cancel", summary="Undo a cancellation"
-)
-async def undo_cancel(
-    subscription_id: SubscriptionId, body: ReasonInput, deps: Deps, caller: CallerOf, ids: Ids
-) -> SubscriptionView:
-    """The subscription goes on."""
-    command = UndoCancel(command_id=ids.new("cmd"), actor=caller.actor, reason=body.reason)
-    return await _command(deps, subscription_id, command)
-
-
-@router.post(
-    "/{subscription_id}/extend_trial", operation_id="extend_trial", summary="Extend the trial"
-)
-async def extend_trial(
-    subscription_id: SubscriptionId, body: ExtendTrialInput, deps: Deps, caller: CallerOf, ids: Ids
-) -> SubscriptionView:
-    """Moves the trial's end, and with it the first charge."""
-    command = ExtendTrial(
-        command_id=ids.new("cmd"),
-        actor=caller.actor,
-        reason=body.reason,
-        trial_end=body.trial_end,
-    )
-    return await _command(deps, subscription_id, command)
-
-
-async def _command(
-    deps: Dependencies, subscription_id: str, command: Cancel | UndoCancel | ExtendTrial
-) -> SubscriptionView:
-    before = await _require(deps, subscription_id)
-    async with reading(deps.engine) as connection:
-        await present_on(connection, before.test_clock_id)
-    try:
-        workflows = SubscriptionWorkflows.of(deps)
-        await workflows.command(subscription_id, command)
-    except NotRunning:
-        await _after_the_end(deps, subscription_id, command.command_id)
-    return _view(await _require(deps, subscription_id))
-
-
-async def _after_the_end(deps: Dependencies, subscription_id: str, command_id: str) -> None:
-    """The command that ended it is answered again; any other comes too late."""
-    state = (await _require(deps, subscription_id)).state
-    if state.applied_command(command_id) is not None:
-        return
-    if state.has_ended:
-        raise Conflict("subscription_ended", f"the subscription is {state.status}")
-    raise Unavailable("temporarily_unavailable", "the subscription's workflow does not run")
 
 
 async def _choose_method(
@@ -272,14 +179,3 @@ async def _choose_method(
 async def _find(deps: Dependencies, subscription_id: str) -> Subscription | None:
     async with reading(deps.engine) as connection:
         return await subscriptions.get(connection, subscription_id)
-
-
-async def _require(deps: Dependencies, subscription_id: str) -> Subscription:
-    found = await _find(deps, subscription_id)
-    if found is None:
-        raise NotFound("subscription_not_found", f"no subscription {subscription_id}")
-    return found
-
-
-def _view(subscription: Subscription) -> SubscriptionView:
-    return SubscriptionView.of(subscription.state, test_clock_id=subscription.test_clock_id)

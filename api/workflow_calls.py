@@ -31,13 +31,12 @@ from workflows.description import name_of
 from workflows.messages import (
     SUBSCRIPTION_WORKFLOW,
     TEST_CLOCK_WORKFLOW,
+    UPDATES,
     ActivationReport,
-    Cancel,
+    AnyCommand,
     CommandReceipt,
-    ExtendTrial,
     SubscriptionStart,
     TestClockMove,
-    UndoCancel,
     subscription_workflow_id,
     test_clock_workflow_id,
 )
@@ -92,20 +91,20 @@ class SubscriptionWorkflows:
         """Starts the subscription; returns once it is known whether it goes live."""
         await self._start(state, update="wait_for_activation", update_id=update_id)
 
-    async def command(
-        self, subscription_id: str, command: Cancel | UndoCancel | ExtendTrial
-    ) -> CommandReceipt:
+    async def command(self, subscription_id: str, command: AnyCommand) -> CommandReceipt:
         """Has the command applied, once per command id.
 
         Raises what the rules refuse (`Conflict`, `InvalidInput`) and `NotRunning`.
         """
-        names = {Cancel: "cancel", UndoCancel: "undo_cancel", ExtendTrial: "extend_trial"}
         handle: WorkflowHandle[object, object] = self._client.get_workflow_handle(
             subscription_workflow_id(subscription_id)
         )
         async with _bounded(self._patience):
             receipt: CommandReceipt = await handle.execute_update(
-                names[type(command)], command, id=command.command_id, result_type=CommandReceipt
+                UPDATES[type(command)],
+                command,
+                id=command.command_id,
+                result_type=CommandReceipt,
             )
         return receipt
 

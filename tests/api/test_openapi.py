@@ -32,12 +32,14 @@ async def test_every_operation_is_named_tagged_and_shown_by_example(document: An
     for path, method, operation in _operations(document):
         names.add(operation["operationId"])
         assert operation["tags"], path
-        [answer] = [r for s, r in operation["responses"].items() if s.startswith("2")]
-        shown = answer["content"]["application/json"]
-        validator = jsonschema.Draft202012Validator(
-            {**shown["schema"], "components": {"schemas": schemas}}
-        )
-        assert list(validator.iter_errors(shown["example"])) == [], (method, path)
+        answers = [r for s, r in operation["responses"].items() if s.startswith("2")]
+        assert answers, path
+        for answer in answers:
+            shown = answer["content"]["application/json"]
+            validator = jsonschema.Draft202012Validator(
+                {**shown["schema"], "components": {"schemas": schemas}}
+            )
+            assert list(validator.iter_errors(shown["example"])) == [], (method, path)
         body = operation.get("requestBody")
         if body is not None and path.startswith("/v1") and "webhooks" not in path:
             schema = body["content"]["application/json"]["schema"]
@@ -50,6 +52,25 @@ async def test_every_post_under_an_api_key_takes_an_idempotency_key(document: An
         headers = {p["name"] for p in operation.get("parameters", ()) if p["in"] == "header"}
         expected = method == "post" and bool(operation["security"])
         assert ("Idempotency-Key" in headers) == expected, path
+
+
+async def test_an_answer_that_shows_a_version_documents_its_etag(document: Any) -> None:  # noqa: ANN401 - JSON
+    showing = {
+        operation["operationId"]
+        for _, _, operation in _operations(document)
+        for answer in operation["responses"].values()
+        if "ETag" in answer.get("headers", {})
+    }
+    assert {"read_subscription", "cancel_subscription", "change_subscription"} <= showing
+    assert showing.isdisjoint({"list_subscriptions", "read_invoice"})
+
+
+async def test_every_command_can_be_based_on_a_version(document: Any) -> None:  # noqa: ANN401 - JSON
+    for path, method, operation in _operations(document):
+        headers = {p["name"] for p in operation.get("parameters", ()) if p["in"] == "header"}
+        is_command = method == "post" and path.startswith("/v1/subscriptions/{subscription_id}/")
+        expected = is_command and not path.endswith("/preview")
+        assert ("If-Match" in headers) == expected, path
 
 
 async def test_every_problem_is_documented_as_a_problem(document: Any) -> None:  # noqa: ANN401 - JSON

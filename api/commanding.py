@@ -1,0 +1,131 @@
+"""Commanding a subscription, and reading what became of it.
+
+Owns what all commands have in common: who gives them under which id and on which version, that the
+customer's clock stands still, and that a command is answered again after the subscription ended.
+Does not own what is asked (`api.subscription_commands`, `api.subscription_changes`) nor the waiting
+(`api.workflow_calls`).
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, TypedDict
+
+from fastapi import Depends
+
+from adapters.db.engine import reading
+from adapters.db.queries import subscriptions
+from adapters.db.queries.subscriptions import Subscription
+from api.answer import ExpectedVersion
+from api.authentication import Caller, CallerOf
+from api.dependencies import Dependencies, Deps
+from api.fields import SubscriptionId
+from api.idempotency import Ids, RequestIds
+from api.present import present_on
+from api.problems import Unavailable
+from api.subscription_view import SubscriptionView
+from api.workflow_calls import NotRunning, SubscriptionWorkflows
+from billing.actor import Actor
+from billing.errors import Conflict, NotFound
+from workflows.messages import AnyCommand, CommandReceipt
+
+
+class Signature(TypedDict):
+    """What every command says beside what it asks for."""
+
+    command_id: str
+    actor: Actor
+    reason: str | None
+    expected_version: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commanded:
+    """The subscription that a request commands."""
+
+    id: str
+    deps: Dependencies
+    ids: RequestIds
+    caller: Caller
+    expected_version: int | None
+
+    def signature(self, reason: str | None, *, prefix: str = "cmd") -> Signature:
+        """The same for the same request under one `Idempotency-Key`."""
+        return Signature(
+            command_id=self.ids.new(prefix),
+            actor=self.caller.actor,
+            reason=reason,
+            expected_version=self.expected_version,
+        )
+
+    async def obey(self, command: AnyCommand) -> SubscriptionView:
+        """Has the command applied and answers what the subscription is then.
+
+        Raises as `give` does.
+        """
+        await self.give(command)
+        return await self.view()
+
+    async def view(self) -> SubscriptionView:
+        """The subscription as recorded now."""
+        return view(await require(self.deps, self.id))
+
+    async def give(self, command: AnyCommand) -> CommandReceipt | None:
+        """As the function of that name does."""
+        return await give(self.deps, self.id, command)
+
+
+async def commanded_subscription(
+    subscription_id: SubscriptionId,
+    deps: Deps,
+    ids: Ids,
+    caller: CallerOf,
+    expected_version: ExpectedVersion,
+) -> Commanded:
+    """The subscription in the path of the request."""
+    return Commanded(
+        id=subscription_id, deps=deps, ids=ids, caller=caller, expected_version=expected_version
+    )
+
+
+CommandedSubscription = Annotated[Commanded, Depends(commanded_subscription)]
+
+
+async def give(
+    deps: Dependencies, subscription_id: str, command: AnyCommand
+) -> CommandReceipt | None:
+    """The workflow's receipt; None for a command that was taken before the subscription ended.
+
+    Raises `NotFound` (`subscription_not_found`), `Conflict` (`subscription_ended`,
+    `test_clock_advancing`, `stale_version`), what else the rules refuse, and `Unavailable`.
+    """
+    before = await require(deps, subscription_id)
+    async with reading(deps.engine) as connection:
+        await present_on(connection, before.test_clock_id)
+    try:
+        return await SubscriptionWorkflows.of(deps).command(subscription_id, command)
+    except NotRunning:
+        await _after_the_end(deps, subscription_id, command.command_id)
+        return None
+
+
+async def require(deps: Dependencies, subscription_id: str) -> Subscription:
+    """The subscription as recorded. Raises `NotFound` (`subscription_not_found`)."""
+    async with reading(deps.engine) as connection:
+        found = await subscriptions.get(connection, subscription_id)
+    if found is None:
+        raise NotFound("subscription_not_found", f"no subscription {subscription_id}")
+    return found
+
+
+def view(subscription: Subscription) -> SubscriptionView:
+    """As the API shows it."""
+    return SubscriptionView.of(subscription.state, test_clock_id=subscription.test_clock_id)
+
+
+async def _after_the_end(deps: Dependencies, subscription_id: str, command_id: str) -> None:
+    """The command that ended it is answered again; any other comes too late."""
+    state = (await require(deps, subscription_id)).state
+    if state.applied_command(command_id) is not None:
+        return
+    if state.has_ended:
+        raise Conflict("subscription_ended", f"the subscription is {state.status}")
+    raise Unavailable("temporarily_unavailable", "the subscription's workflow does not run")

@@ -1,0 +1,85 @@
+"""From what a caller asks for to the plan of a change.
+
+Owns the terms that a request leads to, and what has to be known to plan them. A preview and the
+change itself come to their plans here, so that both say the same (policy P14). Does not own what a
+plan costs (`billing.change`) nor where its basis is read.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from billing.catalog import Price
+from billing.change import ChangeRequest, PlannedChange, plan_change
+from billing.commands import check_command
+from billing.errors import InvalidInput
+from billing.offer import Offer, terms_of
+from billing.pricing import LARGEST_CHARGE_MINOR, check_quantity, price_of
+from billing.proration import Debit
+from billing.subscription import CommandName, SubscriptionState, Terms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeBasis:
+    """What a plan follows from beside the subscription's state."""
+
+    current_price: Price
+    """In the version that the subscription has (policy P33)."""
+    offer: Offer | None
+    """What is on sale under the price that is asked for; None where nothing is, or none is."""
+    segment: str | None
+    """The customer's."""
+    debits: Sequence[Debit]
+    """Those of the subscription that reach into the running period."""
+
+
+def plan_request(
+    state: SubscriptionState, request: ChangeRequest, basis: ChangeBasis, *, at: datetime
+) -> PlannedChange:
+    """What the change does and costs at the instant `at`.
+
+    Raises what `billing.change.plan_change` raises, `Conflict` (`command_not_allowed`,
+    `subscription_ended`) and `InvalidInput` (`price_not_found`, `quantity_out_of_range`,
+    `amount_too_large`, `amount_not_chargeable`).
+    """
+    check_command(state, CommandName.CHANGE)
+    target_price, target = _target(state, request, basis)
+    plan = plan_change(
+        state,
+        target=target,
+        current_price=basis.current_price,
+        target_price=target_price,
+        debits=basis.debits,
+        at=at,
+    )
+    if plan.total.amount_minor > LARGEST_CHARGE_MINOR:
+        raise InvalidInput(
+            "amount_too_large",
+            f"the change costs {plan.total}, which is more than one charge can take",
+            largest_minor=LARGEST_CHARGE_MINOR,
+        )
+    return plan
+
+
+def asks_for_another_price(state: SubscriptionState, request: ChangeRequest) -> bool:
+    """Whether an offer is a part of the basis."""
+    return request.price_id is not None and request.price_id != state.terms.price_id
+
+
+def _target(
+    state: SubscriptionState, request: ChangeRequest, basis: ChangeBasis
+) -> tuple[Price, Terms]:
+    quantity = request.quantity_from(state.terms.quantity)
+    if not asks_for_another_price(state, request):
+        price = basis.current_price
+        check_quantity(price, quantity)
+        amount = price_of(price, quantity)
+        update = {"quantity": quantity, "period_amount": amount}
+        return price, state.terms.model_copy(update=update)
+    if basis.offer is None:
+        raise InvalidInput("price_not_found", f"no price {request.price_id} is on sale")
+    price = basis.offer.price
+    check_quantity(price, quantity)
+    return price, terms_of(
+        basis.offer, quantity=quantity, trial=state.terms.trial, segment=basis.segment
+    )
