@@ -42,7 +42,7 @@ class ComparisonView(BaseModel):
         return cls(
             currency=comparison.currency,
             ledger_minor=comparison.ledger_minor,
-            invoices_minor=comparison.invoices_minor,
+            invoices_minor=comparison.documents_minor,
             agrees=comparison.agrees,
         )
 

@@ -1,7 +1,8 @@
 """The ledger against the documents: what must be equal at any moment (policy P30).
 
-Owns the three comparisons that say whether the books balance. Read them in one
-`adapters.db.engine.snapshot`, or a payment between two statements looks like a difference.
+Owns the comparisons that say whether the books balance: debits with credits, and each account with
+the documents that it follows from. Read them in one `adapters.db.engine.snapshot`, or a payment
+between two statements looks like a difference.
 """
 
 from collections.abc import Collection
@@ -22,13 +23,39 @@ _TRIAL_BALANCE: Final = text("""
     GROUP BY currency, account ORDER BY currency, account
 """)
 
+# What each account must come to, as debits less credits. Nothing here reads the ledger.
 _DOCUMENTS: Final = text("""
-    SELECT currency,
-        sum(total_minor - paid_minor) FILTER (WHERE status = 'open') AS unpaid,
-        sum(paid_minor) AS paid
-    FROM invoices
+    SELECT account, currency, sum(minor) AS minor
+    FROM (
+        SELECT 'receivable' AS account, customer_id, currency,
+            total_minor - balance_minor - paid_minor AS minor
+        FROM invoices WHERE status = 'open'
+        UNION ALL
+        SELECT 'deferred_revenue', customer_id, currency, -total_minor
+        FROM invoices WHERE status <> 'void'
+        UNION ALL
+        SELECT 'deferred_revenue', customer_id, currency, to_balance_minor + to_card_minor
+        FROM credit_notes
+        UNION ALL
+        SELECT 'cash', customer_id, currency, paid_minor FROM invoices
+        UNION ALL
+        SELECT 'cash', customer_id, currency, -amount_minor FROM refunds WHERE state = 'succeeded'
+        UNION ALL
+        SELECT 'cash', customer_id, currency, -amount_minor
+        FROM disputes WHERE state IN ('open', 'lost')
+        UNION ALL
+        SELECT 'customer_balance', customer_id, currency, -balance_minor FROM customer_balances
+        UNION ALL
+        SELECT 'refunds_payable', customer_id, currency, -amount_minor
+        FROM refunds WHERE state = 'pending'
+        UNION ALL
+        SELECT 'disputes', customer_id, currency, amount_minor FROM disputes WHERE state = 'open'
+        UNION ALL
+        SELECT 'dispute_losses', customer_id, currency, amount_minor
+        FROM disputes WHERE state = 'lost'
+    ) AS documents
     WHERE CAST(:customers AS text[]) IS NULL OR customer_id = ANY (:customers)
-    GROUP BY currency ORDER BY currency
+    GROUP BY account, currency
 """)
 
 
@@ -47,34 +74,50 @@ class AccountBalance(Value):
 
 
 class Comparison(Value):
-    """What the ledger says against what the invoices say, in one currency."""
+    """What an account comes to against what the documents say, in one currency.
 
+    Both are debits less credits: what we owe is below zero.
+    """
+
+    account: Account
     currency: str
     ledger_minor: int
-    invoices_minor: int
+    documents_minor: int
 
     @property
     def agrees(self) -> bool:
         """Whether there is no difference."""
-        return self.ledger_minor == self.invoices_minor
+        return self.ledger_minor == self.documents_minor
 
 
 class Books(Value):
     """The ledger's accounts and what they must be equal to."""
 
     trial_balance: tuple[AccountBalance, ...]
-    receivables: tuple[Comparison, ...]
-    """The receivable account against what is unpaid on open invoices."""
-    cash: tuple[Comparison, ...]
-    """The cash account against what was paid on invoices."""
+    comparisons: tuple[Comparison, ...]
+    """Every account in every currency that it or its documents have, in the accounts' order."""
+
+    def comparisons_of(self, account: Account) -> tuple[Comparison, ...]:
+        """One account, by currency."""
+        return tuple(found for found in self.comparisons if found.account is account)
+
+    @property
+    def receivables(self) -> tuple[Comparison, ...]:
+        """Against what is unpaid on open invoices."""
+        return self.comparisons_of(Account.RECEIVABLE)
+
+    @property
+    def cash(self) -> tuple[Comparison, ...]:
+        """Against what was paid, less what was refunded and what banks have withdrawn."""
+        return self.comparisons_of(Account.CASH)
 
     @property
     def balance(self) -> bool:
-        """Debits equal credits in every currency, and ledger and invoices agree."""
+        """Debits equal credits in every currency, and ledger and documents agree."""
         totals: dict[str, int] = {}
         for account in self.trial_balance:
             totals[account.currency] = totals.get(account.currency, 0) + account.balance_minor
-        agreed = all(comparison.agrees for comparison in (*self.receivables, *self.cash))
+        agreed = all(comparison.agrees for comparison in self.comparisons)
         return agreed and not any(totals.values())
 
 
@@ -92,29 +135,26 @@ async def read(
         )
         for row in await connection.execute(_TRIAL_BALANCE, customers)
     )
-    documents = (await connection.execute(_DOCUMENTS, customers)).all()
-    return Books(
-        trial_balance=trial_balance,
-        receivables=_compare(
-            trial_balance,
-            Account.RECEIVABLE,
-            {row.currency: int(row.unpaid or 0) for row in documents},
-        ),
-        cash=_compare(
-            trial_balance, Account.CASH, {row.currency: int(row.paid) for row in documents}
-        ),
-    )
+    documents = {
+        (Account(row.account), row.currency): int(row.minor)
+        for row in await connection.execute(_DOCUMENTS, customers)
+    }
+    return Books(trial_balance=trial_balance, comparisons=_compare(trial_balance, documents))
 
 
 def _compare(
-    trial_balance: tuple[AccountBalance, ...], account: Account, invoices: dict[str, int]
+    trial_balance: tuple[AccountBalance, ...], documents: dict[tuple[Account, str], int]
 ) -> tuple[Comparison, ...]:
-    ledger = {row.currency: row.balance_minor for row in trial_balance if row.account is account}
+    ledger = {(row.account, row.currency): row.balance_minor for row in trial_balance}
+    order = list(Account)
     return tuple(
         Comparison(
+            account=account,
             currency=currency,
-            ledger_minor=ledger.get(currency, 0),
-            invoices_minor=invoices.get(currency, 0),
+            ledger_minor=ledger.get((account, currency), 0),
+            documents_minor=documents.get((account, currency), 0),
         )
-        for currency in sorted(ledger.keys() | invoices.keys())
+        for account, currency in sorted(
+            ledger.keys() | documents.keys(), key=lambda key: (order.index(key[0]), key[1])
+        )
     )

@@ -11,8 +11,11 @@ from adapters.db.tables.catalog import prices, products
 from adapters.db.tables.customer import customers
 from billing.catalog import Price, Trial
 from billing.interval import Interval, IntervalUnit
-from billing.invoice import InvoiceDraft, draft_for_period
+from billing.invoice import InvoiceDraft, InvoiceRecord, draft_for_period
+from billing.ledger import JournalEntry, invoice_finalized, payment_received
+from billing.payment import Paid
 from billing.period import Period
+from billing.ports.storage import PaymentAttempt, Transaction
 from billing.pricing import price_of
 from billing.subscription import SubscriptionState, SubscriptionStatus, Terms
 
@@ -109,3 +112,51 @@ async def subscribe(engine: AsyncEngine, *states: SubscriptionState) -> None:
     async with transactions(engine)() as tx:
         for state in states or (subscription(),):
             await tx.subscriptions.save(state)
+
+
+async def post(tx: Transaction, entry: JournalEntry | None) -> None:
+    """The entry, unless there is nothing to post."""
+    if entry is not None:
+        await tx.ledger.post(entry)
+
+
+async def bill(tx: Transaction, invoice: InvoiceDraft) -> InvoiceRecord:
+    """Finalised and in the books."""
+    record = await tx.invoices.finalize(invoice)
+    await post(tx, invoice_finalized(invoice, from_balance=record.from_balance))
+    return record
+
+
+async def collect(tx: Transaction, record: InvoiceRecord) -> None:
+    """What was due is paid by the payment `pi_{invoice id}`."""
+    payment_id, due = f"pi_{record.id}", record.amount_due
+    await tx.attempts.put(
+        PaymentAttempt(
+            invoice_id=record.id,
+            number=1,
+            payment_method_id="pm_1",
+            amount=due,
+            started_at=START,
+            attempted_at=START,
+            payment_id=payment_id,
+            outcome=Paid(amount=due, paid_at=START),
+        )
+    )
+    await tx.invoices.mark_paid(record.id, paid_at=START)
+    await tx.ledger.post(
+        payment_received(
+            invoice_id=record.id,
+            customer_id=record.customer_id,
+            payment_intent_id=payment_id,
+            amount=due,
+            paid_at=START,
+        )
+    )
+
+
+async def sell(tx: Transaction, invoice: InvoiceDraft) -> InvoiceRecord:
+    """Billed and paid at once by whatever the balance leaves to collect; as it was finalised."""
+    record = await bill(tx, invoice)
+    if record.amount_due.amount_minor:
+        await collect(tx, record)
+    return record
