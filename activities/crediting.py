@@ -52,7 +52,8 @@ async def issue_credit(tx: Transaction, request: CreditRequest) -> tuple[str, ..
     the cause has led to notes before, they are the answer and nothing is written. No line gives
     back more than its debit has left by now, whatever the caller had read.
 
-    Raises `Conflict` (`charge_disputed`) where money should go back to a payment that is disputed.
+    Raises `Conflict` (`charge_disputed`) where money should go back to a payment that is disputed,
+    before anything is written.
     """
     if request.unused is UnusedPart.NONE:
         return _GIVES_NOTHING
@@ -64,15 +65,15 @@ async def issue_credit(tx: Transaction, request: CreditRequest) -> tuple[str, ..
     known = await tx.credit_notes.of_source(request.subscription_id, request.source)
     if known:
         return tuple(refund_id(note.id) for note in known if note.to_card.amount_minor)
-    refunds: list[str] = []
-    for settled, asked in groups:
-        lines = within(asked, await tx.invoices.debits_of(settled.invoice_id))
-        if lines:
-            draft = _draft(request, settled, lines)
-            refund = _refund_of(draft, settled)
-            await issue_note(tx, draft, refund)
-            refunds += [] if refund is None else [refund.id]
-    return tuple(refunds)
+    drafts = [
+        (_draft(request, settled, lines), settled)
+        for settled, asked in groups
+        if (lines := within(asked, await tx.invoices.debits_of(settled.invoice_id)))
+    ]
+    refunds = [(draft, _refund_of(draft, settled)) for draft, settled in drafts]
+    for draft, refund in refunds:
+        await issue_note(tx, draft, refund)
+    return tuple(refund.id for _, refund in refunds if refund is not None)
 
 
 def _draft(

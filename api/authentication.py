@@ -16,6 +16,7 @@ from api.problems import Forbidden, Unauthenticated
 from billing.actor import Actor, ActorKind
 
 READ_METHODS: Final = frozenset({"GET", "HEAD"})
+_ONLY_READ: Final = frozenset({"catalog", "invoices", "credit_notes", "disputes", "reports"})
 SCOPES: Final = tuple(
     f"{resource}:{access}"
     for resource in (
@@ -25,11 +26,14 @@ SCOPES: Final = tuple(
         "checkout",
         "subscriptions",
         "invoices",
+        "credit_notes",
+        "refunds",
+        "disputes",
         "test_clocks",
         "reports",
     )
     for access in ("read", "write")
-    if (resource, access) not in {("catalog", "write"), ("invoices", "write"), ("reports", "write")}
+    if access == "read" or resource not in _ONLY_READ
 )
 """Everything that a key can be allowed; a resource is the tag of its operations."""
 
