@@ -6,10 +6,11 @@ database, the Temporal server, the worker and, over HTTP, the Stripe simulator.
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any, Final
 
 from sqlalchemy import RowMapping, func, insert, select
@@ -20,7 +21,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.test_clock import MoveTestClock, TestClocks
 from adapters.db.engine import create_engine, unit_of_work
-from adapters.db.tables.catalog import prices, products
+from adapters.db.repositories.catalog import SqlCatalog
 from adapters.db.tables.customer import customers
 from adapters.db.tables.invoice import invoices
 from adapters.db.tables.subscription import subscriptions
@@ -28,20 +29,24 @@ from adapters.stripe.client import connect_stripe
 from adapters.stripe.gateway import StripeGateway
 from adapters.temporal.clock_driver import TemporalClockDriver
 from billing.actor import Actor, ActorKind
-from billing.catalog import Trial
+from billing.catalog import Catalog, Price, Product, Trial
+from billing.change import ChangeRequest
 from billing.interval import Interval, IntervalUnit
 from billing.message import Message
-from billing.money import Money
+from billing.offer import Offer, terms_of
 from billing.ports.storage import CustomerRecord
-from billing.subscription import Clock, SubscriptionState, SubscriptionStatus, Terms
+from billing.subscription import Clock, SubscriptionState, SubscriptionStatus
 from tests.conftest import StripeSimulator
 from worker.process import WorkerParts, create_worker
 from workflows.description import name_of
 from workflows.messages import (
     SUBSCRIPTION_WORKFLOW,
+    UPDATES,
     ActivationReport,
+    AnyCommand,
     Cancel,
     CancelMode,
+    ChangeSubscription,
     CheckoutCompleted,
     Command,
     CommandReceipt,
@@ -55,13 +60,65 @@ from workflows.search_attributes import search_attributes
 
 OPERATOR = Actor(kind=ActorKind.OPERATOR, id="test")
 MONTH = Interval(unit=IntervalUnit.MONTH)
-PRICES: Final[Mapping[str, tuple[int, Interval]]] = {
-    "team_m": (1600, MONTH),
-    "team_y": (18000, Interval(unit=IntervalUnit.YEAR)),
-    "team_d": (100, Interval(unit=IntervalUnit.DAY)),
-    "team_free": (0, MONTH),
-}
-"""What a seat costs in cents, and for how long."""
+YEAR = Interval(unit=IntervalUnit.YEAR)
+DAY = Interval(unit=IntervalUnit.DAY)
+
+
+def _product(product_id: str, *, family: str = "plan", **rules: object) -> Product:
+    name = product_id.capitalize()
+    return Product.model_validate({"id": product_id, "name": name, "family": family, **rules})
+
+
+def _price(price_id: str, product_id: str, cents: int, interval: Interval = MONTH) -> Price:
+    return Price(
+        id=price_id,
+        product_id=product_id,
+        currency="USD",
+        unit_amount_minor=Decimal(cents),
+        interval=interval,
+        unit_name="seat",
+        maximum_quantity=1000,
+    )
+
+
+CATALOG: Final = Catalog(
+    products=(
+        _product("team"),
+        _product("business"),
+        _product("pro"),
+        _product("solo", free_fallback="personal_free"),
+        _product("lasting", dunning={"ladder": {"final_action": "unpaid"}}),
+        _product("personal"),
+        *(
+            _product(f"club_{mode}", family=f"club_{mode}", pause={"mode": mode})
+            for mode in ("void", "keep_anchor", "extend")
+        ),
+    ),
+    prices=(
+        _price("team_m", "team", 1600),
+        _price("team_y", "team", 18000, YEAR),
+        _price("team_d", "team", 100, DAY),
+        _price("team_free", "team", 0),
+        _price("business_m", "business", 2400),
+        _price("business_y", "business", 28800, YEAR),
+        _price("pro_m", "pro", 1100),
+        _price("pro_y", "pro", 10800, YEAR),
+        _price("solo_m", "solo", 1600),
+        _price("lasting_m", "lasting", 1600),
+        _price("personal_free", "personal", 0),
+        *(
+            _price(f"club_{mode}_m", f"club_{mode}", 1100)
+            for mode in ("void", "keep_anchor", "extend")
+        ),
+    ),
+)
+"""What the company sells, and the rules that stories are told about."""
+
+
+def _offer(price_id: str) -> Offer:
+    price = next(price for price in CATALOG.prices if price.id == price_id)
+    product = next(product for product in CATALOG.products if product.id == price.product_id)
+    return Offer(product=product, price=price)
 
 
 def at(text: str) -> datetime:
@@ -120,27 +177,9 @@ class Company:
             yield
 
     async def sell_teams(self) -> None:
-        """Team by the seat: $16.00 monthly, $180.00 annually, $1.00 daily; and a free one."""
+        """Puts the catalog on sale."""
         async with self.engine.begin() as connection:
-            await connection.execute(
-                insert(products).values(id="team", name="Team", family="plan", active=True)
-            )
-            for price_id, (amount, interval) in PRICES.items():
-                await connection.execute(
-                    insert(prices).values(
-                        id=price_id,
-                        version=1,
-                        product_id="team",
-                        currency="USD",
-                        unit_amount_minor=amount,
-                        interval_unit=interval.unit.value,
-                        interval_count=1,
-                        unit_name="seat",
-                        minimum_quantity=1,
-                        maximum_quantity=1000,
-                        active=True,
-                    )
-                )
+            await SqlCatalog(connection).put_on_sale(CATALOG)
 
     async def customer(self, *, card: str | None = "pm_card_visa") -> str:
         """A customer at the gateway, with a card on file unless there is none."""
@@ -213,22 +252,11 @@ class Company:
         """
         subscription_id = f"sub_{uuid.uuid4().hex[:12]}"
         present = datetime.now(UTC) if live else self.present
-        amount, interval = PRICES[price_id]
+        trial = None if trial_days is None else Trial(days=trial_days)
         state = SubscriptionState(
             subscription_id=subscription_id,
             customer_id=customer_id,
-            terms=Terms(
-                product_id="team",
-                product_name="Team",
-                family="plan",
-                price_id=price_id,
-                price_version=1,
-                currency="USD",
-                interval=interval,
-                quantity=seats,
-                period_amount=Money(amount_minor=amount * seats, currency="USD"),
-                trial=None if trial_days is None else Trial(days=trial_days),
-            ),
+            terms=terms_of(_offer(price_id), quantity=seats, trial=trial, segment=None),
             clock=Clock() if live else self._clock(),
             created_at=present,
             checkout_expires_at=present + timedelta(hours=24),
@@ -404,6 +432,34 @@ class Subscription:
             "extend_trial",
             ExtendTrial(command_id=f"cmd_{uuid.uuid4().hex}", actor=OPERATOR, trial_end=at(to)),
         )
+
+    async def change(
+        self,
+        price_id: str | None = None,
+        *,
+        seats: int | None = None,
+        more: int | None = None,
+        version: int | None = None,
+        command_id: str | None = None,
+    ) -> CommandReceipt:
+        """Another price, a number of seats, or so many more (or fewer)."""
+        return await self.command(
+            "change",
+            ChangeSubscription(
+                command_id=command_id or f"chg_{uuid.uuid4().hex}",
+                actor=OPERATOR,
+                expected_version=version,
+                request=ChangeRequest(price_id=price_id, quantity=seats, quantity_change=more),
+            ),
+        )
+
+    async def give(self, kind: type[AnyCommand], **facts: object) -> CommandReceipt:
+        """Any command, with an id of its own."""
+        command_id = f"cmd_{uuid.uuid4().hex}"
+        command = kind.model_validate(
+            {"command_id": command_id, "actor": OPERATOR, "reason": "asked for", **facts}
+        )
+        return await self.command(UPDATES[kind], command)
 
     async def undo_cancel(self) -> CommandReceipt:
         return await self.command(
