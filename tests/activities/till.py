@@ -104,6 +104,9 @@ class Till:
         return settlement.collected(state, invoice_id, collected.outcome, DUE_AT)
 
     async def void(self, state: SubscriptionState) -> Voided:
+        """What is open is no longer to be paid."""
+        waived = tuple(i.model_copy(update={"given_up": True}) for i in state.open_invoices)
+        state = state.model_copy(update={"open_invoices": waived})
         return await self.collection.void_invoices(VoidInvoices(state=state, now=DUE_AT))
 
     async def invoice_status(self) -> str:
