@@ -20,6 +20,7 @@ from api import (
     invoices,
     openapi,
     payment_methods,
+    portal_sessions,
     problems,
     refunds,
     reports,
@@ -31,7 +32,8 @@ from api import (
 )
 from api.body_limit import BodyLimit
 from api.dependencies import Dependencies
-from api.hosted import checkout_return, payment_return
+from api.hosted import checkout_return, invoice_page, payment_return, script
+from api.hosted.portal import card, change, ending, entrance, home
 from api.request_log import RequestLog
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
@@ -47,12 +49,20 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     refunds.router,
     disputes.router,
     balances.router,
+    portal_sessions.router,
     test_clocks.router,
     reports.router,
     health.router,
     webhooks.router,
     checkout_return.router,
     payment_return.router,
+    invoice_page.router,
+    entrance.router,
+    home.router,
+    change.router,
+    ending.router,
+    card.router,
+    script.router,
 )
 
 

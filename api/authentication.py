@@ -17,6 +17,7 @@ from billing.actor import Actor, ActorKind
 
 READ_METHODS: Final = frozenset({"GET", "HEAD"})
 _ONLY_READ: Final = frozenset({"catalog", "invoices", "credit_notes", "disputes", "reports"})
+_ONLY_WRITTEN: Final = frozenset({"portal_sessions"})
 SCOPES: Final = tuple(
     f"{resource}:{access}"
     for resource in (
@@ -29,11 +30,12 @@ SCOPES: Final = tuple(
         "credit_notes",
         "refunds",
         "disputes",
+        "portal_sessions",
         "test_clocks",
         "reports",
     )
     for access in ("read", "write")
-    if access == "read" or resource not in _ONLY_READ
+    if resource not in (_ONLY_READ if access == "write" else _ONLY_WRITTEN)
 )
 """Everything that a key can be allowed; a resource is the tag of its operations."""
 

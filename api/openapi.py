@@ -29,6 +29,7 @@ _TAGS: Final = {
     "checkout": "Hosted pages that start a subscription.",
     "subscriptions": "What was sold, what will happen to it, and what did.",
     "invoices": "What is owed and what was paid.",
+    "portal_sessions": "Links to the portal where customers look after their subscriptions.",
     "test_clocks": "Time travel in sandbox mode.",
     "reports": "What the books say.",
     "webhooks": "What the payment gateway tells us.",

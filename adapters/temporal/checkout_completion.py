@@ -2,7 +2,8 @@
 
 Owns the steps from "the gateway says that the page is complete" to "the workflow knows": save the
 payment method, make it the customer's default, mark our session, tell the workflow. Done any number
-of times, from either side and in any order, they come to the same. Does not own what a completed
+of times, from either side and in any order, they come to the same. A page that replaces a method
+has no session and tells every subscription (`saved_payment_method`). Does not own what a completed
 checkout means for the subscription (`workflows`).
 """
 
@@ -48,7 +49,7 @@ class CheckoutCompletion:
         """
         hosted = await self._gateway.read_checkout(gateway_session_id)
         if hosted.checkout_session_id is None:
-            return CheckoutProgress.FOREIGN
+            return await self._replacement(hosted)
         if hosted.is_complete:
             return await self._complete(hosted, hosted.checkout_session_id)
         if hosted.url is not None:
@@ -56,6 +57,14 @@ class CheckoutCompletion:
         async with self._transactions() as tx:
             await tx.checkout_sessions.mark_expired(gateway_session_id)
         return CheckoutProgress.EXPIRED
+
+    async def _replacement(self, hosted: HostedCheckout) -> CheckoutProgress:
+        if hosted.customer_id is None:
+            return CheckoutProgress.FOREIGN
+        if not hosted.is_complete:
+            return CheckoutProgress.EXPIRED if hosted.url is None else CheckoutProgress.OPEN
+        is_ours = await self._methods.follow_replacement(hosted)
+        return CheckoutProgress.COMPLETE if is_ours else CheckoutProgress.FOREIGN
 
     async def _complete(self, hosted: HostedCheckout, checkout_session_id: str) -> CheckoutProgress:
         """The default changes in the transaction that completes the session, and only there.

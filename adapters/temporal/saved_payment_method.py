@@ -1,16 +1,23 @@
 """Payment methods that customers saved or lost at the gateway, without a request of ours.
 
-Owns what follows from a SetupIntent's success and from a detached method. Does not own checkouts
-(`checkout_completion`) nor what a new default means for open invoices (`workflows`).
+Owns what follows from a SetupIntent's success, from a page on which a customer replaced their
+method, and from a detached method. Does not own checkouts (`checkout_completion`) nor what a new
+default means for open invoices (`workflows`).
 """
+
+from datetime import UTC, datetime
+from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.db.engine import transactions
 from adapters.db.queries import subscriptions
 from adapters.temporal.subscription_signals import SubscriptionSignals
-from billing.ports.gateway import PaymentGateway
+from billing.actor import Actor, ActorKind
+from billing.ports.gateway import HostedCheckout, PaymentGateway
 from billing.subscription import SubscriptionStatus
+
+_REPLACED: Final = "replace_payment_method"
 
 
 class SavedPaymentMethods:
@@ -38,6 +45,35 @@ class SavedPaymentMethods:
                 return False
             await tx.payment_methods.save(customer.id, method)
             if customer.default_payment_method_id is None:
+                await tx.customers.set_default_payment_method(customer.id, method.id)
+        await self.tell_of_default(customer.id, method.id)
+        return True
+
+    async def follow_replacement(self, hosted: HostedCheckout) -> bool:
+        """Makes the method of a completed page the customer's default, once per page.
+
+        So a late repetition does not undo the choice of another default in the meantime. What the
+        customer did is in the audit log, which is how a repetition is known (policy P34).
+        """
+        if hosted.payment_method_id is None or hosted.customer_id is None:
+            return False
+        method = await self._gateway.read_payment_method(hosted.payment_method_id)
+        if method.gateway_customer_id is None:
+            return False
+        async with self._transactions() as tx:
+            customer = await tx.customers.find_by_gateway_id(method.gateway_customer_id)
+            if customer is None or customer.id != hosted.customer_id:
+                return False
+            await tx.payment_methods.save(customer.id, method)
+            is_first = await tx.audit.append_first(
+                command_id=hosted.id,
+                command=_REPLACED,
+                subject=customer.id,
+                actor=Actor(kind=ActorKind.CUSTOMER, id=customer.id),
+                reason=None,
+                at=datetime.now(UTC),
+            )
+            if is_first:
                 await tx.customers.set_default_payment_method(customer.id, method.id)
         await self.tell_of_default(customer.id, method.id)
         return True

@@ -1,7 +1,7 @@
 """The words of the hosted pages: plain, without amounts, names or card data.
 
 Owns what each outcome is called and what the customer can do next. Does not own when which is
-shown (`checkout_return`, `payment_return`).
+shown (`checkout_return`, `payment_return`, `invoice_page`, `portal`).
 """
 
 from http import HTTPStatus
@@ -24,6 +24,18 @@ UNAVAILABLE: Final = Notice(
     status=HTTPStatus.SERVICE_UNAVAILABLE,
     refresh_seconds=REFRESH_SECONDS,
 )
+
+
+UNANSWERED: Final = Notice(
+    title="We cannot do that right now",
+    text=(
+        "A part of our system is out of reach. It may still have been done.",
+        "Please go back and look before you try again.",
+    ),
+    status=HTTPStatus.SERVICE_UNAVAILABLE,
+    is_problem=True,
+)
+"""For forms: this page must not ask again by itself."""
 
 
 def another_card_unavailable(*, url: str) -> Notice:
@@ -155,3 +167,88 @@ def ended(*, cancel_url: str) -> Notice:
         ),
         link=Destination(label="Go back", url=cancel_url),
     )
+
+
+def not_begun() -> Notice:
+    """The first payment of a subscription is made where it was begun."""
+    return Notice(
+        title="Your subscription has not begun yet",
+        text=("Nothing is owed. Please go back to where you subscribed, and start there.",),
+    )
+
+
+def to_the_bank(*, url: str) -> Notice:
+    """On the way to the bank (3D Secure)."""
+    return Notice(
+        title="Taking you to your bank",
+        text=("Your bank asks you to confirm the payment. Nothing was charged yet.",),
+        leads_on_to=url,
+        link=Destination(label="Continue to your bank", url=url),
+    )
+
+
+def to_the_card_page(*, url: str) -> Notice:
+    """On the way to the gateway's page for a card."""
+    return Notice(
+        title="Taking you to the secure card page",
+        text=("Your card is entered at our payment provider, and never passes through us.",),
+        leads_on_to=url,
+        link=Destination(label="Continue to the card page", url=url),
+    )
+
+
+def portal_closed(*, return_url: str | None) -> Notice:
+    """Nobody's browser, or no longer: the portal is opened by a fresh link alone."""
+    return Notice(
+        title="Please open this page again",
+        text=(
+            "For your safety, this page stays open for an hour only.",
+            _ANOTHER_LINK if return_url is None else _WHERE_YOU_CAME_FROM,
+        ),
+        status=HTTPStatus.FORBIDDEN,
+        link=_to_get_a_link(return_url),
+    )
+
+
+def link_expired(*, return_url: str | None) -> Notice:
+    """A link to the portal that was good once."""
+    return Notice(
+        title="This link has expired",
+        text=(
+            "For your safety, a link to your subscriptions works for a short time only.",
+            _ANOTHER_LINK if return_url is None else _WHERE_YOU_CAME_FROM,
+        ),
+        status=HTTPStatus.GONE,
+        link=_to_get_a_link(return_url),
+    )
+
+
+def portal_left(*, return_url: str | None) -> Notice:
+    """The customer closed the portal."""
+    return Notice(
+        title="You have closed your subscriptions",
+        text=("Nobody can open them from this browser without a fresh link.",),
+        link=_to_get_a_link(return_url),
+    )
+
+
+def stale_form(*, url: str) -> Notice:
+    """A form of another visit, or none of ours at all."""
+    return Notice(
+        title="Please try that again",
+        text=("The page that you sent was too old, or not yours. Nothing was done.",),
+        status=HTTPStatus.FORBIDDEN,
+        is_problem=True,
+        link=Destination(label="Back to your subscriptions", url=url),
+    )
+
+
+_WHERE_YOU_CAME_FROM: Final = "You get a fresh one where you came from."
+_ANOTHER_LINK: Final = (
+    "You get a fresh one where you subscribed: sign in there and open your billing,"
+    " or ask for a link."
+)
+
+
+def _to_get_a_link(return_url: str | None) -> Destination | None:
+    return None if return_url is None else Destination(label="Go back", url=return_url)

@@ -1,10 +1,12 @@
-"""What a hosted page says, and how it is sent.
+"""How a hosted page is sent.
 
-Owns the look, the wording of every notice and the headers that keep pages private and unframed.
-Pages need no script. Does not own when which notice is shown.
+Owns the headers that keep pages private and unframed, what their policy lets them load and post to,
+and the page that says one thing. Pages work without a script. Does not own what pages say
+(`api.hosted.notices`, `templates/`) nor when which is shown.
 """
 
 from base64 import b64encode
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from http import HTTPStatus
@@ -15,6 +17,8 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from api.hosted.script import Script
 
 REFRESH_SECONDS: Final = 3
 
@@ -54,18 +58,66 @@ class Notice:
     """The address that the button's answer redirects to; its origin must be allowed by name."""
     link: Destination | None = None
     refresh_seconds: int | None = None
+    leads_on_to: str | None = None
+    """Where the browser goes by itself, at once. A form's answer may lead to the gateway or to a
+    bank only like this: `form-action` would have to name them before they are known."""
+
+    @property
+    def refresh(self) -> str | None:
+        """As HTML's `refresh` wants it."""
+        if self.leads_on_to is not None:
+            return f"0; url={self.leads_on_to}"
+        return None if self.refresh_seconds is None else str(self.refresh_seconds)
+
+
+class ShownInstead(Exception):
+    """The page that was asked for is not shown, but this notice."""
+
+    def __init__(self, notice: Notice) -> None:
+        super().__init__(notice.title)
+        self.notice = notice
 
 
 def page(notice: Notice) -> Response:
     """The notice as HTML."""
-    html = _ENVIRONMENT.get_template("page.html").render(notice=notice, style=Markup(_STYLE))  # noqa: S704 - our own file
-    headers = {**_PRIVATE, "content-security-policy": _policy(notice)}
-    return HTMLResponse(html, notice.status, headers)
+    targets = [] if notice.button is None else ["'self'"]
+    if notice.button_leads_to is not None:
+        origin = origin_of(notice.button_leads_to)
+        targets += [] if origin is None else [origin]
+    return _sent("notice.html", {"notice": notice}, status=notice.status, form_targets=targets)
+
+
+def document(
+    template: str,
+    facts: Mapping[str, object],
+    *,
+    status: HTTPStatus = HTTPStatus.OK,
+    script: Script | None = None,
+) -> Response:
+    """A page made of a template; its forms are answered by our own pages."""
+    return _sent(template, facts, status=status, form_targets=["'self'"], script=script)
 
 
 def redirect(url: str) -> Response:
     """To another page by GET, without telling it where the browser came from."""
     return RedirectResponse(url, HTTPStatus.SEE_OTHER, _PRIVATE)
+
+
+def _sent(
+    template: str,
+    facts: Mapping[str, object],
+    *,
+    status: HTTPStatus,
+    form_targets: Sequence[str],
+    script: Script | None = None,
+) -> Response:
+    html = _ENVIRONMENT.get_template(template).render(
+        facts,
+        style=Markup(_STYLE),  # noqa: S704 - our own file
+        script=script,
+    )
+    headers = {**_PRIVATE, "content-security-policy": _policy(form_targets, script)}
+    return HTMLResponse(html, status, headers)
 
 
 def origin_of(url: str) -> str | None:
@@ -88,14 +140,11 @@ def with_parameter(url: str, name: str, value: str) -> str:
     return urlunsplit(parts._replace(query=query))
 
 
-def _policy(notice: Notice) -> str:
+def _policy(form_targets: Sequence[str], script: Script | None) -> str:
     """Browsers apply `form-action` to the redirect that answers a form as well."""
-    targets = [] if notice.button is None else ["'self'"]
-    if notice.button_leads_to is not None:
-        origin = origin_of(notice.button_leads_to)
-        targets += [] if origin is None else [origin]
-    form_action = " ".join(targets) or "'none'"
+    targets = " ".join(form_targets) or "'none'"
+    scripts = "" if script is None else f" script-src '{script.integrity}'; connect-src 'self';"
     return (
-        f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; base-uri 'none';"
-        f" frame-ancestors 'none'; form-action {form_action}"
+        f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}';{scripts} base-uri 'none';"
+        f" frame-ancestors 'none'; form-action {targets}"
     )

@@ -22,9 +22,8 @@ from api.hosted.outcome import OutcomeKind, payment_outcome
 from api.hosted.page import Notice, page, redirect
 from api.hosted.subscription_talk import SubscriptionTalk
 from billing.collecting import is_final
-from billing.invoice import InvoiceStatus
+from billing.invoice import InvoiceRecord, InvoiceStatus
 from billing.invoice import invoice_id as invoice_id_of
-from billing.ports.storage import InvoiceRecord
 from billing.subscription import SubscriptionState
 
 router = APIRouter(prefix="/hosted/payments", include_in_schema=False)

@@ -5,6 +5,7 @@ Owns the bounds on waiting. Does not own what is made of the answers (`api.hoste
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
@@ -21,6 +22,11 @@ from workflows.messages import ActivationReport, SubscriptionReport, subscriptio
 
 _LONGEST_QUERY: Final = timedelta(seconds=3)
 _PAUSE_SECONDS: Final = 0.2
+
+
+def hurried(deps: Dependencies) -> Dependencies:
+    """The same, for commands that a browser waits for."""
+    return replace(deps, caller_patience=deps.browser_patience)
 
 
 class SubscriptionTalk:

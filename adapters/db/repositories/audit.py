@@ -26,7 +26,27 @@ class SqlAuditLog:
         at: datetime,
     ) -> None:
         """Once per command id and subject: callers choose the ids of their commands."""
-        await self._connection.execute(
+        await self.append_first(
+            command_id=command_id,
+            command=command,
+            subject=subject,
+            actor=actor,
+            reason=reason,
+            at=at,
+        )
+
+    async def append_first(
+        self,
+        *,
+        command_id: str,
+        command: str,
+        subject: str,
+        actor: Actor,
+        reason: str | None,
+        at: datetime,
+    ) -> bool:
+        """As `append`; whether it was not there before. Waits for others that append the same."""
+        appended = await self._connection.execute(
             insert(audit_log)
             .values(
                 command_id=command_id,
@@ -39,3 +59,4 @@ class SqlAuditLog:
             )
             .on_conflict_do_nothing()
         )
+        return appended.rowcount > 0

@@ -1,0 +1,153 @@
+"""What the page of an invoice says, in words and amounts.
+
+Owns the sentences about each stage. Does not own the page's making (`templates/invoice.html`) nor
+what is known about the invoice (`payable`).
+"""
+
+from dataclasses import dataclass
+from typing import Final, assert_never
+
+from adapters.plain_english import day, formatted, why_declined
+from api.hosted.method_words import expiry, named
+from api.hosted.payable import Payable, Stage
+from api.hosted.refusals import in_words
+from billing.invoice import InvoiceLine
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineFacts:
+    """One line of the invoice."""
+
+    description: str
+    period: str
+    amount: str
+
+    @classmethod
+    def of(cls, line: InvoiceLine) -> "LineFacts":
+        """Credits are negative amounts."""
+        return cls(
+            description=line.description,
+            period=f"{day(line.period.start)} to {day(line.period.end)}",
+            amount=formatted(line.amount),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceFacts:
+    """Everything that the template shows."""
+
+    url: str
+    number: str
+    stage: Stage
+    title: str
+    sentences: tuple[str, ...]
+    """What is the case, and what comes next."""
+    problem: str | None
+    """Why the last try did not bring the money in, or why the customer's was refused."""
+    lines: tuple[LineFacts, ...]
+    total: str
+    from_balance: str | None
+    paid: str | None
+    due: str
+    method: str | None
+    """What would be charged."""
+    may_pay: bool
+    may_use_another_card: bool
+    asks_again: bool
+    attempt: int
+    form_id: str
+    action_url: str | None
+    portal_url: str | None
+
+
+def facts_of(
+    payable: Payable, *, url: str, portal_url: str | None, form_id: str, refused: str
+) -> InvoiceFacts:
+    """What is to be said about the invoice now."""
+    record, stage, opened = payable.invoice.record, payable.stage, payable.opened
+    owes = stage in (Stage.OWED, Stage.CONFIRM)
+    title, sentences = _told(payable)
+    card = (named(payable.method), expiry(payable.method, payable.now))
+    return InvoiceFacts(
+        url=url,
+        number=record.number,
+        stage=stage,
+        title=title,
+        sentences=tuple(sentences),
+        problem=in_words(refused) if refused and owes else _problem(payable),
+        lines=tuple(LineFacts.of(line) for line in payable.invoice.lines),
+        total=formatted(record.total),
+        from_balance=formatted(-record.from_balance) if record.from_balance.amount_minor else None,
+        paid=formatted(-record.paid) if record.paid.amount_minor else None,
+        due=formatted(record.amount_due),
+        method=", ".join(word for word in card if word) if payable.has_method else None,
+        may_pay=payable.may_be_paid_now,
+        may_use_another_card=owes,
+        asks_again=stage is Stage.WORKING,
+        attempt=0 if opened is None else opened.attempts_made,
+        form_id=form_id,
+        action_url=None if opened is None else opened.action_url,
+        portal_url=portal_url,
+    )
+
+
+def _told(payable: Payable) -> tuple[str, list[str]]:
+    """The heading, and what stands below it."""
+    total = formatted(payable.invoice.record.total)
+    due = formatted(payable.invoice.record.amount_due)
+    match payable.stage:
+        case Stage.PAID:
+            told = f"{total} paid", _thanks(payable)
+        case Stage.NOT_OWED:
+            told = "There is nothing to pay", [_NOT_OWED]
+        case Stage.CHANGE_NOT_PAID:
+            told = "Your plan was not changed", [_AS_IT_WAS]
+        case Stage.PROCESSING:
+            told = f"Your payment of {due} is on its way", [_ORDERED, _NOTHING_TO_DO]
+        case Stage.WORKING:
+            told = "One moment, please", [_TALKING]
+        case Stage.CONFIRM:
+            told = f"Confirm your payment of {due}", [_CONFIRM]
+        case Stage.OWED:
+            told = f"{due} to pay", _prospects(payable)
+        case _:
+            assert_never(payable.stage)
+    return told
+
+
+_NOT_OWED: Final = "This invoice is no longer owed, and nothing is charged for it."
+_AS_IT_WAS: Final = "The payment was not completed. Everything is as it was, and nothing is owed."
+_ORDERED: Final = "Your bank has accepted the order and may take a few days to carry it out."
+_NOTHING_TO_DO: Final = "You do not have to do anything."
+_TALKING: Final = "We are talking to your bank. There is no need to pay again."
+_CONFIRM: Final = "Your bank asks you to confirm the payment. Nothing was charged yet."
+
+
+def _thanks(payable: Payable) -> list[str]:
+    at = payable.invoice.paid_at
+    return ["Thank you." if at is None else f"Paid on {day(at)}. Thank you."]
+
+
+def _prospects(payable: Payable) -> list[str]:
+    """What happens if the customer does nothing."""
+    opened = payable.opened
+    if not payable.has_method:
+        return ["Add a card to pay it."]
+    if payable.card_is_useless:
+        return ["We will not try this card again by ourselves. Please use another one."]
+    if opened is not None and opened.next_attempt_at is not None:
+        again = "again " if opened.attempts_made else ""
+        if opened.next_attempt_at > payable.now:
+            return [f"We will try {again}by ourselves on {day(opened.next_attempt_at)}."]
+        return ["We will charge your card in a moment."]
+    return ["You can pay it now."]
+
+
+def _problem(payable: Payable) -> str | None:
+    if payable.stage not in (Stage.OWED, Stage.CHANGE_NOT_PAID):
+        return None
+    reason = payable.last_decline
+    if reason is None:
+        return None
+    amount = formatted(payable.invoice.record.total - payable.invoice.record.from_balance)
+    return f"We could not collect {amount}: {why_declined(reason)}."

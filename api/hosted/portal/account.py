@@ -1,0 +1,134 @@
+"""What a customer has with us, read for one page.
+
+Owns the reading: everything of one moment, and nothing of anybody else. Does not own what is said
+about it (`subscription_facts`, `pages`).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from adapters.db.engine import snapshot
+from adapters.db.queries import customers, invoices, subscriptions
+from adapters.db.queries.customers import Customer, SavedPaymentMethod
+from adapters.db.queries.invoices import Invoice
+from adapters.db.queries.page import Page
+from adapters.db.queries.subscriptions import SubscriptionFilter
+from adapters.db.repositories.balances import SqlBalances
+from adapters.db.repositories.prices import SqlPrices
+from api.dependencies import Dependencies
+from api.hosted import notices
+from api.hosted.page import ShownInstead
+from api.present import present_on
+from billing.catalog import Price
+from billing.money import Money
+from billing.subscription import SubscriptionState, SubscriptionStatus
+
+_AT_ONCE: Final = 100
+_NEVER_BEGAN: Final = frozenset(
+    {SubscriptionStatus.INCOMPLETE, SubscriptionStatus.INCOMPLETE_EXPIRED}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holding:
+    """A subscription, its price as it was sold, and the customer's present."""
+
+    state: SubscriptionState
+    price: Price
+    planned_price: Price | None
+    """Of a change that waits for the period's end."""
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """Everything of a customer's that the first page shows."""
+
+    holdings: tuple[Holding, ...]
+    """The running ones first, then those that ended; newest first."""
+    method: SavedPaymentMethod | None
+    """The default, where its details are known."""
+    invoices: Page[Invoice]
+    balances: tuple[Money, ...]
+    """What the customer has in their favour; no zeros."""
+    now: datetime
+
+
+async def read_account(deps: Dependencies, customer: Customer, *, latest: int) -> Account:
+    """The customer's account with the `latest` invoices.
+
+    Raises `Conflict` (`test_clock_advancing`).
+    """
+    async with snapshot(deps.engine) as connection:
+        now = (await present_on(connection, customer.test_clock_id)).now
+        states = [state for state in await _states(connection, customer.id) if _has_begun(state)]
+        states.sort(key=lambda state: state.has_ended)
+        method = None
+        if customer.default_payment_method_id is not None:
+            method = await customers.payment_method(connection, customer.default_payment_method_id)
+        return Account(
+            holdings=tuple([await _holding(connection, state, now) for state in states]),
+            method=method,
+            invoices=await invoices.page_of(connection, customer_id=customer.id, limit=latest),
+            balances=await _balances(connection, customer.id, states),
+            now=now,
+        )
+
+
+async def read_holding(deps: Dependencies, customer: Customer, subscription_id: str) -> Holding:
+    """One subscription of the customer's.
+
+    Raises `ShownInstead` for any other, and `Conflict` (`test_clock_advancing`).
+    """
+    async with snapshot(deps.engine) as connection:
+        now = (await present_on(connection, customer.test_clock_id)).now
+        state = await subscriptions.state_of(connection, subscription_id)
+        if state is None or state.customer_id != customer.id or not _has_begun(state):
+            raise ShownInstead(notices.UNKNOWN)
+        return await _holding(connection, state, now)
+
+
+def currency_of(customer: Customer, account: Account) -> str | None:
+    """What a card would be charged in; None where there is nothing to charge for."""
+    of_subscription = next((holding.state.terms.currency for holding in account.holdings), None)
+    return of_subscription or customer.currency
+
+
+def _has_begun(state: SubscriptionState) -> bool:
+    return state.status not in _NEVER_BEGAN
+
+
+async def _states(connection: AsyncConnection, customer_id: str) -> list[SubscriptionState]:
+    where = SubscriptionFilter(customer_id=customer_id)
+    states: list[SubscriptionState] = []
+    cursor = None
+    while True:
+        page = await subscriptions.page_of(connection, where, cursor=cursor, limit=_AT_ONCE)
+        states += [found.state for found in page.items]
+        cursor = page.next_cursor
+        if cursor is None:
+            return states
+
+
+async def _holding(connection: AsyncConnection, state: SubscriptionState, now: datetime) -> Holding:
+    prices, terms = SqlPrices(connection), state.terms
+    planned = None if state.pending_change is None else state.pending_change.target
+    return Holding(
+        state=state,
+        price=await prices.get(terms.price_id, terms.price_version),
+        planned_price=None
+        if planned is None
+        else await prices.get(planned.price_id, planned.price_version),
+        now=now,
+    )
+
+
+async def _balances(
+    connection: AsyncConnection, customer_id: str, states: list[SubscriptionState]
+) -> tuple[Money, ...]:
+    currencies = sorted({state.terms.currency for state in states})
+    balances = [await SqlBalances(connection).of(customer_id, each) for each in currencies]
+    return tuple(balance for balance in balances if balance.amount_minor)

@@ -1,0 +1,223 @@
+"""What the portal says about a change: what it would cost, and what came of it.
+
+Owns those words. Does not own the amounts (`api.change_view`) nor how it looks (`templates`).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Final, assert_never
+
+from adapters.hosted_link import HostedLinks
+from adapters.plain_english import day, formatted, moment, why_declined
+from api.change_view import ChangePreviewView
+from api.hosted.portal.account import Holding
+from api.hosted.portal.plan_words import all_cost, titled
+from api.money_view import MoneyView
+from billing.interval import Interval
+from billing.money import Money
+from billing.subscription import AppliedCommand, ChangeResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreviewLine:
+    """One line of what is charged now."""
+
+    description: str
+    period: str
+    amount: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreviewFacts:
+    """What the customer agrees to by confirming."""
+
+    when: str
+    lines: tuple[PreviewLine, ...]
+    deductions: tuple[tuple[str, str], ...]
+    """What makes the charge differ from the lines, with its amount."""
+    due_now: str
+    afterwards: str
+    button: str
+    quote: str
+    valid_until: str
+
+
+class ResultKind(StrEnum):
+    """What a change's page can be about."""
+
+    WORKING = "working"
+    DONE = "done"
+    CONFIRM = "confirm"
+    PROCESSING = "processing"
+    NOT_DONE = "not_done"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultFacts:
+    """What came of a change, and what can be done about it."""
+
+    kind: ResultKind
+    title: str
+    sentences: tuple[str, ...]
+    action_url: str | None = None
+    invoice_url: str | None = None
+
+
+def preview_facts(holding: Holding, preview: ChangePreviewView) -> PreviewFacts:
+    """The preview in words."""
+    is_free_now = preview.amount_due.amount_minor == 0
+    due = _written(preview.amount_due)
+    is_later = preview.effective_at > holding.now
+    when = day(preview.effective_at) if is_later else "now"
+    return PreviewFacts(
+        when=f"on {when}" if is_later else ("at once" if is_free_now else "as soon as it is paid"),
+        lines=tuple(
+            PreviewLine(
+                description=line.description,
+                period=f"{day(line.period.start)} to {day(line.period.end)}",
+                amount=_written(line.amount),
+            )
+            for line in preview.lines
+        ),
+        deductions=tuple(_deductions(preview)),
+        due_now=due,
+        afterwards=_afterwards(preview),
+        button=_button(when, due, is_later=is_later, is_free_now=is_free_now),
+        quote=preview.quote,
+        valid_until=moment(preview.quote_expires_at),
+    )
+
+
+def result_facts(holding: Holding, change_id: str, *, links: HostedLinks) -> ResultFacts:
+    """What became of the change by now."""
+    applied = holding.state.applied_command(change_id)
+    if applied is None:
+        return _WORKING
+    facts = _result(holding, applied)
+    if applied.invoice_id is None or facts.kind is not ResultKind.DONE:
+        return facts
+    return replace(facts, invoice_url=links.invoice(applied.invoice_id))
+
+
+_WORKING: Final = ResultFacts(
+    kind=ResultKind.WORKING,
+    title="One moment, please",
+    sentences=(
+        "We are working on your change. This page goes on by itself.",
+        "There is no need to do it again: look at your subscriptions if it takes long.",
+    ),
+)
+_NOTHING_CHANGED: Final = "Nothing was changed, and you owe nothing for it."
+
+
+def _result(holding: Holding, applied: AppliedCommand) -> ResultFacts:
+    match applied.result:
+        case None:
+            facts = _WORKING
+        case ChangeResult.APPLIED:
+            facts = _applied(holding)
+        case ChangeResult.SCHEDULED:
+            facts = _scheduled(holding, applied.command_id)
+        case ChangeResult.PAYING:
+            facts = _paying(holding, applied.invoice_id or "")
+        case ChangeResult.DECLINED:
+            why = why_declined(applied.decline)
+            facts = ResultFacts(
+                kind=ResultKind.NOT_DONE,
+                title="Your card was declined",
+                sentences=(f"We could not collect the payment: {why}.", _NOTHING_CHANGED),
+            )
+        case ChangeResult.ABANDONED:
+            facts = ResultFacts(
+                kind=ResultKind.NOT_DONE,
+                title="Your plan was not changed",
+                sentences=("The payment was not completed in time.", _NOTHING_CHANGED),
+            )
+        case _:
+            assert_never(applied.result)
+    return facts
+
+
+def _applied(holding: Holding) -> ResultFacts:
+    terms = holding.state.terms
+    return ResultFacts(
+        kind=ResultKind.DONE,
+        title="Your plan is changed",
+        sentences=(f"You now have {titled(terms, holding.price)}: {all_cost(terms)}.",),
+    )
+
+
+def _scheduled(holding: Holding, change_id: str) -> ResultFacts:
+    pending, price = holding.state.pending_change, holding.planned_price
+    if pending is None or price is None or pending.change_id != change_id:
+        return ResultFacts(
+            kind=ResultKind.DONE,
+            title="This change was made",
+            sentences=("Something else has happened since; your subscriptions say what.",),
+        )
+    plan = f"{titled(pending.target, price)}, {all_cost(pending.target)}"
+    return ResultFacts(
+        kind=ResultKind.DONE,
+        title="Your change is planned",
+        sentences=(
+            f"From {day(pending.at)} on: {plan}.",
+            "Until then everything stays as it is, and you can undo it.",
+        ),
+    )
+
+
+def _paying(holding: Holding, invoice_id: str) -> ResultFacts:
+    opened = holding.state.open_invoice(invoice_id)
+    if opened is not None and opened.action_url is not None:
+        return ResultFacts(
+            kind=ResultKind.CONFIRM,
+            title="Your bank asks you to confirm",
+            sentences=(
+                f"Confirm the payment of {formatted(opened.amount)} to complete your change.",
+                "Until then nothing is charged, and everything stays as it is.",
+            ),
+            action_url=opened.action_url,
+        )
+    if opened is not None and opened.in_processing:
+        return ResultFacts(
+            kind=ResultKind.PROCESSING,
+            title="Your payment is on its way",
+            sentences=("Your bank may take a few days. Your plan changes as soon as it is paid.",),
+        )
+    return _WORKING
+
+
+def _deductions(preview: ChangePreviewView) -> Iterator[tuple[str, str]]:
+    """Why what is charged now differs from the sum of the lines."""
+    if preview.from_balance.amount_minor:
+        yield "From your balance", formatted(-_money(preview.from_balance))
+    if preview.to_balance.amount_minor:
+        yield "Added to your balance", _written(preview.to_balance)
+    if preview.carried_over.amount_minor:
+        yield "On your next invoice instead", formatted(-_money(preview.carried_over))
+
+
+def _afterwards(preview: ChangePreviewView) -> str:
+    renewal = preview.next_renewal
+    if renewal is None:
+        return "Your subscription ends as planned."
+    if renewal.amount.amount_minor == 0:
+        return "After that it costs nothing."
+    interval = Interval(unit=preview.terms.interval, count=preview.terms.interval_count)
+    regular = f"{_written(preview.terms.period_amount)} {interval}"
+    return f"Next charge: {_written(renewal.amount)} on {day(renewal.at)}. Then {regular}."
+
+
+def _button(when: str, due: str, *, is_later: bool, is_free_now: bool) -> str:
+    if is_later:
+        return f"Change on {when}"
+    return "Change now" if is_free_now else f"Pay {due} and change"
+
+
+def _money(view: MoneyView) -> Money:
+    return Money(amount_minor=view.amount_minor, currency=view.currency)
+
+
+def _written(view: MoneyView) -> str:
+    return formatted(_money(view))

@@ -1,0 +1,105 @@
+"""What a customer may change a subscription to, and what they chose.
+
+Owns the plans that are offered and the reading of the form's fields. Does not own what a change
+costs (`api.subscription_changes`) nor the pages (`change`).
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from adapters.db.engine import reading
+from adapters.db.queries import catalog
+from adapters.db.queries.customers import Customer
+from api.dependencies import Dependencies
+from api.hosted.portal.account import Holding
+from api.hosted.portal.plan_words import each_costs
+from billing.catalog import MAX_QUANTITY, Price
+from billing.change import ChangeRequest
+from billing.errors import Conflict, InvalidInput
+from billing.offer import Offer
+from billing.requested_change import ChangeBasis, plan_request
+
+_QUANTITY: Final = re.compile(r"[0-9]{1,7}", re.ASCII)
+_PRICE: Final = re.compile(r"[a-z][a-z0-9_]{1,62}", re.ASCII)
+_NEVER: Final = frozenset(
+    {"currency_mismatch", "different_family", "interval_downgrade_not_allowed"}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanOption:
+    """One plan on offer."""
+
+    price_id: str
+    name: str
+    costs: str
+    is_current: bool
+    has_quantity: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What the form says; `quantity` is None where that is no number to buy."""
+
+    price_id: str
+    quantity_text: str
+    quantity: int | None
+
+    @classmethod
+    def read(cls, holding: Holding, *, price: str, quantity: str) -> "Choice":
+        """What is not said stays as it is."""
+        terms = holding.state.terms
+        text = quantity.strip() or str(terms.quantity)
+        number = int(text) if _QUANTITY.fullmatch(text) else 0
+        return cls(
+            price_id=price if _PRICE.fullmatch(price) else terms.price_id,
+            quantity_text=text[:20],
+            quantity=number if 1 <= number <= MAX_QUANTITY else None,
+        )
+
+
+async def options_for(
+    deps: Dependencies, customer: Customer, holding: Holding
+) -> tuple[PlanOption, ...]:
+    """The present plan first, then what is on sale beside it, in the order of what it costs."""
+    async with reading(deps.engine) as connection:
+        products = {each.id: each for each in await catalog.products_on_sale(connection)}
+        prices = await catalog.prices_on_sale(connection)
+    offers = [
+        Offer(product=products[price.product_id], price=price)
+        for price in prices
+        if price.id != holding.state.terms.price_id and price.product_id in products
+    ]
+    fitting = [offer for offer in offers if _may_ever_be_chosen(holding, customer, offer)]
+    fitting.sort(key=lambda offer: (offer.price.unit_amount_minor, offer.price.id))
+    present = _option(holding.state.terms.product_name, holding.price, is_current=True)
+    return (
+        present,
+        *(_option(offer.product.name, offer.price, is_current=False) for offer in fitting),
+    )
+
+
+def _may_ever_be_chosen(holding: Holding, customer: Customer, offer: Offer) -> bool:
+    """Whether the rules would not refuse it whatever happens; what it costs is not asked here."""
+    price, wanted = offer.price, holding.state.terms.quantity
+    quantity = min(max(wanted, price.minimum_quantity), price.maximum_quantity)
+    basis = ChangeBasis(
+        current_price=holding.price, offer=offer, segment=customer.segment, debits=()
+    )
+    request = ChangeRequest(price_id=price.id, quantity=quantity)
+    try:
+        plan_request(holding.state, request, basis, at=holding.now)
+    except (Conflict, InvalidInput) as refusal:
+        return refusal.code not in _NEVER
+    return True
+
+
+def _option(name: str, price: Price, *, is_current: bool) -> PlanOption:
+    return PlanOption(
+        price_id=price.id,
+        name=name,
+        costs=each_costs(price),
+        is_current=is_current,
+        has_quantity=price.maximum_quantity > 1,
+    )

@@ -1,0 +1,211 @@
+"""What the portal says about a subscription: what it is, how it stands and what comes next.
+
+Owns those words. Does not own what is known (`account`) nor how it looks (`templates`).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, assert_never
+
+from adapters.hosted_link import HostedLinks
+from adapters.plain_english import day, formatted, moment, why_declined
+from api.hosted.page import Destination
+from api.hosted.portal.account import Holding
+from api.hosted.portal.plan_words import all_cost, each_costs, how_many, titled
+from billing.subscription import (
+    LEGAL_COMMANDS,
+    CommandName,
+    OpenInvoice,
+    SubscriptionState,
+    SubscriptionStatus,
+)
+
+_LABELS: Final = {
+    SubscriptionStatus.INCOMPLETE: "Not begun",
+    SubscriptionStatus.INCOMPLETE_EXPIRED: "Not begun",
+    SubscriptionStatus.TRIALING: "Free trial",
+    SubscriptionStatus.ACTIVE: "Active",
+    SubscriptionStatus.PAST_DUE: "Payment overdue",
+    SubscriptionStatus.UNPAID: "Not paid",
+    SubscriptionStatus.PAUSED: "Paused",
+    SubscriptionStatus.CANCELED: "Ended",
+}
+_WORRYING: Final = frozenset({SubscriptionStatus.PAST_DUE, SubscriptionStatus.UNPAID})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undo:
+    """Something planned that can still be undone."""
+
+    text: str
+    label: str
+    action: str
+    """The last part of the form's address, and the purpose of its token."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Concern:
+    """Something that waits for the customer, and where they deal with it."""
+
+    text: str
+    link: Destination
+    is_problem: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriptionFacts:
+    """Everything that the template shows of one subscription."""
+
+    id: str
+    version: int
+    name: str
+    quantity: str | None
+    price: str
+    status: str
+    tone: str
+    sentence: str | None
+    next_charge: str | None
+    concerns: tuple[Concern, ...]
+    undo: Undo | None
+    may_change: bool
+    may_cancel: bool
+
+
+def facts_of(holding: Holding, links: HostedLinks) -> SubscriptionFacts:
+    """What is to be said about the subscription now."""
+    state, legal = holding.state, LEGAL_COMMANDS[holding.state.status]
+    ends = state.cancellation is not None
+    return SubscriptionFacts(
+        id=state.subscription_id,
+        version=state.version,
+        name=state.terms.product_name,
+        quantity=how_many(holding.price, state.terms.quantity),
+        price=each_costs(holding.price),
+        status="Canceled" if ends else _LABELS[state.status],
+        tone=_tone(state),
+        sentence=_sentence(state),
+        next_charge=_next_charge(state),
+        concerns=tuple(_concerns(state, links)),
+        undo=_undo(holding),
+        may_change=CommandName.CHANGE in legal and state.change is None,
+        may_cancel=CommandName.CANCEL_NOW in legal and state.change is None and not ends,
+    )
+
+
+def _tone(state: SubscriptionState) -> str:
+    if state.status in _WORRYING:
+        return "bad"
+    is_well = state.status in {SubscriptionStatus.ACTIVE, SubscriptionStatus.TRIALING}
+    return "good" if is_well and state.cancellation is None else "quiet"
+
+
+def _sentence(state: SubscriptionState) -> str | None:
+    sentence: str | None
+    match state.status:
+        case SubscriptionStatus.TRIALING:
+            sentence = f"Your free trial runs until {day(state.running_period.end)}."
+        case SubscriptionStatus.PAUSED:
+            sentence = _pause(state)
+        case SubscriptionStatus.CANCELED:
+            sentence = None if state.ended_at is None else f"Ended on {day(state.ended_at)}."
+        case SubscriptionStatus.UNPAID:
+            sentence = "It goes on as soon as everything open is paid."
+        case (
+            SubscriptionStatus.ACTIVE
+            | SubscriptionStatus.PAST_DUE
+            | SubscriptionStatus.INCOMPLETE
+            | SubscriptionStatus.INCOMPLETE_EXPIRED
+        ):
+            sentence = None
+        case _:
+            assert_never(state.status)
+    return sentence
+
+
+def _pause(state: SubscriptionState) -> str:
+    if state.pause is None:
+        return "Nothing is charged meanwhile."
+    since = f"Paused since {day(state.pause.paused_at)}; nothing is charged meanwhile."
+    if state.pause.resumes_at is None:
+        return f"{since} It goes on as soon as you add a card."
+    return f"{since} It goes on by itself on {day(state.pause.resumes_at)}."
+
+
+def _next_charge(state: SubscriptionState) -> str | None:
+    """When which amount is charged if nothing else happens; None where nothing is foreseen."""
+    regular = {
+        SubscriptionStatus.ACTIVE,
+        SubscriptionStatus.TRIALING,
+        SubscriptionStatus.PAST_DUE,
+    }
+    if state.status not in regular or state.period is None:
+        return None
+    if state.cancellation is not None:
+        return "None"
+    pending = state.pending_change
+    amount = (state.terms if pending is None else pending.target).period_amount
+    if amount.amount_minor == 0:
+        return "None: it is free"
+    if state.unbilled_from is not None:
+        return "In a moment, for the rest of the running period"
+    amount = sum((line.amount for line in state.carried), amount)
+    return f"{formatted(amount)} on {day(state.period.end)}"
+
+
+def _concerns(state: SubscriptionState, links: HostedLinks) -> Iterator[Concern]:
+    for invoice in state.open_invoices:
+        if invoice.given_up or state.has_ended:
+            continue
+        concern = _change_concern(state, invoice, links) or _invoice_concern(invoice, links)
+        if concern is not None:
+            yield concern
+
+
+def _change_concern(
+    state: SubscriptionState, invoice: OpenInvoice, links: HostedLinks
+) -> Concern | None:
+    change = state.change
+    if change is None or invoice.for_change != change.change_id:
+        return None
+    url = f"{links.portal}/subscriptions/{state.subscription_id}/changes/{change.change_id}"
+    until = f" until {moment(change.expires_at)}" if invoice.action_url is not None else ""
+    return Concern(
+        text=f"Your change to {change.target.product_name} waits for its payment{until}.",
+        link=Destination(label="See how it stands", url=url),
+        is_problem=False,
+    )
+
+
+def _invoice_concern(invoice: OpenInvoice, links: HostedLinks) -> Concern | None:
+    amount, url = formatted(invoice.amount), links.invoice(invoice.invoice_id)
+    look = Destination(label="See the invoice", url=url)
+    if invoice.in_processing:
+        text = f"Your payment of {amount} is on its way; your bank may take a few days."
+        return Concern(text=text, link=look, is_problem=False)
+    if invoice.action_url is not None:
+        text = f"Your bank asks you to confirm the payment of {amount}."
+        return Concern(text=text, link=Destination(label="Confirm it", url=url), is_problem=True)
+    if invoice.last_decline is not None:
+        text = f"We could not collect {amount}: {why_declined(invoice.last_decline)}."
+        link = Destination(label=f"Pay {amount}", url=url)
+        return Concern(text=text, link=link, is_problem=True)
+    return Concern(text=f"{amount} is being collected.", link=look, is_problem=False)
+
+
+def _undo(holding: Holding) -> Undo | None:
+    state, planned_price = holding.state, holding.planned_price
+    if state.cancellation is not None:
+        return Undo(
+            text=f"It ends on {day(state.cancellation.at)}. Until then you can use it as before.",
+            label="Keep my subscription",
+            action="undo_cancel",
+        )
+    pending = state.pending_change
+    if pending is None or planned_price is None:
+        return None
+    return Undo(
+        text=f"From {day(pending.at)} on: {titled(pending.target, planned_price)},"
+        f" {all_cost(pending.target)}. Until then everything stays as it is.",
+        label="Undo this change",
+        action="undo_change",
+    )
