@@ -213,6 +213,13 @@ class Company:
             )
             await tx.customers.set_default_payment_method(customer_id, method.id)
 
+    async def default_method(self, customer_id: str) -> str:
+        """The gateway's id of what the customer is charged with."""
+        async with unit_of_work(self.engine)() as tx:
+            method = (await tx.customers.get(customer_id)).default_payment_method_id
+        assert method is not None
+        return method
+
     async def save_bank_account(self, customer_id: str) -> None:
         """The customer's default becomes a bank account, with the mandate that debits need."""
         async with unit_of_work(self.engine)() as tx:
