@@ -28,7 +28,7 @@ class Answer(BaseModel):
 
     @property
     def is_pending(self) -> bool:
-        """Whether what was asked for is accepted, and not done yet: 202."""
+        """Whether what it shows is accepted and not done yet: the answer to a POST is 202 then."""
         return False
 
 
@@ -47,16 +47,20 @@ SHOWN_VERSION: Final[dict[str, Any]] = {
 def respond(answer: BaseModel, status: int) -> Response:
     """The answer as it is sent."""
     headers = {}
-    if isinstance(answer, Answer):
-        status = _ACCEPTED if answer.is_pending else status
-        if answer.shown_version is not None:
-            headers["ETag"] = f'"{answer.shown_version}"'
+    if isinstance(answer, Answer) and answer.shown_version is not None:
+        headers["ETag"] = f'"{answer.shown_version}"'
     return Response(
         answer.model_dump_json(by_alias=True),
         status_code=status,
         headers=headers,
         media_type="application/json",
     )
+
+
+def respond_to_post(answer: BaseModel, status: int) -> Response:
+    """The same to a request to do something, which may be under way only."""
+    is_pending = isinstance(answer, Answer) and answer.is_pending
+    return respond(answer, _ACCEPTED if is_pending else status)
 
 
 async def expected_version(

@@ -17,7 +17,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from api.answer import SHOWN_VERSION, Answer, respond
+from api.answer import SHOWN_VERSION, Answer, respond, respond_to_post
 from api.authentication import SCHEME, authenticate, scope_for
 from api.idempotency import Execution, IdempotentExecution
 from api.json_request import JsonRequest
@@ -122,7 +122,7 @@ def executed_once(endpoint: Endpoint, status_code: int) -> Callable[..., Awaitab
         execution = cast("IdempotentExecution", arguments.pop(_EXECUTION))
 
         async def execute() -> Response:
-            return respond(await endpoint(**arguments), status_code)
+            return respond_to_post(await endpoint(**arguments), status_code)
 
         return await execution.run(execute)
 

@@ -5,9 +5,10 @@ one at a time, with its actor and reason in the audit log (P34). Does not own wh
 (`billing`).
 """
 
-from collections.abc import Awaitable, Callable
-from datetime import datetime
-from typing import TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from typing import Final, TypeVar
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
@@ -26,6 +27,9 @@ with workflow.unsafe.imports_passed_through():
 
 Preparation = Callable[[datetime], Awaitable[None]]
 ResultT = TypeVar("ResultT")
+
+_CHARGE_PATIENCE: Final = timedelta(seconds=10)
+"""How long a change waits for another one's payment: less than its caller waits for it."""
 
 
 class Commands:
@@ -62,10 +66,13 @@ class Commands:
         return self.receipt(command)
 
     async def begin_change(self, command: ChangeSubscription) -> CommandReceipt:
-        """Applies a change that is free or deferred; what is to be paid for is under way then."""
+        """Applies a change that is free or deferred; what is to be paid for is under way then.
+
+        It waits for the first attempt to pay another one: of two in the same second, both count.
+        """
         await self._catch_up()
         keeper = self._keeper
-        async with keeper.lock:
+        async with self._between_charges():
             if keeper.state.applied_command(command.command_id) is None:
                 now = keeper.now()
                 self._check(command, lambda state: check_command(state, CommandName.CHANGE))
@@ -83,6 +90,37 @@ class Commands:
                     invoice_id=invoice_id,
                 )
         return self.receipt(command)
+
+    def is_charging(self) -> bool:
+        """Whether the payment of a change was not tried yet, and nothing keeps it from being."""
+        keeper = self._keeper
+        if keeper.state.change is None or keeper.problem is not None:
+            return False
+        invoice = keeper.state.open_invoice(keeper.state.change.invoice_id)
+        return invoice is not None and invoice.next_attempt_at is not None
+
+    @asynccontextmanager
+    async def _between_charges(self) -> AsyncIterator[None]:
+        """The lock at a moment when no change is being charged, or after bounded waiting for it."""
+        deadline = workflow.now() + _CHARGE_PATIENCE
+        while True:
+            await self._wait_for_charge(deadline - workflow.now())
+            async with self._keeper.lock:
+                if not self.is_charging() or workflow.now() >= deadline:
+                    yield
+                    return
+
+    async def _wait_for_charge(self, patience: timedelta) -> None:
+        if not self.is_charging():
+            return
+        try:
+            await workflow.wait_condition(
+                lambda: not self.is_charging(),
+                timeout=patience,
+                timeout_summary="the payment of another change takes too long to wait for",
+            )
+        except TimeoutError:
+            workflow.logger.info("change.not_waited_for")
 
     async def _planned(self, command: ChangeSubscription, now: datetime) -> ChangeOutcome:
         def begun(state: SubscriptionState, outcome: ChangeOutcome) -> SubscriptionState:

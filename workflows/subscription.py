@@ -555,12 +555,9 @@ class SubscriptionWorkflow:
         )
 
     def _is_charging_for(self, change_id: str) -> bool:
-        """Whether the change's payment was not tried yet, and nothing keeps it from being."""
         change = self._state.change
-        if change is None or change.change_id != change_id or self._keeper.problem is not None:
-            return False
-        invoice = self._state.open_invoice(change.invoice_id)
-        return invoice is not None and invoice.next_attempt_at is not None
+        is_its_own = change is not None and change.change_id == change_id
+        return is_its_own and self._commands.is_charging()
 
     def _is_paying(self) -> bool:
         if self._keeper.problem is not None:

@@ -18,7 +18,8 @@ from adapters.stripe.client import connect_stripe
 from adapters.stripe.gateway import StripeGateway
 from adapters.temporal.clock_driver import TemporalClockDriver
 from api.dependencies import Dependencies
-from tests.api.shop import Mailbox, Shop, opened_shop, settings_for
+from billing.catalog import Catalog
+from tests.api.shop import CATALOG, Mailbox, Shop, opened_shop, settings_for
 from tests.conftest import StripeSimulator
 from worker.process import WorkerParts, create_worker
 
@@ -57,9 +58,15 @@ async def deps(
 
 
 @pytest.fixture
-async def idle_shop(deps: Dependencies) -> AsyncIterator[Shop]:
+def catalog() -> Catalog:
+    """What the shop sells."""
+    return CATALOG
+
+
+@pytest.fixture
+async def idle_shop(deps: Dependencies, catalog: Catalog) -> AsyncIterator[Shop]:
     """An API over everything but a worker: for what must not reach a workflow."""
-    async with opened_shop(deps) as shop:
+    async with opened_shop(deps, catalog) as shop:
         yield shop
 
 

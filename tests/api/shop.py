@@ -77,10 +77,10 @@ def settings_for(
     )
 
 
-async def sell_catalog(engine: AsyncEngine) -> None:
+async def sell_catalog(engine: AsyncEngine, catalog: Catalog = CATALOG) -> None:
     """Puts the catalog on sale."""
     async with transactions(engine)() as tx:
-        await tx.catalog.put_on_sale(CATALOG)
+        await tx.catalog.put_on_sale(catalog)
 
 
 @dataclass(slots=True)
@@ -172,9 +172,9 @@ class Shop:
 
 
 @asynccontextmanager
-async def opened_shop(deps: Dependencies) -> AsyncIterator[Shop]:
+async def opened_shop(deps: Dependencies, catalog: Catalog = CATALOG) -> AsyncIterator[Shop]:
     """It sells the catalog to a caller with a key of its own; nobody works for it."""
-    await sell_catalog(deps.engine)
+    await sell_catalog(deps.engine, catalog)
     app = create_app(deps)
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app), base_url="http://api.test"
