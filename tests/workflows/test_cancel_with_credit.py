@@ -1,0 +1,147 @@
+"""Cancelled at once: what is unused is given back where that was asked for (policy P17, P31)."""
+
+import asyncio
+from datetime import UTC, datetime
+
+import pytest
+from temporalio.client import WorkflowUpdateFailedError
+from temporalio.exceptions import ApplicationError
+
+from adapters.db.engine import transactions
+from adapters.temporal.dispute_news import DisputeNewsDesk
+from adapters.temporal.payment_news import PaymentNewsDesk
+from adapters.temporal.subscription_signals import SubscriptionSignals
+from billing.dispute import DisputeState
+from tests.conftest import StripeSimulator
+from tests.workflows.company import Company, Subscription, at
+from tests.workflows.test_payments import captured
+from workflows.messages import Cancel, CancelMode, CommandReceipt, DisputeNews
+
+
+async def april(company: Company) -> Subscription:
+    """Pro at $11.00 from the first of April; it is the 11th."""
+    company.present = at("2026-04-01T00:00")
+    subscription = await company.subscribe(await company.customer(), seats=1, price_id="pro_m")
+    assert (await subscription.activated()).status == "active"
+    await company.advance("2026-04-11T00:00")
+    return subscription
+
+
+async def cancel(subscription: Subscription, unused: str) -> CommandReceipt:
+    return await subscription.give(Cancel, mode=CancelMode.NOW, unused=unused)
+
+
+async def balance_minor(company: Company, subscription: Subscription) -> int:
+    customer = (await subscription.report()).state.customer_id
+    async with transactions(company.engine)() as tx:
+        return (await tx.balances.of(customer, "USD")).amount_minor
+
+
+async def take_in_disputes(company: Company) -> None:
+    """As a webhook of each would."""
+    signals = SubscriptionSignals(company.client)
+    desk = DisputeNewsDesk(
+        engine=company.engine,
+        gateway=company.gateway,
+        payments=PaymentNewsDesk(engine=company.engine, gateway=company.gateway, signals=signals),
+        signals=signals,
+        real_now=lambda: datetime.now(UTC),
+    )
+    for dispute in (await company.stripe.v1.disputes.list_async()).data:
+        assert await desk.follow(dispute.id)
+
+
+async def refunded(simulator: StripeSimulator) -> int:
+    return (await simulator.control.totals())["usd"].refunded_minor
+
+
+async def test_the_unused_part_becomes_the_customers_balance(
+    company: Company, simulator: StripeSimulator
+) -> None:
+    async with company.working():
+        subscription = await april(company)
+        await cancel(subscription, "credit")
+        assert await subscription.status() == "canceled"
+        assert await balance_minor(company, subscription) == 733
+
+    assert await captured(simulator) == 1100
+    assert await refunded(simulator) == 0
+
+
+async def test_the_unused_part_goes_back_to_the_card(
+    company: Company, simulator: StripeSimulator
+) -> None:
+    async with company.working():
+        subscription = await april(company)
+        await cancel(subscription, "refund")
+        async with asyncio.timeout(20):
+            while await refunded(simulator) == 0:  # noqa: ASYNC110 - a worker's work
+                await asyncio.sleep(0.02)
+        assert await balance_minor(company, subscription) == 0
+
+    assert await refunded(simulator) == 733
+
+
+async def test_nothing_is_given_back_unless_asked_for(
+    company: Company, simulator: StripeSimulator
+) -> None:
+    async with company.working():
+        subscription = await april(company)
+        await cancel(subscription, "none")
+        assert await balance_minor(company, subscription) == 0
+
+    assert await refunded(simulator) == 0
+
+
+async def test_the_next_subscription_is_paid_from_the_balance_first(
+    company: Company, simulator: StripeSimulator
+) -> None:
+    async with company.working():
+        subscription = await april(company)
+        await cancel(subscription, "credit")
+        customer = (await subscription.report()).state.customer_id
+        again = await company.subscribe(customer, seats=1, price_id="team_m")
+        assert (await again.activated()).status == "active"
+
+    assert await captured(simulator) == 1100 + 1600 - 733
+
+
+async def test_a_refund_of_a_disputed_payment_is_refused_and_the_subscription_goes_on(
+    company: Company, simulator: StripeSimulator
+) -> None:
+    async with company.working():
+        company.present = at("2026-04-01T00:00")
+        customer = await company.customer(card="pm_card_createDispute")
+        subscription = await company.subscribe(customer, seats=1, price_id="pro_m")
+        await subscription.activated()
+        await company.advance("2026-04-11T00:00")
+        await take_in_disputes(company)
+        with pytest.raises(WorkflowUpdateFailedError) as refused:
+            await cancel(subscription, "refund")
+        assert isinstance(refused.value.cause, ApplicationError)
+        assert refused.value.cause.type == "charge_disputed"
+        assert await subscription.status() == "active"
+
+    assert await refunded(simulator) == 0
+
+
+async def test_a_lost_dispute_ends_the_subscription_and_a_won_one_does_not(
+    company: Company,
+) -> None:
+    async with company.working():
+        subscription = await april(company)
+        for dispute, state in (
+            ("dp_1", DisputeState.OPEN),
+            ("dp_2", DisputeState.OPEN),
+            ("dp_1", DisputeState.WON),
+        ):
+            news = DisputeNews(dispute_id=dispute, state=state)
+            await subscription.handle.signal("dispute_news", news)
+        await company.settle()
+        report = await subscription.report()
+        assert (report.state.status, report.state.open_disputes) == ("active", ("dp_2",))
+        lost = DisputeNews(dispute_id="dp_2", state=DisputeState.LOST)
+        await subscription.handle.signal("dispute_news", lost)
+        await company.settle()
+        state_after = (await subscription.report()).state
+        assert (state_after.status, state_after.end_reason) == ("canceled", "dispute_lost")
