@@ -66,6 +66,7 @@ class GatewayEvents:
             "refund.created": refunds.follow,
             "refund.updated": refunds.follow,
             "refund.failed": refunds.follow,
+            "charge.refunded": refunds.follow_charge,
             "charge.dispute.created": disputes.follow,
             "charge.dispute.updated": disputes.follow,
             "charge.dispute.funds_withdrawn": disputes.follow,

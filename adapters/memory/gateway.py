@@ -13,6 +13,7 @@ from typing import Final
 from adapters.memory.answers import Answers
 from adapters.memory.outages import Operation, Outages
 from adapters.memory.payments import SUCCEED, Payments
+from adapters.memory.records import Customer, Done, Page
 from adapters.memory.reversals import Reversals
 from adapters.memory.shelf import Shelf
 from adapters.memory.wallet import Wallet
@@ -36,24 +37,10 @@ from billing.ports.gateway import (
     SetupRequest,
     SetupResult,
 )
-from billing.value import Value
 
 __all__ = ["SUCCEED", "MemoryGateway"]
 
 _OPEN_FOR: Final = timedelta(hours=24)
-
-
-class _Customer(Value):
-    id: str
-
-
-class _Checkout(Value):
-    shown: HostedCheckout
-    gateway_customer_id: str
-
-
-class _Done(Value):
-    """The answer of a request that returns nothing."""
 
 
 class MemoryGateway:
@@ -63,8 +50,8 @@ class MemoryGateway:
         self._clock = clock or (lambda: datetime.now(UTC))
         self._answers = Answers()
         self._made = 0
-        self._customers: Shelf[_Customer] = Shelf()
-        self._checkouts: Shelf[_Checkout] = Shelf()
+        self._customers: Shelf[Customer] = Shelf()
+        self._checkouts: Shelf[Page] = Shelf()
         self._setups: Shelf[SetupResult] = Shelf()
         self._wallet = Wallet(new_id=self._new_id, clock=self._clock)
         self._reversals = Reversals(new_id=self._new_id, clock=self._clock)
@@ -148,13 +135,13 @@ class MemoryGateway:
     ) -> str:
         """The gateway's id of our customer; the address is not kept."""
 
-        def effect() -> _Customer:
-            customer = _Customer(id=self._new_id("cus", key))
+        def effect() -> Customer:
+            customer = Customer(id=self._new_id("cus", key))
             self._customers.put(customer.id, customer)
             return customer
 
         request = (customer_id, email, name)
-        answer = self._answers.write(Operation.CREATE_CUSTOMER, key, request, _Customer, effect)
+        answer = self._answers.write(Operation.CREATE_CUSTOMER, key, request, Customer, effect)
         return answer.id
 
     async def create_checkout(self, request: CheckoutRequest, *, key: str) -> HostedCheckout:
@@ -193,11 +180,11 @@ class MemoryGateway:
     async def expire_checkout(self, gateway_session_id: str, *, key: str) -> None:
         """Closes the page; closing one that is complete or closed changes nothing."""
 
-        def effect() -> _Done:
+        def effect() -> Done:
             self._show(self._checkouts.get(gateway_session_id), url=None)
-            return _Done()
+            return Done()
 
-        self._answers.write(Operation.EXPIRE_CHECKOUT, key, (gateway_session_id,), _Done, effect)
+        self._answers.write(Operation.EXPIRE_CHECKOUT, key, (gateway_session_id,), Done, effect)
 
     async def create_setup(
         self, gateway_customer_id: str, *, customer_id: str, key: str
@@ -244,12 +231,12 @@ class MemoryGateway:
     async def detach_payment_method(self, payment_method_id: str, *, key: str) -> None:
         """The method can no longer be charged; one that is detached already stays so."""
 
-        def effect() -> _Done:
+        def effect() -> Done:
             self._wallet.detach(payment_method_id)
-            return _Done()
+            return Done()
 
         self._answers.write(
-            Operation.DETACH_PAYMENT_METHOD, key, (payment_method_id,), _Done, effect
+            Operation.DETACH_PAYMENT_METHOD, key, (payment_method_id,), Done, effect
         )
 
     async def create_payment(self, request: PaymentRequest, *, key: str) -> GatewayPayment:
@@ -339,6 +326,12 @@ class MemoryGateway:
             Operation.READ_REFUND, lambda: self._reversals.read_refund(gateway_refund_id)
         )
 
+    async def refunds_of_charge(self, charge_id: str) -> tuple[GatewayRefund, ...]:
+        """Newest first; a payment's id stands for its charge's."""
+        return self._answers.read(
+            Operation.REFUNDS_OF_CHARGE, lambda: tuple(self._reversals.refunds_of(charge_id))
+        )
+
     async def read_dispute(self, dispute_id: str) -> GatewayDispute:
         """The dispute's present state."""
         return self._answers.read(
@@ -385,12 +378,10 @@ class MemoryGateway:
             subscription_id=subscription_id,
             customer_id=customer_id,
         )
-        self._checkouts.put(
-            identifier, _Checkout(shown=shown, gateway_customer_id=gateway_customer_id)
-        )
+        self._checkouts.put(identifier, Page(shown=shown, gateway_customer_id=gateway_customer_id))
         return shown
 
-    def _show(self, checkout: _Checkout, **changes: object) -> None:
+    def _show(self, checkout: Page, **changes: object) -> None:
         shown = checkout.shown.model_copy(update=changes)
         self._checkouts.put(shown.id, checkout.model_copy(update={"shown": shown}))
 

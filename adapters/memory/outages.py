@@ -29,6 +29,7 @@ class Operation(StrEnum):
     CREATE_REFUND = "create_refund"
     FIND_REFUND = "find_refund"
     READ_REFUND = "read_refund"
+    REFUNDS_OF_CHARGE = "refunds_of_charge"
     READ_DISPUTE = "read_dispute"
 
 

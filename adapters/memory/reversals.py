@@ -69,7 +69,7 @@ class Reversals:
     def find_refund(self, payment_id: str, refund_id: str) -> GatewayRefund | None:
         """The refund that carries that id of ours."""
         return nearest_to_paid_back(
-            refund for refund in self._refunds_of(payment_id) if refund.refund_id == refund_id
+            refund for refund in self.refunds_of(payment_id) if refund.refund_id == refund_id
         )
 
     def settle_refund(self, gateway_refund_id: str, *, failure: str | None) -> None:
@@ -88,7 +88,7 @@ class Reversals:
         """What of a payment was not paid back yet."""
         return payment.amount.amount_minor - sum(
             refund.amount.amount_minor
-            for refund in self._refunds_of(payment.id)
+            for refund in self.refunds_of(payment.id)
             if refund.status not in _NOT_PAID_BACK
         )
 
@@ -136,12 +136,13 @@ class Reversals:
         if dispute.status in _DECIDED:
             raise GatewayRefused("dispute_closed", f"the dispute is {dispute.status}")
         if dispute.status.is_inquiry and not status.is_inquiry:
-            for refund in self._refunds_of(dispute.payment_id):
+            for refund in self.refunds_of(dispute.payment_id):
                 if refund.created_at >= dispute.created_at and refund.status in _UNDER_WAY:
                     self.settle_refund(refund.id, failure=_REFUNDED_TOO_LATE)
         self._disputes.put(dispute.id, dispute.model_copy(update={"status": status}))
 
-    def _refunds_of(self, payment_id: str | None) -> list[GatewayRefund]:
+    def refunds_of(self, payment_id: str | None) -> list[GatewayRefund]:
+        """Newest first."""
         return [each for each in self._refunds.newest_first() if each.payment_id == payment_id]
 
     def _is_charged_back(self, payment_id: str) -> bool:

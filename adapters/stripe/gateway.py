@@ -305,6 +305,12 @@ class StripeGateway:
         with stripe_errors():
             return refund_of(await self._v1.refunds.retrieve_async(gateway_refund_id))
 
+    async def refunds_of_charge(self, charge_id: str) -> tuple[GatewayRefund, ...]:
+        """Newest first."""
+        with stripe_errors():
+            page = await self._v1.refunds.list_async({"charge": charge_id, "limit": _PAGE})
+            return tuple([refund_of(refund) async for refund in page.auto_paging_iter()])
+
     async def read_dispute(self, dispute_id: str) -> GatewayDispute:
         """The dispute's present state."""
         with stripe_errors():

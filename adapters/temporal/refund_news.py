@@ -48,6 +48,11 @@ class RefundNewsDesk:
         """
         return await self._take_in(await self._gateway.read_refund(gateway_refund_id))
 
+    async def follow_charge(self, charge_id: str) -> bool:
+        """Whether any refund of the charge is of a payment of ours. Raises as `follow`."""
+        found = await self._gateway.refunds_of_charge(charge_id)
+        return any([await self._take_in(news) for news in found])
+
     async def _take_in(self, news: GatewayRefund) -> bool:
         if news.payment_id is None:
             return _foreign(news)

@@ -342,6 +342,10 @@ class PaymentGateway(Protocol):
         """The refund's present state."""
         ...
 
+    async def refunds_of_charge(self, charge_id: str) -> tuple[GatewayRefund, ...]:
+        """Every refund of a charge; news of refunds may name nothing else."""
+        ...
+
     async def read_dispute(self, dispute_id: str) -> GatewayDispute:
         """The dispute's present state."""
         ...
