@@ -12,13 +12,14 @@ from typing import Final
 
 from temporalio.testing import TimeSkipper, TimeSkippingConfig
 
+from tests.histories import changing_lives
+from tests.histories.settling import BROKE, settled, started
 from tests.worker.desk import pass_challenge
 from tests.workflows.company import Company, Subscription
 from workflows.messages import CancelMode, PaymentNews
 
 Life = Callable[[Company], Awaitable[Subscription]]
 
-BROKE: Final = "pm_card_chargeCustomerFail"
 _MONTH_AND_SPREAD: Final = timedelta(days=31, minutes=2)
 
 
@@ -156,19 +157,6 @@ async def live_renewal(company: Company) -> Subscription:
     return subscription
 
 
-async def started(subscription: Subscription) -> None:
-    """Asks only when all is done: an answer in between would stand elsewhere each time."""
-    await settled(subscription)
-    await subscription.activated()
-
-
-async def settled(subscription: Subscription) -> None:
-    """Waits until nothing is under way."""
-    async with asyncio.timeout(60):
-        while not (await subscription.report()).is_idle:  # noqa: ASYNC110 - a worker's work
-            await asyncio.sleep(0.02)
-
-
 async def skip_past_renewal(
     company: Company, subscription: Subscription, *, period_number: int
 ) -> None:
@@ -204,6 +192,15 @@ LIVES: Final[Mapping[str, Life]] = MappingProxyType(
             clock_moved_in_steps,
             free_price_renewed,
             live_renewal,
+            changing_lives.upgraded,
+            changing_lives.upgrade_declined,
+            changing_lives.upgrade_abandoned,
+            changing_lives.seats_removed,
+            changing_lives.paused_keeping_its_anchor,
+            changing_lives.paused_extending,
+            changing_lives.downgraded_to_free,
+            changing_lives.unpaid_then_paid,
+            changing_lives.canceled_with_credit,
         )
     }
 )

@@ -8,13 +8,8 @@ from temporalio.api.history.v1 import HistoryEvent
 
 from tests.histories import recordings
 from tests.histories.fingerprint import fingerprint, line_of
-from tests.histories.lives import (
-    LIVES,
-    free_price_renewed,
-    live_renewal,
-    settled,
-    skip_past_renewal,
-)
+from tests.histories.lives import LIVES, free_price_renewed, live_renewal, skip_past_renewal
+from tests.histories.settling import settled
 from tests.workflows.company import Company, Subscription
 
 

@@ -7,7 +7,7 @@ from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
 from tests.conftest import StripeSimulator
-from tests.histories.lives import BROKE
+from tests.histories.settling import BROKE
 from tests.worker.desk import pass_challenge
 from tests.workflows.company import Company, Subscription, at
 from tests.workflows.test_payments import captured

@@ -13,7 +13,7 @@ from billing.errors import InvalidInput
 from billing.message import Message
 from billing.ports.storage import CustomerRecord
 from tests.conftest import StripeSimulator
-from tests.histories.lives import BROKE
+from tests.histories.settling import BROKE
 from tests.workflows.company import Company, Mailbox, Subscription
 from workflows.messages import CancelMode
 from workflows.search_attributes import NEEDS_OPERATOR

@@ -9,7 +9,7 @@ from temporalio.testing import TimeSkipper, TimeSkippingConfig
 from adapters.db.tables.payment_attempt import payment_attempts
 from simulator.faults import Fault
 from tests.conftest import StripeSimulator
-from tests.histories.lives import BROKE, settled
+from tests.histories.settling import BROKE, settled
 from tests.worker.desk import pass_challenge
 from tests.workflows.company import Company, Subscription, at
 from tests.workflows.test_payments import captured

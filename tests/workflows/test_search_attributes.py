@@ -6,7 +6,7 @@ import pytest
 from temporalio.common import SearchAttributeKey, TypedSearchAttributes
 
 from billing.subscription import SubscriptionStatus
-from tests.histories.lives import BROKE
+from tests.histories.settling import BROKE
 from tests.workflows.company import Company, Subscription, at
 from workflows.messages import CancelMode
 from workflows.search_attributes import (
