@@ -44,6 +44,8 @@ class InvoiceFacts:
     """What is the case, and what comes next."""
     problem: str | None
     """Why the last try did not bring the money in, or why the customer's was refused."""
+    is_news: bool
+    """The customer has just done something, and hears what came of it first."""
     lines: tuple[LineFacts, ...]
     total: str
     from_balance: str | None
@@ -61,7 +63,13 @@ class InvoiceFacts:
 
 
 def facts_of(
-    payable: Payable, *, url: str, portal_url: str | None, form_id: str, refused: str
+    payable: Payable,
+    *,
+    url: str,
+    portal_url: str | None,
+    form_id: str,
+    refused: str,
+    just_tried: bool,
 ) -> InvoiceFacts:
     """What is to be said about the invoice now."""
     record, stage, opened = payable.invoice.record, payable.stage, payable.opened
@@ -74,7 +82,8 @@ def facts_of(
         stage=stage,
         title=title,
         sentences=tuple(sentences),
-        problem=in_words(refused) if refused and owes else _problem(payable),
+        problem=in_words(refused) if refused and owes else _problem(payable, just_tried=just_tried),
+        is_news=bool(refused) or just_tried,
         lines=tuple(LineFacts.of(line) for line in payable.invoice.lines),
         total=formatted(record.total),
         from_balance=formatted(-record.from_balance) if record.from_balance.amount_minor else None,
@@ -143,11 +152,12 @@ def _prospects(payable: Payable) -> list[str]:
     return ["You can pay it now."]
 
 
-def _problem(payable: Payable) -> str | None:
+def _problem(payable: Payable, *, just_tried: bool) -> str | None:
     if payable.stage not in (Stage.OWED, Stage.CHANGE_NOT_PAID):
         return None
     reason = payable.last_decline
     if reason is None:
         return None
     amount = formatted(payable.invoice.record.total - payable.invoice.record.from_balance)
-    return f"We could not collect {amount}: {why_declined(reason)}."
+    tried = "We tried just now, and could not" if just_tried else "We could not"
+    return f"{tried} collect {amount}: {why_declined(reason)}."

@@ -51,8 +51,12 @@ async def show_invoice(
     signature: Signature = None,
     onwards: Text = "",
     refused: Text = "",
+    tried: Text = "",
 ) -> Response:
-    """The invoice as it is now; `onwards` goes on to the bank, if that is who is waited for."""
+    """The invoice as it is now; `onwards` goes on to the bank, if that is who is waited for.
+
+    `refused` is why what the customer asked for was not done, `tried` that it just was.
+    """
     payable = await _payable(deps, invoice_id, signature)
     if payable.is_first_payment:
         return await _at_checkout(deps, payable)
@@ -66,6 +70,7 @@ async def show_invoice(
         portal_url=portal_of(request, links, payable.customer.id),
         form_id=secrets.token_hex(16),
         refused=refused,
+        just_tried=bool(tried),
     )
     return document("invoice.html", {"invoice": facts})
 
@@ -152,7 +157,7 @@ async def _what_came_of_it(deps: Dependencies, invoice_id: str) -> Response:
     url = HostedLinks.of(deps.settings).invoice(invoice_id)
     payable = await read_payable(deps, invoice_id)
     waits = payable is not None and payable.stage is Stage.CONFIRM
-    return redirect(with_parameter(url, "onwards", "1") if waits else url)
+    return redirect(with_parameter(url, "onwards" if waits else "tried", "1"))
 
 
 async def _at_checkout(deps: Dependencies, payable: Payable) -> Response:

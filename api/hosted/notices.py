@@ -107,32 +107,53 @@ def authentication_required(*, action_url: str) -> Notice:
     )
 
 
-def payment_refused() -> Notice:
+def payment_refused(*, pay_url: str) -> Notice:
     """A payment of a running subscription did not go through."""
     return Notice(
         title="Your payment did not go through",
         text=(
             "Your bank refused the payment, or it was not confirmed. Nothing was charged.",
-            "Please update your payment method; the payment is then tried again.",
+            "You can try again, or use another card.",
         ),
         is_problem=True,
+        link=Destination(label="Continue to the invoice", url=pay_url),
     )
 
 
-def payment_received() -> Notice:
+def payment_received(*, portal: str | None) -> Notice:
     """The money is in."""
+    closing = "; you can close this page" if portal is None else ""
     return Notice(
         title="Thank you, your payment is complete",
-        text=("You do not have to do anything else; you can close this page.",),
+        text=(f"You do not have to do anything else{closing}.",),
+        link=_back_to(portal),
     )
 
 
-def payment_not_needed() -> Notice:
+def payment_not_needed(*, portal: str | None) -> Notice:
     """The invoice was voided: nothing is owed."""
     return Notice(
         title="There is nothing to pay",
         text=("This payment is no longer needed, and nothing was charged for it.",),
+        link=_back_to(portal),
     )
+
+
+def change_not_paid(*, portal: str | None) -> Notice:
+    """The payment of a change was refused, or came too late (policy P11)."""
+    return Notice(
+        title="Your plan was not changed",
+        text=(
+            "The payment did not go through, or was not confirmed in time.",
+            "Everything is as it was, and you owe nothing for the change.",
+        ),
+        is_problem=True,
+        link=_back_to(portal),
+    )
+
+
+def _back_to(portal: str | None) -> Destination | None:
+    return None if portal is None else Destination(label="Back to your subscriptions", url=portal)
 
 
 def family_taken(*, success_url: str) -> Notice:

@@ -1,12 +1,13 @@
 """Where a customer's browser comes back to after authenticating a payment with the bank.
 
 Owns the nudge that makes the workflow look at the payment at once, and the words for what came of
-it. A first payment leads back into its checkout. Shows no amounts, names or card data.
+it. A first payment leads back into its checkout, any other to where it can be paid, and to the
+portal in a browser that has it open. Shows no amounts, names or card data.
 """
 
 from typing import Annotated, assert_never
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from adapters.db.engine import reading
@@ -20,6 +21,7 @@ from api.hosted import notices
 from api.hosted.outage import OUTAGES, told
 from api.hosted.outcome import OutcomeKind, payment_outcome
 from api.hosted.page import Notice, page, redirect
+from api.hosted.portal.session import portal_of
 from api.hosted.subscription_talk import SubscriptionTalk
 from billing.collecting import is_final
 from billing.invoice import InvoiceRecord, InvoiceStatus
@@ -32,18 +34,21 @@ Signature = Annotated[str | None, Query()]
 
 
 @router.get("/{invoice_id}/return")
-async def return_from_payment(invoice_id: str, deps: Deps, signature: Signature = None) -> Response:
+async def return_from_payment(
+    invoice_id: str, request: Request, deps: Deps, signature: Signature = None
+) -> Response:
     """Has the payment looked at, waits a little for what comes of it, and says so."""
     links = HostedLinks.of(deps.settings)
     if not links.is_signed(HostedPage.PAYMENT_RETURN, invoice_id, signature):
         return page(notices.UNKNOWN)
     try:
-        return await _outcome(deps, invoice_id)
+        return await _outcome(deps, invoice_id, request)
     except OUTAGES as error:
         return told(error, notices.UNAVAILABLE)
 
 
-async def _outcome(deps: Dependencies, invoice_id: str) -> Response:
+async def _outcome(deps: Dependencies, invoice_id: str, request: Request) -> Response:
+    links = HostedLinks.of(deps.settings)
     before = await _invoice(deps, invoice_id)
     if before is None:
         return page(notices.UNKNOWN)
@@ -53,9 +58,10 @@ async def _outcome(deps: Dependencies, invoice_id: str) -> Response:
     state = None if report is None else report.state
     checkout_session_id = await _checkout(deps, before.record, state)
     if checkout_session_id is not None:
-        return redirect(HostedLinks.of(deps.settings).checkout_return(checkout_session_id))
+        return redirect(links.checkout_return(checkout_session_id))
     after = await _invoice(deps, invoice_id) or before
-    return page(_notice(deps, after.record, state))
+    portal = portal_of(request, links, after.record.customer_id)
+    return page(_notice(links, after.record, state, portal))
 
 
 async def _invoice(deps: Dependencies, invoice_id: str) -> Invoice | None:
@@ -87,20 +93,24 @@ async def _checkout(
     return None if session is None else session.id
 
 
-def _notice(deps: Dependencies, invoice: InvoiceRecord, state: SubscriptionState | None) -> Notice:
+def _notice(
+    links: HostedLinks, invoice: InvoiceRecord, state: SubscriptionState | None, portal: str | None
+) -> Notice:
     match invoice.status:
         case InvoiceStatus.PAID:
-            return notices.payment_received()
+            return notices.payment_received(portal=portal)
+        case InvoiceStatus.VOID if invoice.change_id is not None:
+            return notices.change_not_paid(portal=portal)
         case InvoiceStatus.VOID:
-            return notices.payment_not_needed()
+            return notices.payment_not_needed(portal=portal)
         case InvoiceStatus.OPEN:
-            return _open_notice(deps, invoice.id, state)
+            return _open_notice(links, invoice.id, state)
         case _:
             assert_never(invoice.status)
 
 
-def _open_notice(deps: Dependencies, invoice_id: str, state: SubscriptionState | None) -> Notice:
-    link = HostedLinks.of(deps.settings).payment_return(invoice_id)
+def _open_notice(links: HostedLinks, invoice_id: str, state: SubscriptionState | None) -> Notice:
+    link = links.payment_return(invoice_id)
     outcome = None if state is None else payment_outcome(state, invoice_id)
     if outcome is None:
         return notices.checking_payment(url=link)
@@ -110,6 +120,6 @@ def _open_notice(deps: Dependencies, invoice_id: str, state: SubscriptionState |
         case OutcomeKind.ACTION_REQUIRED:
             return notices.authentication_required(action_url=outcome.action_url or link)
         case OutcomeKind.REFUSED:
-            return notices.payment_refused()
+            return notices.payment_refused(pay_url=links.invoice(invoice_id))
         case _:
             return notices.checking_payment(url=link)

@@ -8,7 +8,7 @@ nobody pays another amount than the one shown (policy P14). Does not own what a 
 from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Form, Query
+from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import Response
 
 from adapters.quote_token import QuoteTokens
@@ -19,7 +19,7 @@ from api.hosted.page import ShownInstead, document, page, redirect
 from api.hosted.page_route import PageRoute
 from api.hosted.portal.account import Holding, read_holding
 from api.hosted.portal.change_facts import PreviewFacts, preview_facts, result_facts
-from api.hosted.portal.choice import Choice, options_for
+from api.hosted.portal.choice import Choice, is_a_choice, read_on_sale
 from api.hosted.portal.ending import REASON
 from api.hosted.portal.home import frame
 from api.hosted.portal.session import Visitor, VisitorOf
@@ -44,6 +44,7 @@ Field = Annotated[str, Form()]
 @router.get("/change")
 async def choose(
     subscription_id: str,
+    request: Request,
     visitor: VisitorOf,
     deps: Deps,
     *,
@@ -54,9 +55,10 @@ async def choose(
     """The plans and a quantity; what the choice costs, once there is one."""
     holding = await read_holding(deps, visitor.customer, subscription_id)
     facts = facts_of(holding, visitor.links)
-    if not facts.may_change:
+    options = (await read_on_sale(deps)).options(visitor.customer, holding)
+    if not facts.may_change or not is_a_choice(options):
         return redirect(visitor.links.portal)
-    choice = Choice.read(holding, price=price, quantity=quantity)
+    choice = Choice.read(holding, options, price=price, quantity=quantity)
     preview, problem = None, in_words(refused) if refused else None
     if price or quantity:
         preview, why_not = await _preview(deps, holding, choice)
@@ -66,9 +68,11 @@ async def choose(
         frame(visitor)
         | {
             "subscription": facts,
-            "options": await options_for(deps, visitor.customer, holding),
+            "options": options,
+            "has_quantity": any(option.has_quantity for option in options),
             "choice": choice,
             "unit_name": holding.price.unit_name,
+            "is_typing": request.headers.get("hx-request") == "true",
             "preview": preview,
             "problem": problem,
             "token": visitor.token("change", subscription_id),

@@ -206,6 +206,8 @@ def _afterwards(preview: ChangePreviewView) -> str:
         return "After that it costs nothing."
     interval = Interval(unit=preview.terms.interval, count=preview.terms.interval_count)
     regular = f"{_written(preview.terms.period_amount)} {interval}"
+    if renewal.amount.amount_minor == preview.terms.period_amount.amount_minor:
+        return f"From {day(renewal.at)} on: {regular}."
     return f"Next charge: {_written(renewal.amount)} on {day(renewal.at)}. Then {regular}."
 
 

@@ -5,6 +5,7 @@ costs (`api.subscription_changes`) nor the pages (`change`).
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -47,37 +48,60 @@ class Choice:
     quantity: int | None
 
     @classmethod
-    def read(cls, holding: Holding, *, price: str, quantity: str) -> "Choice":
-        """What is not said stays as it is."""
+    def read(
+        cls, holding: Holding, options: Sequence[PlanOption], *, price: str, quantity: str
+    ) -> "Choice":
+        """What is not said stays as it is; a plan that is not sold in quantities is sold once."""
         terms = holding.state.terms
+        price_id = price if _PRICE.fullmatch(price) else terms.price_id
         text = quantity.strip() or str(terms.quantity)
         number = int(text) if _QUANTITY.fullmatch(text) else 0
+        if any(option.price_id == price_id and not option.has_quantity for option in options):
+            number = 1
         return cls(
-            price_id=price if _PRICE.fullmatch(price) else terms.price_id,
+            price_id=price_id,
             quantity_text=text[:20],
             quantity=number if 1 <= number <= MAX_QUANTITY else None,
         )
 
 
-async def options_for(
-    deps: Dependencies, customer: Customer, holding: Holding
-) -> tuple[PlanOption, ...]:
-    """The present plan first, then what is on sale beside it, in the order of what it costs."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnSale:
+    """Everything that can be bought today."""
+
+    offers: tuple[Offer, ...]
+
+    def options(self, customer: Customer, holding: Holding) -> tuple[PlanOption, ...]:
+        """The present plan first, then what may replace it, in the order of what it costs."""
+        terms = holding.state.terms
+        fitting = [
+            offer
+            for offer in self.offers
+            if offer.price.id != terms.price_id and _may_ever_be_chosen(holding, customer, offer)
+        ]
+        fitting.sort(key=lambda offer: (offer.price.unit_amount_minor, offer.price.id))
+        present = _option(terms.product_name, holding.price, is_current=True)
+        others = (_option(each.product.name, each.price, is_current=False) for each in fitting)
+        return (present, *others)
+
+
+async def read_on_sale(deps: Dependencies) -> OnSale:
+    """What is on sale now."""
     async with reading(deps.engine) as connection:
         products = {each.id: each for each in await catalog.products_on_sale(connection)}
         prices = await catalog.prices_on_sale(connection)
-    offers = [
-        Offer(product=products[price.product_id], price=price)
-        for price in prices
-        if price.id != holding.state.terms.price_id and price.product_id in products
-    ]
-    fitting = [offer for offer in offers if _may_ever_be_chosen(holding, customer, offer)]
-    fitting.sort(key=lambda offer: (offer.price.unit_amount_minor, offer.price.id))
-    present = _option(holding.state.terms.product_name, holding.price, is_current=True)
-    return (
-        present,
-        *(_option(offer.product.name, offer.price, is_current=False) for offer in fitting),
+    return OnSale(
+        offers=tuple(
+            Offer(product=products[price.product_id], price=price)
+            for price in prices
+            if price.product_id in products
+        )
     )
+
+
+def is_a_choice(options: Sequence[PlanOption]) -> bool:
+    """Whether there is anything to change: another plan, or another quantity."""
+    return len(options) > 1 or any(option.has_quantity for option in options)
 
 
 def _may_ever_be_chosen(holding: Holding, customer: Customer, offer: Offer) -> bool:

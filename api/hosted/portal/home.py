@@ -6,6 +6,7 @@ Owns what stands on them and in which order. Does not own what can be done from 
 
 from dataclasses import dataclass
 from typing import Annotated, Final
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Query
 from starlette.responses import Response
@@ -17,9 +18,10 @@ from adapters.hosted_link import HostedLinks
 from adapters.plain_english import day, formatted
 from api.dependencies import Deps
 from api.hosted.method_words import expiry, named
-from api.hosted.page import document
+from api.hosted.page import Destination, document
 from api.hosted.page_route import PageRoute
 from api.hosted.portal.account import Account, currency_of, read_account
+from api.hosted.portal.choice import is_a_choice, read_on_sale
 from api.hosted.portal.session import Visitor, VisitorOf
 from api.hosted.portal.subscription_facts import SubscriptionFacts, facts_of
 from api.hosted.refusals import in_words
@@ -76,12 +78,19 @@ async def show_portal(
 ) -> Response:
     """Everything of the customer's on one page."""
     account = await read_account(deps, visitor.customer, latest=LATEST)
+    on_sale = await read_on_sale(deps)
     facts = [facts_of(holding, visitor.links) for holding in account.holdings]
+    changeable = {
+        holding.state.subscription_id
+        for holding in account.holdings
+        if is_a_choice(on_sale.options(visitor.customer, holding))
+    }
     return document(
         "portal.html",
         frame(visitor)
         | {
             "subscriptions": facts,
+            "changeable": changeable,
             "undo_tokens": _undo_tokens(visitor, facts),
             "method": _method(visitor, account),
             "card_token": visitor.token("card"),
@@ -117,9 +126,15 @@ def frame(visitor: Visitor) -> dict[str, object]:
     return {
         "portal_url": visitor.links.portal,
         "customer": visitor.customer.name or visitor.customer.email,
-        "return_url": visitor.ticket.return_url,
+        "back": _back(visitor.ticket.return_url),
         "leave_token": visitor.token("leave"),
     }
+
+
+def _back(return_url: str | None) -> Destination | None:
+    if return_url is None:
+        return None
+    return Destination(label=f"Back to {urlsplit(return_url).hostname}", url=return_url)
 
 
 def _undo_tokens(visitor: Visitor, facts: list[SubscriptionFacts]) -> dict[str, str]:

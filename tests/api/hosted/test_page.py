@@ -20,12 +20,22 @@ _NOTICES = {
         retry_url="/retry", leads_to="https://pay.example/c/1", cancel_url="https://shop.example/"
     ),
     "authentication_required": notices.authentication_required(action_url="https://bank.example/"),
-    "payment_refused": notices.payment_refused(),
-    "payment_received": notices.payment_received(),
-    "payment_not_needed": notices.payment_not_needed(),
+    "payment_refused": notices.payment_refused(pay_url="/invoice"),
+    "payment_received": notices.payment_received(portal=None),
+    "payment_received_in_the_portal": notices.payment_received(portal="/portal"),
+    "payment_not_needed": notices.payment_not_needed(portal=None),
+    "change_not_paid": notices.change_not_paid(portal="/portal"),
     "family_taken": notices.family_taken(success_url="https://shop.example/ok"),
     "trial_used": notices.trial_used(cancel_url="https://shop.example/"),
     "ended": notices.ended(cancel_url="https://shop.example/"),
+    "unanswered": notices.UNANSWERED,
+    "not_begun": notices.not_begun(),
+    "to_the_bank": notices.to_the_bank(url="https://bank.example/"),
+    "to_the_card_page": notices.to_the_card_page(url="https://pay.example/"),
+    "portal_closed": notices.portal_closed(return_url=None),
+    "link_expired": notices.link_expired(return_url="https://shop.example/"),
+    "portal_left": notices.portal_left(return_url="https://shop.example/"),
+    "stale_form": notices.stale_form(url="/portal"),
 }
 
 
@@ -91,7 +101,20 @@ def test_what_a_page_is_told_is_text() -> None:
 
 def test_only_unfinished_pages_ask_again_by_themselves() -> None:
     refreshing = {name for name, notice in _NOTICES.items() if "refresh" in _html(page(notice))}
-    assert refreshing == {"unavailable", "working", "checking_payment"}
+    assert refreshing == {
+        "unavailable",
+        "working",
+        "checking_payment",
+        "to_the_bank",
+        "to_the_card_page",
+    }
+
+
+def test_a_page_that_leads_on_does_so_at_once_and_to_one_place() -> None:
+    html = _html(page(notices.to_the_bank(url="https://bank.example/?a=1&b='\"><script>")))
+    target = "https://bank.example/?a=1&amp;b=&#39;&#34;&gt;&lt;script&gt;"
+    assert f'http-equiv="refresh" content="0; url={target}"' in html
+    assert f'href="{target}"' in html
 
 
 def _luminance(colour: str) -> float:
@@ -119,6 +142,11 @@ def test_text_stands_out_from_its_ground_in_light_and_in_dark() -> None:
         assert _contrast(palette["soft"], palette["card"]) >= 4.5
         assert _contrast(palette["accent"], palette["card"]) >= 4.5
         assert _contrast(palette["on-accent"], palette["accent"]) >= 4.5
+        for colour in ("good", "problem"):
+            assert _contrast(palette[colour], palette["card"]) >= 4.5
+        for colour in ("soft", "accent"):
+            assert _contrast(palette[colour], palette["ground"]) >= 4.5
+        assert _contrast(palette["soft"], palette["tint"]) >= 4.5
 
 
 def test_a_redirect_is_followed_by_get_and_tells_nothing() -> None:
