@@ -1,21 +1,20 @@
-"""Collecting an invoice, and making sure that a voided one cannot be collected.
+"""Collecting an invoice, and voiding what is no longer to be paid.
 
-Owns the two-step charge: record the attempt → create the payment unconfirmed → record its id →
-confirm → record the outcome. A retry reads first, so whatever crashed or timed out in between, the
-money moves once. Does not own when to try (`billing.dunning`).
+Owns which attempt is made and what is written with its outcome. Does not own the charge itself
+(`activities.charging`) nor when to try (`billing.dunning`).
 """
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Final
 
 from temporalio import activity
 
+from activities.charging import Charge, Charging, with_failed_creation
 from activities.crediting import CreditRequest, issue_credit
 from billing import changing, collecting, ledger, settlement
 from billing.credit_note import CreditReason, UnusedPart, amount_lines
 from billing.decline import RETRY_LIMIT_REACHED, Decline, DeclineKind
-from billing.errors import BooksBroken, GatewayBusy, GatewayFailed, GatewayRefused, NotFound
+from billing.errors import BooksBroken, NotFound
 from billing.ids import effect_key
 from billing.invoice import InvoiceRecord, InvoiceStatus
 from billing.payment import (
@@ -28,7 +27,7 @@ from billing.payment import (
     Processing,
     Superseded,
 )
-from billing.ports.gateway import GatewayPayment, PaymentGateway, PaymentRequest, PaymentStatus
+from billing.ports.gateway import PaymentGateway, PaymentStatus
 from billing.ports.storage import (
     Claim,
     PaymentAttempt,
@@ -37,9 +36,6 @@ from billing.ports.storage import (
 )
 from billing.subscription import OpenInvoice, SubscriptionState, SubscriptionStatus
 from billing.value import Instant, Value
-
-KEYS_ARE_REMEMBERED: Final = timedelta(hours=23)
-"""Stripe forgets idempotency keys after 24 hours; an older intent is looked up first (P32)."""
 
 
 class Collect(Value):
@@ -87,27 +83,35 @@ class Collection:
     ) -> None:
         """`real_now` ages idempotency keys; `return_url` is where 3DS leads back, by invoice."""
         self._open_transaction = open_transaction
-        self._gateway = gateway
         self._real_now = real_now
-        self._return_url = return_url
+        self._charging = Charging(
+            open_transaction=open_transaction,
+            gateway=gateway,
+            real_now=real_now,
+            return_url=return_url,
+        )
 
     @activity.defn
     async def collect(self, request: Collect) -> Collected:
         """Charges the customer's default payment method for what is due, at most once."""
         begun = await self._begin(request)
-        if not isinstance(begun, _Charge):
+        if not isinstance(begun, Charge):
             return await self._conclude(request, None, begun)
-        earlier = await self._stop_all(begun.attempt.invoice_id, before=begun.attempt.number)
+        earlier = await self._charging.stop_all(
+            begun.attempt.invoice_id, before=begun.attempt.number
+        )
         if isinstance(earlier, PaymentAttempt):
             paid = Paid(amount=earlier.amount, paid_at=request.now)
             return await self._conclude(request, earlier, paid)
         if earlier is PaymentStatus.PROCESSING:
             return await self._conclude(request, None, Processing())
-        attempt, payment = await self._payment_for(begun, request)
+        attempt, payment = await self._charging.payment_for(begun)
         if payment.status is PaymentStatus.REQUIRES_CONFIRMATION:
-            payment = await self._confirm(attempt, payment, request)
+            payment = await self._charging.confirm(
+                attempt, payment, off_session=not _customer_is_present(request)
+            )
         if payment.status is PaymentStatus.REQUIRES_PAYMENT_METHOD:
-            payment = await self._ruled_out(attempt, payment)
+            payment = await self._charging.ruled_out(attempt, payment)
         outcome = collecting.outcome_of(payment, paid_at=request.now)
         return await self._conclude(request, attempt, outcome)
 
@@ -118,7 +122,7 @@ class Collection:
         processing: list[str] = []
         paid: list[str] = []
         for invoice_id in settlement.invoices_to_void(request.state, request.now):
-            stopped = await self._stop_all(invoice_id)
+            stopped = await self._charging.stop_all(invoice_id)
             if stopped is PaymentStatus.PROCESSING:
                 processing.append(invoice_id)
                 continue
@@ -137,7 +141,7 @@ class Collection:
             stored_revision=stored,
         )
 
-    async def _begin(self, request: Collect) -> "_Charge | CollectionOutcome":
+    async def _begin(self, request: Collect) -> Charge | CollectionOutcome:
         """The recorded intent to charge, or the outcome where nothing is left to do."""
         open_invoice = request.state.open_invoice(request.invoice_id)
         if open_invoice is None:
@@ -174,150 +178,16 @@ class Collection:
             ):
                 # No payment is known of it, and an unknown one is never confirmed: it takes what
                 # the customer has by now, which is another request and needs a key of its own.
-                attempt = _with_failed_creation(attempt).model_copy(
+                attempt = with_failed_creation(attempt).model_copy(
                     update={"payment_method_id": customer.default_payment_method_id}
                 )
                 await tx.attempts.put(attempt)
-            return _Charge(attempt=attempt, gateway_customer_id=customer.gateway_customer_id)
-
-    async def _stop_all(
-        self, invoice_id: str, *, before: int | None = None
-    ) -> PaymentAttempt | PaymentStatus:
-        """Leaves at most one live payment per invoice: an abandoned one must not succeed later.
-
-        Returns the attempt that was paid after all, or whether one is beyond cancelling.
-        """
-        async with self._open_transaction() as tx:
-            unfinished = await tx.attempts.unfinished(invoice_id)
-        for attempt in unfinished:
-            if before is not None and attempt.number >= before:
-                continue
-            status = await self._stop(attempt)
-            if status is PaymentStatus.SUCCEEDED:
-                return attempt
-            if status is PaymentStatus.PROCESSING:
-                return status
-        return PaymentStatus.CANCELED
-
-    async def _stop(self, attempt: PaymentAttempt) -> PaymentStatus:
-        """Makes sure that the attempt cannot succeed any more, or says what it already did.
-
-        Reads first: a refusal to cancel what was processing would be repeated under its key.
-        """
-        if attempt.payment_id is None:
-            return PaymentStatus.CANCELED
-        found = await self._gateway.read_payment(attempt.payment_id)
-        if found.status in {PaymentStatus.SUCCEEDED, PaymentStatus.PROCESSING}:
-            return found.status
-        status = await self._cancel(attempt, attempt.payment_id)
-        if status is PaymentStatus.CANCELED:
-            canceled = found.model_copy(update={"status": status})
-            outcome = collecting.outcome_of(canceled, paid_at=attempt.started_at)
-            await self._store(attempt.model_copy(update={"outcome": outcome}))
-        return status
-
-    async def _cancel(self, attempt: PaymentAttempt, payment_id: str) -> PaymentStatus:
-        key = effect_key(
-            "payment.cancel", attempt.invoice_id, attempt.number, attempt.failed_confirmations
-        )
-        try:
-            _still_alive()
-            return (await self._gateway.cancel_payment(payment_id, key=key)).status
-        except GatewayFailed:
-            await self._store(_with_failed_confirmation(attempt))
-            raise
-
-    async def _ruled_out(self, attempt: PaymentAttempt, declined: GatewayPayment) -> GatewayPayment:
-        """A declined payment is canceled: nobody can make it succeed later, in whatever way.
-
-        Returns the payment with its decline, or what it turned out to be in the meantime.
-        """
-        status = await self._cancel(attempt, declined.id)
-        if status in {PaymentStatus.CANCELED, PaymentStatus.REQUIRES_PAYMENT_METHOD}:
-            return declined
-        return declined.model_copy(update={"status": status})
-
-    async def _payment_for(
-        self, charge: "_Charge", request: Collect
-    ) -> tuple[PaymentAttempt, GatewayPayment]:
-        """The gateway's payment as it is now: known, found, or created unconfirmed."""
-        attempt = charge.attempt
-        if attempt.payment_id is not None:
-            _still_alive()
-            return attempt, await self._gateway.read_payment(attempt.payment_id)
-        payment = None
-        if self._real_now() - attempt.started_at > KEYS_ARE_REMEMBERED:
-            _still_alive()
-            payment = await self._gateway.find_payment(
-                charge.gateway_customer_id,
-                invoice_id=attempt.invoice_id,
-                attempt_number=attempt.number,
+            return Charge(
+                attempt=attempt,
+                gateway_customer_id=customer.gateway_customer_id,
+                subscription_id=request.state.subscription_id,
+                description=request.state.terms.product_name,
             )
-        if payment is None:
-            payment = await self._create(charge, request)
-        return await self._store_payment(attempt, payment), payment
-
-    async def _store_payment(
-        self, attempt: PaymentAttempt, payment: GatewayPayment
-    ) -> PaymentAttempt:
-        """Only a payment that is stored here is ever confirmed, and there is one per attempt.
-
-        Raises `GatewayBusy` where another worker went on with the attempt in the meantime: a
-        workflow that was terminated may have left this activity behind.
-        """
-        async with self._open_transaction() as tx:
-            await _locked_invoice(tx, attempt.invoice_id)
-            stored = await tx.attempts.get(attempt.invoice_id, attempt.number)
-            if (
-                stored is None
-                or stored.payment_id not in (None, payment.id)
-                or stored.failed_creations != attempt.failed_creations
-            ):
-                raise GatewayBusy("attempt_taken_over", "another worker makes this attempt")
-            attempt = attempt.model_copy(update={"payment_id": payment.id})
-            await tx.attempts.put(attempt)
-            return attempt
-
-    async def _create(self, charge: "_Charge", request: Collect) -> GatewayPayment:
-        attempt = charge.attempt
-        key = effect_key(
-            "payment.create", attempt.invoice_id, attempt.number, attempt.failed_creations
-        )
-        try:
-            _still_alive()
-            return await self._gateway.create_payment(
-                PaymentRequest(
-                    invoice_id=attempt.invoice_id,
-                    attempt_number=attempt.number,
-                    subscription_id=request.state.subscription_id,
-                    gateway_customer_id=charge.gateway_customer_id,
-                    payment_method_id=attempt.payment_method_id,
-                    amount=attempt.amount,
-                    description=request.state.terms.product_name,
-                ),
-                key=key,
-            )
-        except (GatewayFailed, GatewayRefused):
-            await self._store(_with_failed_creation(attempt))
-            raise
-
-    async def _confirm(
-        self, attempt: PaymentAttempt, payment: GatewayPayment, request: Collect
-    ) -> GatewayPayment:
-        key = effect_key(
-            "payment.confirm", attempt.invoice_id, attempt.number, attempt.failed_confirmations
-        )
-        try:
-            _still_alive()
-            return await self._gateway.confirm_payment(
-                payment.id,
-                return_url=self._return_url(attempt.invoice_id),
-                off_session=not _customer_is_present(request),
-                key=key,
-            )
-        except GatewayFailed:
-            await self._store(_with_failed_confirmation(attempt))
-            raise
 
     async def _conclude(
         self, request: Collect, attempt: PaymentAttempt | None, outcome: CollectionOutcome
@@ -358,23 +228,6 @@ class Collection:
                 return True
             await _void(tx, invoice, now)
             return False
-
-    async def _store(self, attempt: PaymentAttempt) -> None:
-        async with self._open_transaction() as tx:
-            await tx.attempts.put(attempt)
-
-
-class _Charge(Value):
-    """An attempt that may go on, and whom it charges."""
-
-    attempt: PaymentAttempt
-    gateway_customer_id: str
-
-
-def _still_alive() -> None:
-    """Between two calls to the gateway, so that a worker's death is noticed before a minute."""
-    if activity.in_activity():
-        activity.heartbeat()
 
 
 async def _may_go_live(tx: Transaction, state: SubscriptionState) -> bool:
@@ -491,15 +344,6 @@ async def _receive(tx: Transaction, attempt: PaymentAttempt, *, paid_at: datetim
             paid_at=paid_at,
         )
     )
-
-
-def _with_failed_creation(attempt: PaymentAttempt) -> PaymentAttempt:
-    return attempt.model_copy(update={"failed_creations": attempt.failed_creations + 1})
-
-
-def _with_failed_confirmation(attempt: PaymentAttempt) -> PaymentAttempt:
-    failures = attempt.failed_confirmations + 1
-    return attempt.model_copy(update={"failed_confirmations": failures})
 
 
 def _closed(invoice: InvoiceRecord, now: datetime) -> CollectionOutcome:

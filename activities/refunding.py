@@ -11,7 +11,7 @@ from datetime import datetime
 
 from temporalio import activity
 
-from activities.collection import KEYS_ARE_REMEMBERED
+from activities.charging import KEYS_ARE_REMEMBERED
 from activities.present import recorded_present
 from billing import ledger
 from billing.balance import BalanceCause, BalanceMovement
