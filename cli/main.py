@@ -3,13 +3,13 @@
 Owns the names of its subcommands and their options. What each does is a module beside this one.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated
 
 import typer
 
+from cli import subscription_commands
 from cli.checkout import find_root
+from cli.refusals import as_sentences
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -18,6 +18,9 @@ keys_app = typer.Typer(no_args_is_help=True, help="Keys for the HTTP API.")
 app.add_typer(keys_app, name="api-keys")
 webhooks_app = typer.Typer(no_args_is_help=True, help="Events that the payment gateway sent.")
 app.add_typer(webhooks_app, name="webhooks")
+app.add_typer(subscription_commands.app, name="subscriptions")
+tasks_app = typer.Typer(no_args_is_help=True, help="What waits for an operator.")
+app.add_typer(tasks_app, name="tasks")
 
 
 @app.callback()
@@ -73,7 +76,7 @@ def migrate() -> None:
     """Bring the database and Temporal's search attributes to what this version needs."""
     from cli import database  # noqa: PLC0415
 
-    with _refusals_as_sentences():
+    with as_sentences():
         root = find_root()
         revision = database.migrate(database.find_url(root))
         typer.echo(f"the database is at {revision}")
@@ -91,7 +94,7 @@ def create_key(
     """Make a key and show its secret, this once."""
     from cli import api_keys, database  # noqa: PLC0415
 
-    with _refusals_as_sentences():
+    with as_sentences():
         api_keys.create(database.find_url(find_root()), name=name, scopes=scope or ())
 
 
@@ -100,7 +103,7 @@ def list_keys() -> None:
     """List every key, without its secret."""
     from cli import api_keys, database  # noqa: PLC0415
 
-    with _refusals_as_sentences():
+    with as_sentences():
         api_keys.show_all(database.find_url(find_root()))
 
 
@@ -109,7 +112,7 @@ def revoke_key(key_id: Annotated[str, typer.Argument(help="As `list` shows it.")
     """Make a key open nothing any more."""
     from cli import api_keys, database  # noqa: PLC0415
 
-    with _refusals_as_sentences():
+    with as_sentences():
         api_keys.revoke(database.find_url(find_root()), key_id)
 
 
@@ -124,7 +127,7 @@ def list_webhooks(
     """List events, newest first, and what became of them."""
     from cli import database, webhooks  # noqa: PLC0415
 
-    with _refusals_as_sentences():
+    with as_sentences():
         webhooks.show(database.find_url(find_root()), failed_only=failed, limit=limit)
 
 
@@ -135,24 +138,37 @@ def replay_webhook(
     """Have an event processed again, now; that changes nothing where all is well."""
     from cli import database, webhooks  # noqa: PLC0415
 
-    with _refusals_as_sentences():
+    with as_sentences():
         webhooks.replay(database.find_url(find_root()), event_id)
 
 
-@contextmanager
-def _refusals_as_sentences() -> Iterator[None]:
-    """What cannot be done is said in a sentence, with exit code 1."""
-    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
+@tasks_app.command("list")
+def list_tasks(
+    *,
+    closed: Annotated[bool, typer.Option("--closed", help="Also those that are done.")] = False,
+    customer: Annotated[str | None, typer.Option(help="cus_…")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=100)] = 50,
+    as_json: Annotated[bool, typer.Option("--json", help="Say it in JSON.")] = False,
+) -> None:
+    """List tasks, newest first."""
+    with as_sentences():
+        from cli import database, tasks  # noqa: PLC0415
 
-    from billing.errors import PerennialError  # noqa: PLC0415
-    from cli.api_keys import UnknownScope  # noqa: PLC0415
-    from local.process import ProcessError  # noqa: PLC0415
+        url = database.find_url(find_root())
+        tasks.show(url, customer_id=customer, open_only=not closed, limit=limit, as_json=as_json)
 
-    try:
-        yield
-    except (PerennialError, ProcessError, UnknownScope) as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from None
-    except (SQLAlchemyError, OSError) as error:
-        typer.echo(f"the database does not answer: {error}", err=True)
-        raise typer.Exit(1) from None
+
+@tasks_app.command("done")
+def close_task(
+    key: Annotated[str, typer.Argument(help="As `list` shows it.")],
+    *,
+    reason: Annotated[str, typer.Option(help="What was done; the audit log keeps it.")],
+    actor: Annotated[
+        str | None, typer.Option(help="Who you are; your login name where not given.")
+    ] = None,
+) -> None:
+    """Close a task."""
+    with as_sentences():
+        from cli import database, tasks  # noqa: PLC0415
+
+        tasks.close(database.find_url(find_root()), key, reason=reason, actor=actor)

@@ -39,10 +39,13 @@ def timer_summary(action: NextAction) -> str:
 
 
 def details_of(state: SubscriptionState, *, problem: str | None) -> str:
-    """The subscription on one page, far below the 20,000 bytes that Temporal allows.
+    """The subscription's page and what can be done, far below the 20,000 bytes Temporal allows."""
+    possible = _possible(state, problem=problem)
+    return "\n".join([page_of(state, problem=problem), "", "## What you can do now", "", *possible])
 
-    What it is, what is wrong, what happens next and why, what happened, what can be done.
-    """
+
+def page_of(state: SubscriptionState, *, problem: str | None) -> str:
+    """What it is, what is wrong, what happens next and why, and what happened."""
     lines = [f"# {sold(state.terms)}", "", _STATUS[state.status], ""]
     lines += ["| | |", "|---|---|"]
     lines += [f"| {name}{_GAP} | {cell(text)} |" for name, text in _facts(state)]
@@ -51,7 +54,6 @@ def details_of(state: SubscriptionState, *, problem: str | None) -> str:
         lines += ["", "## What is wrong, and what to do", "", *(f"- {text}" for text in wrong)]
     lines += ["", "## What happens next, and why", "", *_ahead(state)]
     lines += ["", "## What happened lately", "", *_back(state)]
-    lines += ["", "## What you can do now", "", *_possible(state, problem=problem)]
     return "\n".join(lines)
 
 

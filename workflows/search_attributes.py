@@ -3,6 +3,7 @@
 Owns the attributes' names, types and how they follow from a subscription's state.
 """
 
+from datetime import datetime
 from typing import Any, Final
 
 from temporalio.common import (
@@ -46,15 +47,23 @@ def search_attributes(
         SearchAttributePair(CUSTOMER_ID, state.customer_id),
         SearchAttributePair(PLAN, state.terms.price_id),
         SearchAttributePair(CURRENCY, state.terms.currency),
-        SearchAttributePair(
-            DUNNING_ATTEMPT, max((i.rungs_used for i in state.open_invoices), default=0)
-        ),
+        SearchAttributePair(DUNNING_ATTEMPT, dunning_attempt(state)),
         SearchAttributePair(NEEDS_OPERATOR, needs_operator),
     ]
-    billing_at = next((action.at for action in agenda(state) if action.kind in _BILLING), None)
+    billing_at = next_billing_at(state)
     if billing_at is not None:
         pairs.append(SearchAttributePair(NEXT_BILLING_AT, billing_at))
     return TypedSearchAttributes(pairs)
+
+
+def next_billing_at(state: SubscriptionState) -> datetime | None:
+    """When the next period will be invoiced; None where none will."""
+    return next((action.at for action in agenda(state) if action.kind in _BILLING), None)
+
+
+def dunning_attempt(state: SubscriptionState) -> int:
+    """How many attempts of the ladder are used up on the invoice that has used most."""
+    return max((invoice.rungs_used for invoice in state.open_invoices), default=0)
 
 
 def changes(
