@@ -153,7 +153,7 @@ async def _begin(tx: Transaction, request: BeginChange) -> ChangeBegun:
     state, now = request.state, request.now
     plan, invoice = await _planned(tx, request)
     result = ChangeResult.APPLIED
-    if plan.is_deferred and plan.at > now:
+    if plan.is_deferred:
         result = ChangeResult.SCHEDULED
     elif invoice is not None and invoice.amount_due.amount_minor > 0:
         result = ChangeResult.PAYING

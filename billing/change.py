@@ -79,8 +79,8 @@ class PlannedChange(Value):
 
     @property
     def is_deferred(self) -> bool:
-        """Whether it waits for the period's end."""
-        return self.kind is ChangeKind.DECREASE
+        """Whether it waits for the period's end; in a trial, nothing does."""
+        return self.kind is ChangeKind.DECREASE and self.at == self.period.end
 
 
 def plan_change(

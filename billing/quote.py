@@ -14,6 +14,9 @@ from billing.value import Instant, Value
 
 VALID_FOR: Final = timedelta(minutes=10)
 
+CLOCK_SKEW: Final = timedelta(minutes=1)
+"""How far the clock of whoever previewed may be ahead of the clock that the change is made by."""
+
 
 class Quote(Value):
     """What was previewed; made again for the same instant it must come to the same total."""
@@ -37,5 +40,5 @@ def check_quote(quote: Quote, state: SubscriptionState, now: datetime) -> None:
     """Raises `Conflict` (`quote_expired`) once the price is too old or the subscription changed."""
     if quote.subscription_id != state.subscription_id or quote.version != state.version:
         raise Conflict("quote_expired", "the subscription has changed since it was previewed")
-    if not quote.at <= now < quote.expires_at:
+    if not quote.at - CLOCK_SKEW <= now < quote.expires_at:
         raise Conflict("quote_expired", "the quote was good for ten minutes: preview it again")
