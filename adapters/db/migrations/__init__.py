@@ -19,8 +19,8 @@ from sqlalchemy import Connection, NullPool, create_engine, text
 _ADVISORY_LOCK: Final = 5_082_610_945_173_201_001
 
 
-def upgrade(database_url: str) -> None:
-    """Bring the database at `postgresql://…` to the newest revision; others wait for it.
+def upgrade(database_url: str, revision: str = "head") -> None:
+    """Bring the database at `postgresql://…` to the newest revision, or to `revision`; others wait.
 
     Raises `sqlalchemy.exc.OperationalError` where the database is out of reach.
     """
@@ -28,7 +28,7 @@ def upgrade(database_url: str) -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ADVISORY_LOCK})
         config = _config()
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, revision)
 
 
 def current(database_url: str) -> str | None:

@@ -1,38 +1,51 @@
 """What customers have in their favour, moved.
 
-A movement is all that is written: the balance follows from it by a trigger
-(`adapters/db/migrations/versions/0006_guards_of_credits.py`).
+A movement is all that is written: the balance follows from it by a trigger (migration 0006).
+Whoever moves a customer's balance, or numbers a document that may move it, takes the customer's
+lock first: invoices, then the customer, then numbers, so that nobody waits in a circle. A lock of
+the balance's row alone would not do, as the first movement makes that row.
 """
 
 from typing import Final
 
-from sqlalchemy import bindparam, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import bindparam, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from adapters.db.tables.balance import balance_movements, customer_balances
+from adapters.db.tables.balance import customer_balances
 from billing.balance import BalanceMovement
 from billing.money import Money
 
-_COLUMNS: Final = (
-    "source_key",
-    "customer_id",
-    "cause",
-    "amount_minor",
-    "currency",
-    "at",
-    "invoice_id",
-    "credit_note_id",
-)
-_MOVE: Final = (
-    insert(balance_movements)
-    .values({name: bindparam(name) for name in _COLUMNS})
-    .on_conflict_do_nothing(index_elements=[balance_movements.c.source_key])
-)
+_LOCK: Final = text("""
+    SELECT pg_advisory_xact_lock(hashtextextended(:customer_id, 0)), (
+        SELECT balance_minor FROM customer_balances
+        WHERE customer_id = :customer_id AND currency = :currency FOR NO KEY UPDATE
+    ) AS balance_minor
+""")
+_MOVE: Final = text("""
+    WITH locked AS MATERIALIZED (
+        SELECT pg_advisory_xact_lock(hashtextextended(:customer_id, 0))
+    )
+    INSERT INTO balance_movements (
+        source_key, customer_id, cause, amount_minor, currency, at, invoice_id, credit_note_id
+    )
+    SELECT :source_key, :customer_id, :cause, :amount_minor, :currency, :at, :invoice_id,
+        :credit_note_id
+    FROM locked
+    ON CONFLICT (source_key) DO NOTHING
+""")
 _OF: Final = select(customer_balances.c.balance_minor).where(
     customer_balances.c.customer_id == bindparam("customer_id"),
     customer_balances.c.currency == bindparam("currency"),
 )
+
+
+async def lock_balance(connection: AsyncConnection, customer_id: str, currency: str) -> Money:
+    """The balance, which nobody else moves until the transaction ends.
+
+    One that another transaction has just begun by its first movement may still be seen as zero.
+    """
+    found = await connection.execute(_LOCK, {"customer_id": customer_id, "currency": currency})
+    return Money(amount_minor=found.one().balance_minor or 0, currency=currency)
 
 
 class SqlBalances:

@@ -7,26 +7,17 @@ from typing import Any, Final
 from sqlalchemy import Row, bindparam, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from adapters.db.repositories.balances import SqlBalances
+from adapters.db.repositories.balances import SqlBalances, lock_balance
+from adapters.db.repositories.debits import lock_invoice
 from adapters.db.repositories.document_number import next_number
 from adapters.db.tables.credit_note import credit_note_lines, credit_notes
 from adapters.db.tables.document_counter import Document
 from billing.balance import BalanceCause, BalanceMovement
 from billing.credit_note import CreditNoteDraft, CreditNoteLine, CreditReason
-from billing.errors import NotFound
 from billing.ids import effect_key
 from billing.money import Money
 from billing.period import Period
 from billing.proration import LineRef
-
-# Repetitions, and others that credit the same invoice, wait for the first lock and see afterwards
-# what was written. The balance is locked before the number is taken, as invoices do it.
-_LOCK: Final = text("""
-    SELECT (SELECT id FROM invoices WHERE id = :invoice_id FOR NO KEY UPDATE) AS invoice_id, (
-        SELECT balance_minor FROM customer_balances
-        WHERE customer_id = :customer_id AND currency = :currency FOR NO KEY UPDATE
-    ) AS balance_minor
-""")
 
 _ISSUE: Final = text(f"""
     WITH known AS (SELECT number FROM credit_notes WHERE id = :id),
@@ -82,11 +73,11 @@ class SqlCreditNotes:
         Other credit notes wait for the number until the transaction ends: call it late. Raises
         `NotFound` (`invoice_not_found`) and `BooksBroken` (`credit_exceeds_debit`).
         """
-        columns = _columns(draft)
-        locked = (await self._connection.execute(_LOCK, columns)).one()
-        if locked.invoice_id is None:
-            raise NotFound("invoice_not_found", f"no invoice {draft.invoice_id!r}")
-        number: str = (await self._connection.execute(_ISSUE, columns | _lines(draft))).scalar_one()
+        # Repetitions, and others that credit the same invoice, wait here and see what was written.
+        await lock_invoice(self._connection, draft.invoice_id)
+        await lock_balance(self._connection, draft.customer_id, draft.currency)
+        issued = await self._connection.execute(_ISSUE, _columns(draft) | _lines(draft))
+        number: str = issued.scalar_one()
         if draft.to_balance.amount_minor:
             await SqlBalances(self._connection).move(_movement(draft))
         return number

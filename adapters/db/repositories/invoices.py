@@ -7,7 +7,7 @@ from sqlalchemy import Row, bindparam, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.db.repositories import debits
-from adapters.db.repositories.balances import SqlBalances
+from adapters.db.repositories.balances import SqlBalances, lock_balance
 from adapters.db.repositories.document_number import next_number
 from adapters.db.tables.document_counter import Document
 from adapters.db.tables.invoice import invoices
@@ -23,16 +23,6 @@ from billing.proration import Debit
 # Whoever gives back something of the same debits at the same time waits here.
 _LOCK_DEBITED: Final = text("""
     SELECT id FROM invoices WHERE id = ANY (CAST(:ids AS text[])) ORDER BY id FOR NO KEY UPDATE
-""")
-
-# A repetition waits here for the first to end, so that the next statement sees its invoice and
-# gives no second number away. Only repetitions of the same draft wait for one another. The balance
-# is locked for the rest of the transaction and read as it is then.
-_BEGIN: Final = text("""
-    SELECT pg_advisory_xact_lock(hashtextextended(:id, 0)), (
-        SELECT balance_minor FROM customer_balances
-        WHERE customer_id = :customer_id AND currency = :currency FOR NO KEY UPDATE
-    ) AS balance_minor
 """)
 
 # One statement, so that the counter's row is locked no earlier than the invoice is written.
@@ -95,11 +85,11 @@ class SqlInvoices:
         debited = sorted({line.credits.invoice_id for line in draft.lines if line.credits})
         if debited:
             await self._connection.execute(_LOCK_DEBITED, {"ids": debited})
-        columns = _columns(draft)
-        begun = (await self._connection.execute(_BEGIN, columns)).one()
-        balance = Money(amount_minor=begun.balance_minor or 0, currency=draft.currency)
-        payment = _payment(draft, applicable(balance, draft.total))
-        written = await self._connection.execute(_FINALIZE, columns | payment | _lines(draft))
+        # A repetition waits here as well, and the next statement sees what the first has written.
+        balance = await lock_balance(self._connection, draft.customer_id, draft.currency)
+        written = await self._connection.execute(
+            _FINALIZE, _columns(draft, applicable(balance, draft.total)) | _lines(draft)
+        )
         record = as_invoice(written.one())
         if record.from_balance.amount_minor:
             await self._move(record, BalanceCause.APPLIED, -record.from_balance, draft.finalized_at)
@@ -210,28 +200,23 @@ def as_invoice(row: Row[Any]) -> InvoiceRecord:
     )
 
 
-def _columns(draft: InvoiceDraft) -> dict[str, Any]:
+def _columns(draft: InvoiceDraft, from_balance: Money) -> dict[str, Any]:
+    """An invoice of which nothing is left to collect is paid by being finalised."""
+    is_paid = (draft.total - from_balance).amount_minor <= 0
     return {
         "id": draft.id,
         "customer_id": draft.customer_id,
         "subscription_id": draft.subscription_id,
         "currency": draft.currency,
         "total_minor": draft.total.amount_minor,
+        "balance_minor": from_balance.amount_minor,
+        "status": InvoiceStatus.PAID if is_paid else InvoiceStatus.OPEN,
         "period_start": draft.period.start,
         "period_end": draft.period.end,
         "finalized_at": draft.finalized_at,
         "due_at": draft.due_at,
-        "change_id": draft.change_id,
-    }
-
-
-def _payment(draft: InvoiceDraft, from_balance: Money) -> dict[str, Any]:
-    """An invoice of which nothing is left to collect is paid by being finalised."""
-    is_paid = (draft.total - from_balance).amount_minor <= 0
-    return {
-        "balance_minor": from_balance.amount_minor,
-        "status": InvoiceStatus.PAID if is_paid else InvoiceStatus.OPEN,
         "paid_at": draft.finalized_at if is_paid else None,
+        "change_id": draft.change_id,
     }
 
 

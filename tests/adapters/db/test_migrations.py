@@ -104,6 +104,63 @@ def test_the_guards_stand(database_url: str) -> None:
         assert {(table, name) for table, name in rows} == _TRIGGERS
 
 
+def test_credits_are_read_through_one_view(database_url: str) -> None:
+    with _connect(database_url) as connection:
+        assert inspect(connection).get_view_names() == ["line_credits"]
+
+
+_BEFORE_CREDITS = """
+    INSERT INTO products (id, name, family) VALUES ('team', 'Team', 'plan');
+    INSERT INTO prices (id, version, product_id, currency, unit_amount_minor, interval_unit,
+        interval_count, unit_name, minimum_quantity, maximum_quantity)
+    VALUES ('team_monthly', 1, 'team', 'USD', 1600, 'month', 1, 'seat', 1, 10);
+    INSERT INTO customers (id, email, created_at) VALUES ('cus_1', 'a@example.com', now());
+    INSERT INTO subscriptions (id, customer_id, product_id, price_id, price_version, family,
+        quantity, currency, status, revision, created_at, state)
+    VALUES ('sub_1', 'cus_1', 'team', 'team_monthly', 1, 'plan', 1, 'USD', 'active', 1, now(),
+        '{"subscription_id": "sub_1"}');
+    UPDATE invoice_counters SET last_sequence = 7;
+    INSERT INTO invoices (id, issuer, sequence, number, customer_id, subscription_id, currency,
+        total_minor, paid_minor, status, period_start, period_end, finalized_at, due_at, paid_at)
+    VALUES ('in_1', 'default', 7, 'PN-000007', 'cus_1', 'sub_1', 'USD', 1600, 1600, 'paid',
+        '2026-01-01Z', '2026-02-01Z', '2026-01-01Z', '2026-01-01Z', '2026-01-01Z');
+    INSERT INTO invoice_lines (invoice_id, position, description, price_id, price_version,
+        quantity, period_start, period_end, amount_minor, currency)
+    VALUES ('in_1', 1, 'Team', 'team_monthly', 1, 1, '2026-01-01Z', '2026-02-01Z', 1600, 'USD');
+    INSERT INTO payment_attempts (invoice_id, number, payment_method_id, amount_minor, currency,
+        started_at)
+    VALUES ('in_1', 1, 'pm_1', 1600, 'USD', '2026-01-01T00:00:05Z');
+"""
+
+
+def test_what_was_written_before_there_were_credits_is_kept(empty_database_url: str) -> None:
+    migrations.upgrade(empty_database_url, "0004")
+    with _connect(empty_database_url) as connection:
+        connection.exec_driver_sql(_BEFORE_CREDITS)
+        connection.commit()
+    migrations.upgrade(empty_database_url)
+    with _connect(empty_database_url) as connection:
+
+        def one(statement: str) -> tuple[object, ...]:
+            return tuple(connection.exec_driver_sql(statement).one())
+
+        assert one("SELECT status, paid_minor, balance_minor, change_id FROM invoices") == (
+            "paid",
+            1600,
+            0,
+            None,
+        )
+        assert one("SELECT amount_minor, credits_invoice_id FROM invoice_lines") == (1600, None)
+        assert one("SELECT attempted_at = started_at FROM payment_attempts") == (True,)
+        counters = connection.exec_driver_sql(
+            "SELECT issuer, document, prefix, last_sequence FROM document_counters ORDER BY 2"
+        )
+        assert [tuple(row) for row in counters] == [
+            ("default", "credit_note", "CN-", 0),
+            ("default", "invoice", "PN-", 7),
+        ]
+
+
 def test_an_empty_database_has_no_revision_and_a_migrated_one_the_newest(
     empty_database_url: str,
 ) -> None:

@@ -11,6 +11,7 @@ from billing.invoice import InvoiceStatus
 from billing.payment import Paid
 from billing.ports.storage import PaymentAttempt
 from tests.adapters.db.company import START, draft, open_shop, subscribe, subscription
+from tests.adapters.db.reversals import debit, note, usd, with_credit
 
 
 @pytest.fixture(autouse=True)
@@ -87,3 +88,19 @@ async def test_a_page_of_invoices_is_continued(engine: AsyncEngine) -> None:
         rest = await queries.page_of(connection, cursor=first.next_cursor, limit=3)
     ids = [invoice.record.id for invoice in (*first.items, *rest.items)]
     assert len(set(ids)) == len(ids) == 4
+
+
+async def test_what_the_balance_paid_and_what_a_line_gives_back_is_read(
+    engine: AsyncEngine, transaction: Transactions
+) -> None:
+    changed = with_credit(draft(5), of=debit(draft(0)), minor=3000)
+    async with transaction() as tx:
+        await tx.credit_notes.issue(note(draft(0), 1000))
+        await tx.invoices.finalize(changed.model_copy(update={"change_id": "chg_1"}))
+    async with reading(engine) as connection:
+        invoice = await queries.get(connection, changed.id)
+    assert invoice is not None
+    assert invoice.lines == changed.lines
+    assert invoice.lines[1].credits == debit(draft(0))
+    assert (invoice.record.from_balance, invoice.record.amount_due) == (usd(1000), usd(4000))
+    assert invoice.record.change_id == "chg_1"

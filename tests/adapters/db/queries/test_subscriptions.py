@@ -10,8 +10,9 @@ from adapters.db.engine import Transactions, reading
 from adapters.db.queries import subscriptions as queries
 from adapters.db.queries.subscriptions import SubscriptionFilter
 from adapters.db.tables.customer import customers
+from billing.commands import cancel_now
 from billing.event import DomainEvent
-from billing.lifecycle import cancel_now, period_billed
+from billing.lifecycle import period_billed
 from billing.message import Message, MessageKind
 from billing.money import Money
 from billing.subscription import SubscriptionStatus

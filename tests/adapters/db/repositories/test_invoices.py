@@ -15,6 +15,7 @@ from billing.errors import Conflict, InvalidInput, NotFound
 from billing.invoice import InvoiceStatus
 from billing.money import Money
 from tests.adapters.db.company import START, TEAM, draft, open_shop, subscribe
+from tests.adapters.db.waiting import somebody_waits
 
 
 class _Abandoned(Exception):
@@ -107,19 +108,11 @@ async def test_a_read_invoice_is_locked_until_the_transaction_ends(
     async with transaction() as tx:
         assert await tx.invoices.get(draft().id) is not None
         second = asyncio.create_task(pay())
-        await _blocked(transaction)
+        await somebody_waits(transaction)
         order.append("first pays")
         await tx.invoices.mark_paid(draft().id, paid_at=START)
     await second
     assert order == ["first pays", "second reads"]
-
-
-async def _blocked(transaction: Transactions) -> None:
-    """Until the database says that somebody waits for a lock."""
-    waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
-    async with asyncio.timeout(10), transaction() as tx:
-        while not await tx.connection.scalar(waiting):
-            pass
 
 
 async def test_an_invoice_is_paid_or_void_but_never_both(transaction: Transactions) -> None:

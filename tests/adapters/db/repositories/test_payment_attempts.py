@@ -1,5 +1,7 @@
 """Payment attempts: replaced while open, unchanged once final."""
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -89,3 +91,68 @@ async def test_a_payment_belongs_to_one_attempt(transaction: Transactions) -> No
         await tx.attempts.put(_attempt(1))
         with pytest.raises(IntegrityError, match="payment_attempts_payment_id_key"):
             await tx.attempts.put(_attempt(2).model_copy(update={"payment_id": "pi_1"}))
+
+
+async def test_an_attempt_is_found_by_its_payment(transaction: Transactions) -> None:
+    async with transaction() as tx:
+        for number in (1, 2):
+            await tx.attempts.put(_attempt(number))
+        assert await tx.attempts.by_payment("pi_2") == _attempt(2)
+        assert await tx.attempts.by_payment("pi_3") is None
+
+
+def _at(
+    days: int, number: int, outcome: CollectionOutcome | None, **changes: object
+) -> PaymentAttempt:
+    attempted = {"attempted_at": START + timedelta(days=days)}
+    return _attempt(number, outcome).model_copy(update=attempted | changes)
+
+
+_DECLINED = Declined(decline=Decline(code="card_declined", decline_code="insufficient_funds"))
+
+
+async def test_declines_of_a_method_over_an_amount_are_counted_from_an_instant_on(
+    transaction: Transactions,
+) -> None:
+    """In the subscription's time: when the machine tried says nothing on a test clock."""
+    counted = [
+        _at(0, 1, _DECLINED),
+        _at(2, 2, _DECLINED),
+        _at(1, 3, _DECLINED, started_at=START + timedelta(days=9)),
+    ]
+    others = [
+        _at(-1, 4, _DECLINED),
+        _at(1, 5, _PAID),
+        _at(1, 6, None),
+        _at(1, 7, _DECLINED, amount=Money(amount_minor=8001, currency="USD")),
+        _at(1, 8, _DECLINED, amount=Money(amount_minor=8000, currency="EUR")),
+        _at(1, 9, _DECLINED, payment_method_id="pm_2"),
+    ]
+    async with transaction() as tx:
+        for attempt in (*counted, *others):
+            await tx.attempts.put(attempt)
+        found = await tx.attempts.declined("pm_1", amount=_AMOUNT, since=START)
+    assert [attempt.number for attempt in found] == [2, 3, 1]
+    assert found[0] == counted[1]
+
+
+async def test_the_last_attempt_on_a_method_is_the_latest_that_came_to_an_outcome(
+    transaction: Transactions,
+) -> None:
+    later = START + timedelta(hours=1)
+    async with transaction() as tx:
+        assert await tx.attempts.last_of_method("pm_1") is None
+        for attempt in (
+            _at(2, 1, _DECLINED),
+            _at(1, 2, _PAID),
+            _at(3, 3, None),
+            _at(4, 4, _PAID, payment_method_id="pm_2"),
+        ):
+            await tx.attempts.put(attempt)
+        last = await tx.attempts.last_of_method("pm_1")
+        assert last is not None
+        assert last.number == 1
+        await tx.attempts.put(_at(2, 5, _PAID, started_at=later))
+        same_instant = await tx.attempts.last_of_method("pm_1")
+        assert same_instant is not None
+        assert same_instant.number == 5

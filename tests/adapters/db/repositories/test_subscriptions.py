@@ -14,11 +14,12 @@ from adapters.db.engine import Transactions
 from adapters.db.tables.customer import customers
 from adapters.db.tables.subscription import subscriptions
 from adapters.db.tables.test_clock import test_clocks as clocks
+from billing.catalog import PauseMode
+from billing.commands import cancel_at_period_end, cancel_now
 from billing.errors import NotFound
-from billing.lifecycle import cancel_at_period_end, cancel_now
 from billing.ports.storage import Claim
-from billing.subscription import SubscriptionState
-from tests.adapters.db.company import PERIOD, START, open_shop, subscribe, subscription
+from billing.subscription import Pause, PendingChange, SubscriptionState, SubscriptionStatus
+from tests.adapters.db.company import PERIOD, START, open_shop, subscribe, subscription, terms
 
 
 @pytest.fixture(autouse=True)
@@ -50,7 +51,31 @@ async def test_a_state_is_stored_whole_and_findable(
     assert row.cancel_at == row.next_action_at == PERIOD.end
     assert row.next_action_kind == "cancel"
     assert (row.trial_end, row.ended_at, row.test_clock_id) == (None, None, None)
+    assert (row.pending_change_at, row.resumes_at) == (None, None)
     assert row.metadata == {}
+
+
+async def test_what_waits_for_its_time_is_findable(
+    transaction: Transactions, engine: AsyncEngine
+) -> None:
+    resumes_at = START + timedelta(days=5)
+    change = PendingChange(change_id="chg_1", target=terms(3), at=PERIOD.end, requested_at=START)
+    pause = Pause(mode=PauseMode.VOID, paused_at=START, resumes_at=resumes_at)
+    paused = subscription(2, customer_number=2).changed(
+        status=SubscriptionStatus.PAUSED, pause=pause
+    )
+    await subscribe(engine, subscription().changed(pending_change=change), paused)
+    async with engine.connect() as connection:
+        found = await connection.execute(
+            select(subscriptions.c.pending_change_at, subscriptions.c.resumes_at).order_by(
+                subscriptions.c.id
+            )
+        )
+        assert [tuple(row) for row in found] == [(PERIOD.end, None), (None, resumes_at)]
+    async with transaction() as tx:
+        await tx.subscriptions.save(subscription().model_copy(update={"revision": 9}))
+        cleared = select(subscriptions.c.pending_change_at).where(subscriptions.c.id == "sub_1")
+        assert await tx.connection.scalar(cleared) is None
 
 
 async def test_an_older_state_is_not_stored(transaction: Transactions, engine: AsyncEngine) -> None:
