@@ -5,8 +5,11 @@ with its actor and reason; what is answered is read from the database. Does not 
 is sold (`api.subscription_changes`).
 """
 
+from typing import Self
+
 from fastapi import APIRouter
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from api.commanding import CommandedSubscription
 from api.fields import Body, Flag, InvoiceId, Reason, Timestamp, example
@@ -51,6 +54,14 @@ class CancelInput(Body):
         " (`credit`) or back to where it came from (`refund`)",
     )
     reason: Reason | None = None
+
+    @model_validator(mode="after")
+    def _given_back_now(self) -> Self:
+        if self.mode is CancelMode.AT_PERIOD_END and self.unused is not UnusedPart.NONE:
+            raise PydanticCustomError(
+                "unused_needs_now", "at the period's end nothing is unused: cancel `now`"
+            )
+        return self
 
 
 class ExtendTrialInput(Body):
@@ -156,16 +167,17 @@ async def resume_subscription(
 async def pay_subscription(body: PayInput, subscription: CommandedSubscription) -> SubscriptionView:
     """Tries every open invoice once, whatever is planned for it.
 
-    What still waits for the customer's authentication, or for a bank, is in `open_invoices`.
+    A refused payment is a problem (402, `payment_declined`). What waits for the customer's
+    authentication, or for a bank, is in `open_invoices`.
     """
     command = PayNow(**subscription.signature(body.reason), customer_present=body.customer_present)
     receipt = await subscription.give(command)
-    if receipt is not None and receipt.decline is not None:
+    if receipt is not None and receipt.decline is not None and receipt.action_url is None:
         raise PaymentDeclined(
             "payment_declined",
             "the payment was refused",
             decline=receipt.decline,
-            subscription=subscription.id,
+            invoice=receipt.invoice_id,
         )
     return await subscription.view()
 
