@@ -27,7 +27,6 @@ with workflow.unsafe.imports_passed_through():
     from billing.agenda import ActionKind, NextAction, agenda, next_action
     from billing.credit_note import CreditReason, UnusedPart
     from billing.ids import effect_key
-    from billing.period import Period
     from billing.subscription import (
         CommandName,
         EndReason,
@@ -131,11 +130,6 @@ class SubscriptionWorkflow:
             self._keeper.wakes += 1
         else:
             self._keeper.show_details()
-
-    @workflow.signal
-    def retry(self) -> None:
-        """An operator mended what was wrong: try again now."""
-        self._retry_asked = True
 
     @workflow.update
     async def cancel(self, command: Cancel) -> CommandReceipt:
@@ -275,7 +269,7 @@ class SubscriptionWorkflow:
 
     @workflow.update
     async def retry_now(self, command: Retry) -> CommandReceipt:
-        """As the signal `retry`, with an actor and a reason in the audit log."""
+        """An operator mended what was wrong: what waits for that is tried again at once."""
         self._retry_asked = True
         return await self._commands.apply(
             command, CommandName.RETRY, lambda state, _: state.changed()
@@ -494,13 +488,13 @@ class SubscriptionWorkflow:
         refunds: list[str] = []
 
         async def give_back(now: datetime) -> None:
-            period = self._state.period
-            if command.unused is UnusedPart.NONE or period is None or now >= period.end:
+            part = pausing.unused_part(self._state, now)
+            if command.unused is UnusedPart.NONE or part is None:
                 return
             given = await effects.give_back(
                 GiveBack(
                     state=self._state,
-                    part=Period(start=now, end=period.end),
+                    part=part,
                     source=effect_key("cancel", command.command_id),
                     reason=CreditReason.CANCELED,
                     unused=command.unused,
@@ -515,8 +509,12 @@ class SubscriptionWorkflow:
                 )
             refunds.extend(given.refund_ids)
 
+        def change(state: SubscriptionState, now: datetime) -> SubscriptionState:
+            gives_back = command.unused is not UnusedPart.NONE
+            return commands.cancel_now(state, now, gives_back=gives_back)
+
         receipt = await self._commands.apply(
-            command, CommandName.CANCEL_NOW, commands.cancel_now, prepare=give_back
+            command, CommandName.CANCEL_NOW, change, prepare=give_back
         )
         await self._start_refunds(refunds)
         return receipt

@@ -15,7 +15,7 @@ from billing.ports.storage import CustomerRecord
 from tests.conftest import StripeSimulator
 from tests.histories.settling import BROKE
 from tests.workflows.company import Company, Mailbox, Subscription
-from workflows.messages import CancelMode
+from workflows.messages import CancelMode, Retry
 from workflows.search_attributes import NEEDS_OPERATOR
 
 
@@ -97,8 +97,9 @@ async def test_a_request_that_the_gateway_refuses_waits_for_an_operator_and_retr
         assert (state.status, company.mailbox.messages) == ("active", [])
 
         await company.save_card(customer, "pm_card_visa")
-        await subscription.handle.signal("retry")
         await renewing
+        await subscription.give(Retry)
+        await company.settle()
 
         assert not await needs_operator(subscription)
         assert "Needs an operator" not in await details(subscription)
