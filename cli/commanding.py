@@ -11,8 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final, TypedDict
 
-from rich.console import Console
-from rich.text import Text
+import typer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.db.engine import create_engine, reading
@@ -84,7 +83,7 @@ def give(
     giving = _given(root, database_url, subscription_id, command_of, patience=patience)
     receipt, after = asyncio.run(giving)
     if as_json:
-        Console().print_json(receipt.model_dump_json())
+        typer.echo(receipt.model_dump_json(indent=2))
     else:
         _say(receipt, after)
     if receipt.decline is not None:
@@ -165,12 +164,10 @@ async def _read(engine: AsyncEngine, subscription_id: str) -> Subscription:
 
 
 def _say(receipt: CommandReceipt, state: SubscriptionState) -> None:
-    console = Console(soft_wrap=True, highlight=False)
     done = f"{receipt.command_id} took effect on {instant(receipt.applied_at)}"
-    console.print(Text(done if receipt.change is None else f"{done}: {receipt.change}"))
+    typer.echo(done if receipt.change is None else f"{done}: {receipt.change}")
     if receipt.action_url is not None:
-        console.print(Text(f"the customer must authenticate the payment: {receipt.action_url}"))
-    console.print(Text(f"{state.subscription_id} is {state.status}"))
+        typer.echo(f"the customer must authenticate the payment: {receipt.action_url}")
+    typer.echo(f"{state.subscription_id} is {state.status}")
     for action in agenda(state)[:_AHEAD]:
-        told = f"  {instant(action.at)} {action.kind.replace('_', ' ')}: {action.reason}"
-        console.print(Text(told))
+        typer.echo(f"  {instant(action.at)} {action.kind.replace('_', ' ')}: {action.reason}")

@@ -10,10 +10,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
+import typer
 from rich.console import Console
 from rich.markdown import Markdown
-from rich.table import Table
-from rich.text import Text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import WorkflowHandle, WorkflowQueryFailedError
 from temporalio.service import RPCError
@@ -29,6 +28,7 @@ from billing.subscription import CommandName, SubscriptionState
 from billing.value import Instant, Value
 from cli import temporal
 from cli.database import run
+from cli.tables import print_table
 from local.process import ProcessError
 from workflows.description import page_of
 from workflows.messages import SubscriptionReport, subscription_workflow_id
@@ -75,23 +75,23 @@ def show_list(database_url: str, where: SubscriptionSearch, *, limit: int, as_js
     if as_json:
         _print_json([json.loads(_view(subscription).model_dump_json()) for subscription in shown])
         return
-    table = Table("subscription", "status", "customer", "plan", "qty", "next billing", "attempt")
-    for subscription in shown:
-        state = subscription.state
-        billing_at = next_billing_at(state)
-        table.add_row(
-            state.subscription_id,
-            state.status,
-            state.customer_id,
-            state.terms.price_id,
-            str(state.terms.quantity),
-            "" if billing_at is None else instant(billing_at),
-            str(dunning_attempt(state) or ""),
-        )
-    console = Console()
-    console.print(table)
+    header = ("subscription", "status", "customer", "plan", "quantity", "attempt", "next billing")
+    print_table(header, (_row(subscription.state) for subscription in shown))
     if len(found) > limit:
-        console.print(f"and more: raise --limit above {limit}")
+        typer.echo(f"and more: raise --limit above {limit}")
+
+
+def _row(state: SubscriptionState) -> tuple[str, ...]:
+    billing_at = next_billing_at(state)
+    return (
+        state.subscription_id,
+        state.status,
+        state.customer_id,
+        state.terms.price_id,
+        str(state.terms.quantity),
+        str(dunning_attempt(state) or "-"),
+        "-" if billing_at is None else instant(billing_at),
+    )
 
 
 def show_one(root: Path, database_url: str, subscription_id: str, *, as_json: bool) -> None:
@@ -107,29 +107,29 @@ def show_one(root: Path, database_url: str, subscription_id: str, *, as_json: bo
 
     subscription = run(database_url, read)
     if as_json:
-        Console(soft_wrap=True).print_json(_view(subscription).model_dump_json())
+        typer.echo(_view(subscription).model_dump_json(indent=2))
         return
     report = None
     if not subscription.state.has_ended:
         report = asyncio.run(_report(root, subscription_id))
     problem = None if report is None else report.problem
     state = subscription.state if report is None else report.state
-    console = Console()
-    console.print(Markdown(page_of(state, problem=problem)))
-    _show_possible(console, state, problem=problem)
+    Console().print(Markdown(page_of(state, problem=problem)))
+    _show_possible(state, problem=problem)
     if report is None and not state.has_ended:
-        console.print("As last recorded: its workflow does not answer.")
+        typer.echo("As last recorded: its workflow does not answer.")
 
 
-def _show_possible(console: Console, state: SubscriptionState, *, problem: str | None) -> None:
-    table = Table("perennial subscriptions …", "what it does", title="Commands that are possible")
-    for offer in offered_updates(state, problem=problem):
+def _show_possible(state: SubscriptionState, *, problem: str | None) -> None:
+    offered = list(offered_updates(state, problem=problem))
+    if not offered:
+        return
+    typer.echo("\nWhat you can do now; each takes --reason and, if it is not you, --actor:\n")
+    for offer in offered:
         invoice_id = offer.arguments.get("invoice_id", "")
         words = _WORDS[offer.command].format(id=state.subscription_id, invoice=invoice_id)
-        table.add_row(Text(words), Text(offer.purpose))
-    if table.row_count:
-        console.print(table)
-        console.print("Each takes --reason and, for another name than yours, --actor.")
+        typer.echo(f"perennial subscriptions {words}")
+        typer.echo(f"    {offer.purpose.replace('`', '')}")
 
 
 def show_timeline(database_url: str, subscription_id: str, *, limit: int, as_json: bool) -> None:
@@ -149,17 +149,14 @@ def show_timeline(database_url: str, subscription_id: str, *, limit: int, as_jso
     if as_json:
         _print_json([json.loads(happening.model_dump_json()) for happening in happenings])
         return
-    table = Table("at", "what", "details", "by", "why")
-    for happening in happenings:
-        told = ", ".join(f"{name} {value}" for name, value in happening.details.items())
-        table.add_row(
-            instant(happening.at),
-            happening.type,
-            Text(told),
-            Text(happening.actor or ""),
-            Text(happening.reason or ""),  # never markup: somebody wrote it
-        )
-    Console().print(table)
+    header = ("at", "what", "by", "why and details")
+    print_table(header, (_line(happening) for happening in happenings))
+
+
+def _line(happening: Happening) -> tuple[str, ...]:
+    details = [f"{name} {value}" for name, value in happening.details.items()]
+    told = "; ".join(filter(None, (happening.reason, ", ".join(details))))
+    return instant(happening.at), happening.type, happening.actor or "-", told
 
 
 def _merged(
@@ -225,4 +222,4 @@ def _required(found: Subscription | None, subscription_id: str) -> Subscription:
 
 
 def _print_json(document: object) -> None:
-    Console(soft_wrap=True).print_json(json.dumps(document))
+    typer.echo(json.dumps(document, indent=2))

@@ -7,9 +7,7 @@ Owns the command's words. Does not own what makes a task (`activities`, `worker`
 import json
 from datetime import UTC, datetime
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+import typer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.db.engine import reading, transactions
@@ -18,6 +16,7 @@ from adapters.db.queries.operator_tasks import RecordedTask
 from billing.errors import InvalidInput, NotFound
 from cli.database import run
 from cli.operator import operator_named
+from cli.tables import print_table
 from workflows.wording import instant
 
 _CLOSED = "task_done"
@@ -38,22 +37,23 @@ def show(
     tasks = run(database_url, read)
     if as_json:
         documents = [json.loads(task.model_dump_json()) for task in tasks]
-        Console(soft_wrap=True).print_json(json.dumps(documents))
+        typer.echo(json.dumps(documents, indent=2))
         return
-    table = Table("task", "since", "what", "about", "subscription", "details", "done")
-    for known in tasks:
-        task = known.task
-        told = ", ".join(f"{name} {value}" for name, value in task.details.items())
-        table.add_row(
-            Text(task.key),
-            instant(task.created_at),
-            task.kind,
-            task.subject,
-            task.subscription_id or task.customer_id,
-            Text(told),
-            "" if known.closed_at is None else instant(known.closed_at),
-        )
-    Console().print(table)
+    header = ("task", "since", "what", "about", "subscription", "done", "details")
+    print_table(header, (_row(known) for known in tasks))
+
+
+def _row(known: RecordedTask) -> tuple[str, ...]:
+    task = known.task
+    return (
+        task.key,
+        instant(task.created_at),
+        task.kind,
+        task.subject,
+        task.subscription_id or task.customer_id,
+        "-" if known.closed_at is None else instant(known.closed_at),
+        ", ".join(f"{name} {value}" for name, value in task.details.items()),
+    )
 
 
 def close(database_url: str, key: str, *, reason: str, actor: str | None) -> None:
@@ -83,8 +83,7 @@ def close(database_url: str, key: str, *, reason: str, actor: str | None) -> Non
             return before
 
     before = run(database_url, write)
-    console = Console(soft_wrap=True, highlight=False)
     if before.closed_at is None:
-        console.print(Text(f"{key} is done"))
+        typer.echo(f"{key} is done")
     else:
-        console.print(Text(f"{key} was done on {instant(before.closed_at)} already"))
+        typer.echo(f"{key} was done on {instant(before.closed_at)} already")
