@@ -24,6 +24,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from tests.api.shop import Shop
+from tests.api.test_refunds import disputed
 
 CHECKS = [
     not_a_server_error,
@@ -67,11 +68,20 @@ async def _known_ids(shop: Shop) -> dict[str, str]:
             "cancel_url": "https://example.com/b",
         },
     )
+    note = await shop.made(
+        f"/v1/invoices/{bought['latest_invoice']}/refund", {"amount_minor": 1, "reason": "a cent"}
+    )
+    dispute = await disputed(shop, await shop.read(f"/v1/invoices/{bought['latest_invoice']}"))
+    change = await shop.made(f"/v1/subscriptions/{made['id']}/change", {"quantity": 2})
     [method] = (await shop.read(f"/v1/customers/{customer}/payment_methods"))["data"]
     return {
         "customer_id": customer,
         "subscription_id": made["id"],
+        "change_id": change["id"],
         "invoice_id": bought["latest_invoice"],
+        "credit_note_id": note["id"],
+        "refund_id": note["refund"]["id"],
+        "dispute_id": dispute.id,
         "checkout_session_id": session["id"],
         "payment_method_id": method["id"],
         "test_clock_id": await shop.clock("2026-01-17T09:30:00Z"),
