@@ -76,7 +76,7 @@ async def put_catalog_on_sale(engine: AsyncEngine, settings: Settings) -> None:
 
 async def run(settings: Settings) -> None:
     """Serves until SIGTERM or SIGINT; requests under way are finished first."""
-    listener = _listening(settings.api_host, settings.api_port)
+    listener = listening(settings.api_host, settings.api_port)
     async with connected(settings) as dependencies:
         await put_catalog_on_sale(dependencies.engine, settings)
         server = uvicorn.Server(
@@ -114,12 +114,18 @@ def main() -> int:
     return 0
 
 
-def _listening(host: str, port: int) -> socket.socket:
-    """Bound before anything is connected: a taken port is said at once."""
+def listening(host: str, port: int) -> socket.socket:
+    """Bound before anything is connected: a taken port is said at once, by `CannotStart`.
+
+    An answer's head and its body are sent in two pieces. Unless told otherwise, the kernel keeps
+    the second one back until the first is acknowledged: 40 ms on a connection that is kept open.
+    """
     try:
-        return socket.create_server((host, port), backlog=_BACKLOG, family=_family(host))
+        listener = socket.create_server((host, port), backlog=_BACKLOG, family=_family(host))
     except OSError as error:
         raise CannotStart(f"{host}:{port} cannot be listened on: {error.strerror}") from error
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
 
 
 def _family(host: str) -> socket.AddressFamily:
