@@ -229,8 +229,9 @@ async def test_what_waits_for_an_operator_is_shown_and_tried_again(
     assert "Needs an operator." in shown
     assert f"retry {subscription.id}" in shown
     await company.save_card(customer, "pm_card_visa")
-    await terminal.subscriptions("retry", subscription.id, *WHY)
     await renewing
+    await terminal.subscriptions("retry", subscription.id, *WHY)
+    await company.settle()
     assert [invoice["status"] for invoice in await company.invoices()] == ["paid", "paid"]
     assert await audited(company, subscription) == [CommandName.RETRY]
 
