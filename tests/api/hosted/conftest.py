@@ -15,6 +15,10 @@ from adapters.settings import Settings
 from adapters.stripe.client import connect_stripe
 from api.app import create_app
 from api.dependencies import Dependencies
+from billing.catalog import Catalog
+from tests.api.hosted.guest import Guest, opened_browser
+from tests.api.hosted.plans import PLANS
+from tests.api.shop import Shop
 from tests.conftest import StripeSimulator
 from tests.worker.desk import Desk
 from tests.workflows.company import Company
@@ -77,3 +81,23 @@ async def visit(company: Company, simulator: StripeSimulator) -> AsyncIterator[V
             engine=company.engine, gateway=company.gateway, temporal=company.client
         )
         yield Visit(Desk(company, stripe, events), links, browser, app)
+
+
+@pytest.fixture
+def catalog() -> Catalog:
+    """What the shop sells to the customers of these pages."""
+    return PLANS
+
+
+@pytest.fixture
+async def guest(shop: Shop) -> AsyncIterator[Guest]:
+    """A customer with five seats of Team since 1 April, and a browser of their own."""
+    async with opened_browser(shop) as browser:
+        yield await Guest.since_april(shop, browser)
+
+
+@pytest.fixture
+async def stranger(shop: Shop) -> AsyncIterator[Guest]:
+    """Another customer like that."""
+    async with opened_browser(shop) as browser:
+        yield await Guest.since_april(shop, browser)
