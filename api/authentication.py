@@ -95,4 +95,9 @@ def caller_of(request: Request) -> Caller:
     return caller
 
 
-CallerOf = Annotated[Caller, Depends(caller_of)]
+async def injected_caller(request: Request) -> Caller:
+    """The same for endpoints; async, because FastAPI runs other functions in a thread."""
+    return caller_of(request)
+
+
+CallerOf = Annotated[Caller, Depends(injected_caller)]

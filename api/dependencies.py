@@ -41,4 +41,9 @@ def dependencies_of(request: Request) -> Dependencies:
     return dependencies
 
 
-Deps = Annotated[Dependencies, Depends(dependencies_of)]
+async def injected_dependencies(request: Request) -> Dependencies:
+    """The same for endpoints; async, because FastAPI runs other functions in a thread."""
+    return dependencies_of(request)
+
+
+Deps = Annotated[Dependencies, Depends(injected_dependencies)]
