@@ -5,8 +5,9 @@ All of it follows from the state. Does not own what is possible (`workflows.offe
 when things happen (`billing.agenda`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Final, assert_never
 
 from billing.agenda import ActionKind, agenda
@@ -77,12 +78,42 @@ def final_action_at(state: SubscriptionState) -> datetime | None:
     return next(found, None)
 
 
+UNDELIVERED: Final = " was not delivered: "
+"""How the workflow tells of a message that can never be delivered."""
+
+
 def _needs_operator(problem: str) -> str:
+    if UNDELIVERED in problem:
+        return (
+            f"**A message did not reach the customer:** {quoted(problem)}. It is not sent again:"
+            " tell the customer yourself if it matters, and mend their address. Billing goes on."
+            " The update `retry_now` says that you have seen it. Runbook: `stuck-workflow.md`."
+        )
     return (
         "**Needs an operator.** Something that has to be done cannot succeed as things are:"
-        f" {quoted(problem)}. It is tried again once a day. Mend the cause, then send the update"
-        " `retry_now`. Runbook: `stuck-workflow.md`."
+        f" {quoted(problem)}{_meaning(problem)}. It is tried again once a day. Mend the cause,"
+        " then send the update `retry_now`. Runbook: `stuck-workflow.md`."
     )
+
+
+def _meaning(problem: str) -> str:
+    """What a refusal of Stripe's most often means; its code stands at the end, in brackets."""
+    code = problem.rpartition("(")[2].removesuffix(")")
+    words = _REFUSALS.get(code)
+    return "" if words is None else f", which means: {words}"
+
+
+_GONE: Final = "the saved payment method or the customer no longer exists at Stripe"
+_REFUSALS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "amount_too_large": "Stripe takes no single payment of this amount",
+        "amount_too_small": "Stripe takes no payment as small as this",
+        "currency_not_supported": "the Stripe account cannot be paid in this currency",
+        "payment_method_not_available": "Stripe cannot use this kind of payment method just now",
+        "request_refused": f"most often {_GONE}",
+        "resource_missing": _GONE,
+    }
+)
 
 
 def _about(state: SubscriptionState, invoice: OpenInvoice) -> str:

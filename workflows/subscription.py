@@ -79,6 +79,7 @@ class SubscriptionWorkflow:
         self._dunning = Dunning(self._keeper)
         self._busy = True
         self._retry_asked = False
+        self._is_stuck = False
 
     @workflow.run
     async def run(self, start: SubscriptionStart) -> SubscriptionReport:  # noqa: ARG002 - in init
@@ -269,8 +270,13 @@ class SubscriptionWorkflow:
 
     @workflow.update
     async def retry_now(self, command: Retry) -> CommandReceipt:
-        """An operator mended what was wrong: what waits for that is tried again at once."""
+        """An operator mended what was wrong: what waits for that is tried again at once.
+
+        Where nothing waits, as after a message that could not be delivered, it is only noted.
+        """
         self._retry_asked = True
+        if not self._is_stuck:
+            self._keeper.problem = None
         return await self._commands.apply(
             command, CommandName.RETRY, lambda state, _: state.changed()
         )
@@ -380,6 +386,7 @@ class SubscriptionWorkflow:
     async def _wait_for_operator(self, error: ActivityError) -> None:
         self._keeper.problem = str(error.cause or error)
         seen = self._keeper.wakes
+        self._is_stuck = True
         self._keeper.describe()
         workflow.logger.error(
             "subscription.needs_operator", extra={"problem": self._keeper.problem}
@@ -392,6 +399,8 @@ class SubscriptionWorkflow:
             )
         except TimeoutError:
             return
+        finally:
+            self._is_stuck = False
 
     async def _perform(self, action: NextAction) -> None:
         match action.kind:

@@ -122,6 +122,11 @@ async def test_a_message_that_can_never_be_delivered_is_shown_to_an_operator(
         assert problem in await details(subscription)
         assert await needs_operator(subscription)
 
+        await subscription.give(Retry)
+        await company.settle()
+        assert not await needs_operator(subscription)
+        assert "did not reach the customer" not in await details(subscription)
+
 
 @pytest.mark.parametrize("how", ["cancel", "terminate"])
 async def test_a_workflow_that_an_operator_stops_charges_nobody(

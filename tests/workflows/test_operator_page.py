@@ -126,6 +126,24 @@ def test_a_problem_is_the_first_thing_that_is_wrong_and_cannot_break_the_page() 
     assert "**`retry_now`**" in shown
 
 
+@pytest.mark.parametrize(
+    ("problem", "said"),
+    [
+        ("Stripe refused the request (request_refused)", "which means: most often the saved"),
+        ("something new (brand_new_code)", "`something new (brand_new_code)`. It is tried again"),
+        ("no code at all", "`no code at all`. It is tried again"),
+    ],
+)
+def test_an_error_is_explained_where_it_is_known(problem: str, said: str) -> None:
+    assert said in page("active", problem=problem)
+
+
+def test_a_lost_message_is_no_error_of_billing() -> None:
+    shown = page("active", problem="message.x:1 was not delivered: no such address")
+    assert "**A message did not reach the customer:**" in shown
+    assert "Needs an operator" not in shown
+
+
 def test_the_past_is_told_from_what_the_state_remembers() -> None:
     refused = AppliedCommand(
         command_id="chg_9",
