@@ -30,14 +30,16 @@ from tests.adapters.db.company import (
     post,
     sell,
     subscribe,
+    subscription,
 )
 from tests.adapters.db.reversals import debit, give_back, note, usd, with_credit, with_line
+from tests.adapters.db.waiting import somebody_waits
 
 
 @pytest.fixture(autouse=True)
 async def shop(engine: AsyncEngine) -> None:
-    await open_shop(engine)
-    await subscribe(engine)
+    await open_shop(engine, customer_count=2)
+    await subscribe(engine, subscription(1), subscription(2, customer_number=2))
 
 
 async def _give(tx: Transaction, minor: int, currency: str = "USD") -> None:
@@ -340,3 +342,21 @@ async def test_changes_of_the_same_debit_at_once_never_credit_more_than_it(
         [charged] = await tx.invoices.debits_of(draft().id)
         assert charged.credited == usd(6000)
         assert (await bill(tx, draft(20))).number == "PN-000004"
+
+
+async def test_who_waits_for_a_debit_holds_no_number(transaction: Transactions) -> None:
+    """Otherwise the one that has the debit, and needs a number, would wait in turn."""
+
+    async def change() -> str:
+        async with transaction() as tx:
+            return (await bill(tx, with_credit(draft(1), of=debit(draft()), minor=100))).number
+
+    async with transaction() as tx:
+        await sell(tx, draft())
+    async with transaction() as tx:
+        await tx.invoices.get(draft().id)
+        second = asyncio.create_task(change())
+        await somebody_waits(transaction)
+        other = draft(0, subscription_number=2).model_copy(update={"customer_id": "cus_2"})
+        assert (await bill(tx, other)).number == "PN-000002"
+    assert await second == "PN-000003"
