@@ -141,11 +141,11 @@ def _next_charge(state: SubscriptionState) -> str | None:
     if state.status not in regular or state.period is None:
         return None
     if state.cancellation is not None:
-        return "None"
+        return "Nothing more"
     pending = state.pending_change
     amount = (state.terms if pending is None else pending.target).period_amount
     if amount.amount_minor == 0:
-        return "None: it is free"
+        return "Nothing: it is free"
     if state.unbilled_from is not None:
         return "In a moment, for the rest of the running period"
     amount = sum((line.amount for line in state.carried), amount)

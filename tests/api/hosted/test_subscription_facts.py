@@ -1,0 +1,165 @@
+"""What the portal says about a subscription, in every situation that it can be in."""
+
+from datetime import datetime
+from decimal import Decimal
+
+import pytest
+
+from adapters.hosted_link import HostedLinks
+from api.hosted.portal.account import Holding
+from api.hosted.portal.subscription_facts import SubscriptionFacts, facts_of
+from billing import commands, pausing
+from billing.catalog import Price
+from billing.interval import Interval, IntervalUnit
+from billing.subscription import SubscriptionState
+from tests.billing.subscriptions import trialing
+from tests.workflows import situations
+from tests.workflows.situations import NOW, STOLEN
+
+_LINKS = HostedLinks(public_url="https://billing.example", secret="a secret of the tests")
+_PRICE = Price(
+    id="team_monthly",
+    product_id="team",
+    currency="USD",
+    unit_amount_minor=Decimal(1600),
+    interval=Interval(unit=IntervalUnit.MONTH),
+    unit_name="seat",
+)
+
+
+def _facts(state: SubscriptionState, *, price: Price = _PRICE) -> SubscriptionFacts:
+    holding = Holding(state=state, price=price, planned_price=price, now=NOW)
+    return facts_of(holding, _LINKS)
+
+
+def _texts(facts: SubscriptionFacts) -> list[str]:
+    return [concern.text for concern in facts.concerns]
+
+
+def test_a_running_one_says_when_it_is_charged_next() -> None:
+    facts = _facts(situations.active())
+    assert (facts.status, facts.tone) == ("Active", "good")
+    assert (facts.quantity, facts.price) == ("5 seats", "$16.00 per seat, every month")
+    assert facts.next_charge == "$80.00 on 17 March 2026"
+    assert facts.concerns == ()
+    assert facts.undo is None
+    assert facts.may_change
+    assert facts.may_cancel
+
+
+def test_a_trial_says_until_when_it_is_free() -> None:
+    facts = _facts(trialing(days=14))
+    assert facts.status == "Free trial"
+    assert facts.sentence == "Your free trial runs until 31 January 2026."
+    assert facts.next_charge == "$80.00 on 31 January 2026"
+
+
+def test_a_canceled_one_says_until_when_it_runs_and_can_be_kept() -> None:
+    facts = _facts(commands.cancel_at_period_end(situations.active(), NOW))
+    assert (facts.status, facts.tone, facts.next_charge) == ("Canceled", "quiet", "Nothing more")
+    assert facts.undo is not None
+    assert facts.undo.text == ("It ends on 17 March 2026. Until then you can use it as before.")
+    assert facts.undo.action == "undo_cancel"
+    assert not facts.may_cancel
+
+
+def test_a_planned_decrease_is_what_is_charged_next_and_can_be_undone() -> None:
+    facts = _facts(situations.decreasing())
+    assert facts.quantity == "5 seats"
+    assert facts.next_charge == "$48.00 on 17 March 2026"
+    assert facts.undo is not None
+    assert facts.undo.text.startswith("From 17 March 2026 on: Team, 3 seats, $48.00 every month.")
+    assert facts.undo.action == "undo_change"
+
+
+def test_an_overdue_one_says_why_and_leads_to_its_invoice() -> None:
+    facts = _facts(situations.past_due())
+    assert (facts.status, facts.tone) == ("Payment overdue", "bad")
+    assert _texts(facts) == ["We could not collect $80.00: there were not sufficient funds."]
+    [concern] = facts.concerns
+    assert concern.link.label == "Pay $80.00"
+    assert concern.link.url.startswith("https://billing.example/hosted/invoices/in_")
+
+
+def test_what_a_customer_must_not_hear_is_not_said() -> None:
+    assert _texts(_facts(situations.past_due(STOLEN))) == [
+        "We could not collect $80.00: your bank declined it."
+    ]
+
+
+def test_an_unpaid_one_says_how_it_goes_on() -> None:
+    facts = _facts(situations.unpaid())
+    assert (facts.status, facts.tone) == ("Not paid", "bad")
+    assert facts.sentence == "It goes on as soon as everything open is paid."
+    assert facts.next_charge is None
+    assert len(facts.concerns) == 1
+    assert facts.may_cancel
+    assert not facts.may_change
+
+
+def test_a_payment_on_its_way_asks_for_nothing() -> None:
+    facts = _facts(situations.processing())
+    assert _texts(facts) == ["Your payment of $80.00 is on its way; your bank may take a few days."]
+    assert not facts.concerns[0].is_problem
+
+
+@pytest.mark.parametrize("action_url", [None, "https://bank.example/"])
+def test_a_change_that_is_being_paid_leads_to_its_page(action_url: str | None) -> None:
+    facts = _facts(situations.paying_a_change(action_url=action_url))
+    [concern] = facts.concerns
+    assert concern.text.startswith("Your change to Team waits for its payment")
+    assert ("until 19 February 2026 at 12:00 UTC" in concern.text) is (action_url is not None)
+    assert concern.link.url == (
+        "https://billing.example/hosted/portal/subscriptions/sub_1/changes/chg_1"
+    )
+    assert not facts.may_change
+    assert not facts.may_cancel
+
+
+def test_a_paused_one_says_when_it_goes_on() -> None:
+    state = situations.active(situations.pausable())
+    facts = _facts(pausing.paused(state, datetime.fromisoformat("2026-03-01T00:00:00Z"), NOW))
+    assert facts.status == "Paused"
+    assert facts.sentence == (
+        "Paused since 18 February 2026; nothing is charged meanwhile."
+        " It goes on by itself on 1 March 2026."
+    )
+    assert facts.next_charge is None
+
+
+def test_a_trial_that_rests_waits_for_a_card() -> None:
+    sentence = _facts(situations.paused_trial()).sentence
+    assert sentence is not None
+    assert sentence.endswith("It goes on as soon as you add a card.")
+
+
+def test_an_ended_one_says_when_and_offers_nothing() -> None:
+    facts = _facts(commands.cancel_now(situations.active(), NOW))
+    assert (facts.status, facts.sentence) == ("Ended", "Ended on 18 February 2026.")
+    assert facts.next_charge is None
+    assert not facts.may_change
+    assert not facts.may_cancel
+
+
+def test_what_costs_nothing_is_free() -> None:
+    free = _PRICE.model_copy(update={"unit_amount_minor": Decimal(0), "maximum_quantity": 1})
+    nothing = situations.seats(1).period_amount.model_copy(update={"amount_minor": 0})
+    state = situations.active()
+    sold = state.terms.model_copy(update={"period_amount": nothing, "quantity": 1})
+    facts = _facts(state.model_copy(update={"terms": sold}), price=free)
+    assert (facts.quantity, facts.price, facts.next_charge) == (None, "Free", "Nothing: it is free")
+
+
+def test_what_is_no_longer_owed_is_no_concern() -> None:
+    state = situations.past_due()
+    [invoice] = state.open_invoices
+    given_up = invoice.model_copy(update={"given_up": True})
+    assert _facts(state.changed(open_invoices=(given_up,))).concerns == ()
+
+
+@pytest.mark.parametrize("name", situations.SITUATIONS)
+def test_there_are_words_for_every_situation(name: str) -> None:
+    facts = _facts(situations.SITUATIONS[name]())
+    assert facts.status
+    assert not any("None" in (text or "") for text in (facts.sentence, facts.next_charge))
+    assert not any("None" in text for text in _texts(facts))
