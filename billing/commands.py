@@ -7,7 +7,7 @@ sold (`billing.changing`), pauses (`billing.pausing`) nor payments (`billing.set
 from datetime import datetime, timedelta
 from typing import Final
 
-from billing import messages
+from billing import changing, messages
 from billing.errors import Conflict, InvalidInput
 from billing.lifecycle import ended
 from billing.period import Period
@@ -73,12 +73,18 @@ def cancel_undone(state: SubscriptionState, now: datetime) -> SubscriptionState:
     return state.changed(cancellation=None, messages=(*state.messages, message))
 
 
-def cancel_now(state: SubscriptionState, now: datetime) -> SubscriptionState:
+def cancel_now(
+    state: SubscriptionState, now: datetime, *, gives_back: bool = False
+) -> SubscriptionState:
     """The subscription ends at once; open invoices are voided (policy P17, P20).
 
-    What is unused of paid ones is given back before, where that was asked for.
+    What is unused of paid ones is given back before, where `gives_back` asks for it. Raises
+    `Conflict` (`change_in_progress`) where that cannot be said yet: what a change gives back of
+    them is only certain once it is paid or voided.
     """
     check_command(state, CommandName.CANCEL_NOW)
+    if gives_back and changing.still_applies(state):
+        raise Conflict("change_in_progress", "a change of the subscription is being paid for")
     if state.status is SubscriptionStatus.INCOMPLETE:
         return ended(state, EndReason.REQUESTED, now)
     message = messages.subscription_canceled(state, now, effective_at=now)

@@ -5,7 +5,7 @@ Owns who may pause for how long, and what is running afterwards. Does not own wh
 """
 
 from datetime import datetime, timedelta
-from typing import assert_never
+from typing import Final, assert_never
 
 from billing import anchor, messages
 from billing.catalog import PauseMode
@@ -13,6 +13,8 @@ from billing.commands import check_command
 from billing.errors import BooksBroken, Conflict, InvalidInput
 from billing.period import Period
 from billing.subscription import CommandName, Pause, SubscriptionState, SubscriptionStatus
+
+_INSTANT: Final = timedelta(microseconds=1)
 
 
 def paused(
@@ -59,10 +61,17 @@ def trial_paused(state: SubscriptionState, now: datetime) -> SubscriptionState:
 
 
 def resumed(state: SubscriptionState, at: datetime) -> SubscriptionState:
-    """Goes on from `at`: the pause's own end, or when somebody asked for it."""
+    """Goes on from `at`: the pause's own end, or when somebody asked for it.
+
+    Raises `Conflict` (`payment_method_required`) for a trial that rests until there is a method.
+    """
     pause = state.pause
-    if pause is None or state.anchor_at is None or state.period_number is None:
+    if pause is None:
         raise BooksBroken("not_paused", "only a paused subscription goes on")
+    if state.anchor_at is None or state.period_number is None:
+        raise Conflict(
+            "payment_method_required", "it goes on by itself once a payment method is saved"
+        )
     message = messages.subscription_resumed(state, at)
     going_on = state.changed(
         status=SubscriptionStatus.ACTIVE, pause=None, messages=(*state.messages, message)
@@ -87,13 +96,28 @@ def paused_part(state: SubscriptionState, at: datetime) -> Period | None:
     return Period(start=pause.paused_at, end=at)
 
 
+def unused_part(state: SubscriptionState, now: datetime) -> Period | None:
+    """The paid time that is left if the subscription ends now; None where none is.
+
+    A pause that would have given its time back, or delivered it later, is all unused.
+    """
+    pause = state.pause
+    since = now if pause is None or pause.mode is PauseMode.VOID else pause.paused_at
+    if state.period is None or since >= state.period.end:
+        return None
+    return Period(start=since, end=state.period.end)
+
+
 def _in_the_running_period(
     state: SubscriptionState, anchor_at: datetime, at: datetime
 ) -> SubscriptionState:
-    """Periods that began in the pause are not billed; the one that is running is for nothing."""
-    if at < state.running_period.end:
+    """Periods that began in the pause are not billed; the one that is running is for nothing.
+
+    A period that begins at `at` begins after the pause (policy P7): it is due to be billed.
+    """
+    if at <= state.running_period.end:
         return state
-    index = anchor.period_number(anchor_at, state.terms.interval, at)
+    index = anchor.period_number(anchor_at, state.terms.interval, at - _INSTANT)
     return state.model_copy(
         update={
             "period_number": state.anchor_number + index,
