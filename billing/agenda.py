@@ -164,7 +164,7 @@ def _attempt_reason(state: SubscriptionState, invoice: OpenInvoice) -> str:
 
 
 def _at_period_end(state: SubscriptionState) -> Iterator[NextAction]:
-    if state.period is None or state.status is SubscriptionStatus.UNPAID:
+    if state.period is None:
         return
     if state.pause is not None:
         if state.pause.resumes_at is not None:
@@ -177,6 +177,8 @@ def _at_period_end(state: SubscriptionState) -> Iterator[NextAction]:
         yield NextAction(
             kind=ActionKind.CANCEL, at=state.cancellation.at, reason="the cancellation takes effect"
         )
+        return
+    if state.status is SubscriptionStatus.UNPAID:
         return
     if state.status is SubscriptionStatus.TRIALING:
         if state.trial_notice_at is not None:

@@ -188,7 +188,7 @@ def grace_extended(state: SubscriptionState, until: datetime, now: datetime) -> 
 
     Raises `InvalidInput` (`grace_out_of_range`).
     """
-    ends_at = max((gives_up_at(state, i) for i in _unpaid(state)), default=now)
+    ends_at = min((gives_up_at(state, i) for i in _unpaid(state)), default=now)
     if not max(ends_at, now) < until <= now + LONGEST_GRACE:
         raise InvalidInput(
             "grace_out_of_range",
@@ -230,8 +230,6 @@ def gave_up(
             message = messages.subscription_unpaid(state, now)
             return state.changed(
                 status=SubscriptionStatus.UNPAID,
-                pending_change=None,
-                cancellation=None,
                 grace_until=None,
                 messages=(*state.messages, message),
                 open_invoices=tuple(
@@ -372,7 +370,7 @@ def _not_paid(
         case _:
             assert_never(outcome)
     after = _with_invoice(state, refused)
-    if state.has_ended:
+    if state.has_ended or invoice.given_up:
         return after
     if state.status is SubscriptionStatus.INCOMPLETE:
         return _activation_refused(after, refused)
