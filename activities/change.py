@@ -20,9 +20,7 @@ from billing.invoice import (
     InvoiceStatus,
     change_invoice_id,
     draft_for_change,
-    negated,
 )
-from billing.money import Money
 from billing.offer import terms_of
 from billing.ports.storage import Transaction, UnitOfWork
 from billing.proration import Debit
@@ -188,16 +186,13 @@ async def _planned(
 
 
 async def _invoiced(tx: Transaction, request: BeginChange, plan: PlannedChange) -> InvoiceRecord:
-    """What is too little to collect is on the next invoice instead (policy P5)."""
     state = request.state
-    carried = () if plan.carried is None else (negated(plan.carried),)
-    lines = (*plan.lines, *carried)
     draft = draft_for_change(
         customer_id=state.customer_id,
         subscription_id=state.subscription_id,
         change_id=request.change_id,
-        lines=lines,
-        total=sum((line.amount for line in lines), Money.zero(plan.total.currency)),
+        lines=plan.lines,
+        carried=plan.carried,
         at=plan.at,
         now=request.now,
     )

@@ -306,7 +306,9 @@ async def _return_lapsed(tx: Transaction, invoice: InvoiceRecord, now: datetime)
             subscription_id=invoice.subscription_id,
             reason=CreditReason.CHANGE_LAPSED,
             unused=UnusedPart.CREDIT,
-            lines=amount_lines(await tx.invoices.debits_of(invoice.id), invoice.total),
+            lines=amount_lines(
+                await tx.invoices.debits_of(invoice.id), invoice.total, paid=invoice.total
+            ),
             now=now,
         ),
     )

@@ -50,7 +50,8 @@ async def issue_credit(tx: Transaction, request: CreditRequest) -> tuple[str, ..
 
     Everything is written by `tx`: notes, balance, ledger entries, pending refunds and events. Where
     the cause has led to notes before, they are the answer and nothing is written. No line gives
-    back more than its debit has left by now, whatever the caller had read.
+    back more than its debit has left by now, and no note more than was paid, whatever the caller
+    had read.
 
     Raises `Conflict` (`charge_disputed`) where money should go back to a payment that is disputed,
     before anything is written.
@@ -65,11 +66,12 @@ async def issue_credit(tx: Transaction, request: CreditRequest) -> tuple[str, ..
     known = await tx.credit_notes.of_source(request.subscription_id, request.source)
     if known:
         return tuple(refund_id(note.id) for note in known if note.to_card.amount_minor)
-    drafts = [
-        (_draft(request, settled, lines), settled)
-        for settled, asked in groups
-        if (lines := within(asked, await tx.invoices.debits_of(settled.invoice_id)))
-    ]
+    drafts: list[tuple[CreditNoteDraft, Settled]] = []
+    for settled, asked in groups:
+        debits = await tx.invoices.debits_of(settled.invoice_id)
+        lines = within(asked, debits, paid=settled.left)
+        if lines:
+            drafts.append((_draft(request, settled, lines), settled))
     refunds = [(draft, _refund_of(draft, settled)) for draft, settled in drafts]
     for draft, refund in refunds:
         await issue_note(tx, draft, refund)

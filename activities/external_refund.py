@@ -64,12 +64,13 @@ async def _known(tx: Transaction, news: GatewayRefund) -> Refund | None:
 def _can_give_back(
     news: GatewayRefund, attempt: PaymentAttempt, settled: Settled, debits: tuple[Debit, ...]
 ) -> bool:
-    left = sum(debit.creditable.amount_minor for debit in debits)
+    charged = sum(debit.creditable.amount_minor for debit in debits)
+    left = min(charged, settled.left.amount_minor, settled.card_left.amount_minor)
     return (
         isinstance(attempt.outcome, Paid)
         and settled.payment_id == news.payment_id
         and settled.by_card.currency == news.amount.currency
-        and news.amount.amount_minor <= min(left, settled.card_left.amount_minor)
+        and news.amount.amount_minor <= left
     )
 
 
@@ -87,7 +88,7 @@ async def _ingested(
         customer_id=invoice.customer_id,
         subscription_id=invoice.subscription_id,
         reason=CreditReason.REFUNDED_AT_GATEWAY,
-        lines=amount_lines(debits, news.amount),
+        lines=amount_lines(debits, news.amount, paid=news.amount),
         to_card=news.amount,
         now=at,
     )

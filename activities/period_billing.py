@@ -14,7 +14,7 @@ from billing import ledger, lifecycle
 from billing.catalog import WithoutPaymentMethod
 from billing.event import DomainEvent
 from billing.ids import effect_key
-from billing.invoice import InvoiceRecord, draft_for_period
+from billing.invoice import InvoiceLine, InvoiceRecord, draft_for_period
 from billing.money import Money
 from billing.period import Period
 from billing.ports.storage import Claim, Transaction, UnitOfWork
@@ -41,6 +41,7 @@ class Billed(Value):
     invoice_id: str
     amount_due: Money
     due_at: Instant
+    carried: tuple[InvoiceLine, ...] = ()
     stored_revision: int
 
 
@@ -156,7 +157,7 @@ async def _bill(tx: Transaction, state: SubscriptionState, now: datetime) -> Bil
         product_name=terms.product_name,
         quantity=terms.quantity,
         period=following.billed,
-        share=share(following.billed, following.period.length, terms.proration),
+        share=share(following.billed, following.period, terms.proration),
         period_number=following.number,
         carried=state.carried,
         now=now,
@@ -177,6 +178,7 @@ async def _bill(tx: Transaction, state: SubscriptionState, now: datetime) -> Bil
         invoice_id=invoice.id,
         amount_due=invoice.amount_due,
         due_at=invoice.due_at,
+        carried=draft.carried,
         stored_revision=0,
     )
     after = after_billing(state, billed)
@@ -196,6 +198,7 @@ def after_billing(state: SubscriptionState, billed: Billed) -> SubscriptionState
         invoice_id=billed.invoice_id,
         amount_due=billed.amount_due,
         due_at=billed.due_at,
+        carried=billed.carried,
     )
 
 

@@ -6,7 +6,13 @@ nor carrying out the refund (`activities.refunding`).
 
 from activities.crediting import CreditRequest, issue_credit
 from billing.actor import Actor
-from billing.credit_note import CreditNoteLine, CreditReason, UnusedPart, amount_lines
+from billing.credit_note import (
+    CreditNoteLine,
+    CreditReason,
+    Settled,
+    UnusedPart,
+    amount_lines,
+)
 from billing.errors import Conflict, NotFound
 from billing.ids import effect_key
 from billing.invoice import InvoiceRecord, InvoiceStatus
@@ -48,7 +54,7 @@ async def credit_on_request(tx: Transaction, request: RequestedCredit) -> tuple[
     if not await tx.credit_notes.of_source(invoice.subscription_id, request.source):
         if settled.is_disputed:
             raise Conflict("charge_disputed", "its payment is disputed: nothing can be given back")
-        lines = await _lines(tx, invoice, request.amount_minor)
+        lines = await _lines(tx, invoice, settled, request.amount_minor)
     refund_ids = await issue_credit(
         tx,
         CreditRequest(
@@ -73,13 +79,15 @@ async def credit_on_request(tx: Transaction, request: RequestedCredit) -> tuple[
 
 
 async def _lines(
-    tx: Transaction, invoice: InvoiceRecord, amount_minor: int | None
+    tx: Transaction, invoice: InvoiceRecord, settled: Settled, amount_minor: int | None
 ) -> tuple[CreditNoteLine, ...]:
     if invoice.status is not InvoiceStatus.PAID:
         raise Conflict("invoice_not_paid", f"{invoice.number} is {invoice.status}, not paid")
     debits = await tx.invoices.debits_of(invoice.id)
-    left = sum(debit.creditable.amount_minor for debit in debits)
-    if left == 0:
+    charged = sum(debit.creditable.amount_minor for debit in debits)
+    left = min(charged, settled.left.amount_minor)
+    if left <= 0:
         raise Conflict("nothing_to_refund", f"of {invoice.number} nothing is left to give back")
     minor = left if amount_minor is None else amount_minor
-    return amount_lines(debits, Money(amount_minor=minor, currency=invoice.total.currency))
+    amount = Money(amount_minor=minor, currency=invoice.total.currency)
+    return amount_lines(debits, amount, paid=settled.left)

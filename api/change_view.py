@@ -40,7 +40,7 @@ class ChangePreviewView(Answer):
     from_balance: MoneyView = Field(description="What the customer's balance pays of it")
     to_balance: MoneyView = Field(description="What the customer's balance gains, if it is credit")
     carried_over: MoneyView = Field(
-        description="What is too little to be collected now, and comes on the next invoice"
+        description="What cannot be collected now, and comes on the next invoice"
     )
     amount_due: MoneyView = Field(description="What is charged now")
     terms: TermsView = Field(description="What is sold once the change took effect")
@@ -72,7 +72,7 @@ class ChangePreviewView(Answer):
     ) -> Self:
         """The plan, what of it the balance pays, and how to execute it."""
         nothing = Money.zero(plan.total.currency)
-        carried = nothing if plan.carried is None else plan.carried.amount
+        carried = sum((line.amount for line in plan.carried), nothing)
         charged = plan.total - carried
         is_credit = charged.amount_minor < 0
         from_balance = applicable(balance, charged)

@@ -6,7 +6,7 @@ anything is collected. Does not own storage (`adapters/db`).
 
 from enum import StrEnum
 
-from billing.currency import minimum_charge_minor
+from billing.currency import smallest_charge_minor
 from billing.money import Money
 from billing.value import Instant, Value
 
@@ -38,11 +38,11 @@ class BalanceMovement(Value):
 def applicable(balance: Money, total: Money) -> Money:
     """How much of the balance an invoice of `total` uses up.
 
-    It leaves nothing to collect, or as much as can be collected (policy P5).
+    It leaves nothing to collect, or what can be collected (policy P5, P6).
     """
     minor = max(0, min(balance.amount_minor, total.amount_minor))
     left = total.amount_minor - minor
-    minimum = minimum_charge_minor(total.currency)
-    if 0 < left < minimum <= total.amount_minor:
-        minor = total.amount_minor - minimum
+    if left > 0:
+        charged = smallest_charge_minor(left, total.currency)
+        minor = total.amount_minor - min(charged, total.amount_minor)
     return total.model_copy(update={"amount_minor": minor})

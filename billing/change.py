@@ -6,17 +6,16 @@ what a change does to the state (`billing.changing`) nor quotes (`billing.quote`
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from fractions import Fraction
 from typing import Final, assert_never
 
 from billing import anchor
 from billing.catalog import Price
-from billing.currency import minimum_charge_minor
 from billing.errors import Conflict, InvalidInput
 from billing.interval import Interval, IntervalUnit
-from billing.invoice import InvoiceLine, describe_line
+from billing.invoice import InvoiceLine, carried_over, describe_line
 from billing.money import Money, round_half_away
 from billing.period import Period
 from billing.pricing import exact_price_of
@@ -68,14 +67,10 @@ class PlannedChange(Value):
     total: Money
 
     @property
-    def carried(self) -> InvoiceLine | None:
-        """What is too little to be collected now and comes on the next invoice (policy P5)."""
-        if not 0 < self.total.amount_minor < minimum_charge_minor(self.total.currency):
-            return None
-        last = self.lines[-1]
-        return last.model_copy(
-            update={"description": f"Carried over: {last.description}", "amount": self.total}
-        )
+    def carried(self) -> tuple[InvoiceLine, ...]:
+        """What cannot be collected now and comes on the next invoice (policy P5, P6)."""
+        over = carried_over(self.total, of=self.lines[-1]) if self.lines else None
+        return () if over is None else (over,)
 
     @property
     def is_deferred(self) -> bool:
@@ -208,7 +203,8 @@ def _same_period(
     """What is left of the running period, at the difference or at the new price (policy P13)."""
     running = state.running_period
     rest = Period(start=at, end=running.end)
-    left = share(rest, running.length - state.extension, state.terms.proration)
+    whole = Period(start=running.start, end=running.end - state.extension)
+    left = share(rest, whole, state.terms.proration)
     if kind is ChangeKind.INCREASE:
         added = _added(state.terms, target, current_price, rest, left)
         return _paid_now(kind, target, at, running, (added,), starts_period=False)
@@ -256,13 +252,19 @@ def _credits(
 
 
 def unused(state: SubscriptionState, debits: Sequence[Debit], at: datetime) -> Iterator[Debit]:
-    """The debits that reach beyond `at`, each where a pause has moved it to."""
+    """The debits that reach beyond `at`, each where the pauses since it was made have moved it."""
     for debit in debits:
-        moved = debit
-        if state.period is not None and debit.period.end < state.period.end:
-            moved = debit.extended(state.extension)
+        moved = debit.extended(_delay(state, debit))
         if not moved.is_closed and moved.period.end > at:
             yield moved
+
+
+def _delay(state: SubscriptionState, debit: Debit) -> timedelta:
+    """What was charged for the running period ended with it; pauses have moved its end since."""
+    if state.period is None:
+        return _NO_DELAY
+    delay = state.period.end - debit.period.end
+    return delay if _NO_DELAY < delay <= state.extension else _NO_DELAY
 
 
 def _line(target: Terms, price: Price, period: Period, *, share_of: Fraction) -> InvoiceLine:
@@ -300,6 +302,7 @@ def _price_key(terms: Terms) -> tuple[str, int]:
     return terms.price_id, terms.price_version
 
 
+_NO_DELAY: Final = timedelta(0)
 _DAYS: Final[dict[IntervalUnit, Fraction]] = {
     IntervalUnit.DAY: Fraction(1),
     IntervalUnit.WEEK: Fraction(7),

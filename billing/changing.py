@@ -62,9 +62,7 @@ def change_paid_first(
 ) -> SubscriptionState:
     """An increase is in force at once where nothing is to pay, else when its invoice is paid."""
     if invoice.amount_due.amount_minor == 0:
-        carried = () if plan.carried is None else (plan.carried,)
-        done = state.changed(last_invoice_id=invoice.id, carried=(*state.carried, *carried))
-        return change_in_force(done, plan, change_id, now)
+        return change_in_force(state.changed(last_invoice_id=invoice.id), plan, change_id, now)
     under_way = ChangeUnderWay(
         change_id=change_id,
         target=plan.target,
@@ -73,6 +71,7 @@ def change_paid_first(
         starts_period=plan.starts_period,
         requested_at=now,
         expires_at=min(now + PATIENCE, state.running_period.end),
+        carried=plan.carried,
     )
     open_invoice = OpenInvoice(
         invoice_id=invoice.id,
@@ -101,6 +100,7 @@ def change_in_force(
         starts_period=plan.starts_period,
         requested_at=now,
         expires_at=now,
+        carried=plan.carried,
     )
     return _in_force(state, under_way)
 
@@ -138,7 +138,7 @@ def change_resolved(
     """Paid: in force, where it still can be. Else nothing has changed."""
     change = state.change
     if change is None or change.change_id != change_id:
-        return state
+        return _noted(state, change_id, ChangeResult.ABANDONED)
     if is_paid and still_applies(state):
         return _in_force(state, change)
     return _noted(state.changed(change=None), change_id, ChangeResult.ABANDONED)
@@ -179,6 +179,7 @@ def downgraded(state: SubscriptionState, fallback: Terms, now: datetime) -> Subs
         cancellation=None,
         change=None,
         grace_until=None,
+        carried=(),
         messages=(*state.messages, message),
         open_invoices=tuple(
             invoice.model_copy(update={"given_up": True, "next_attempt_at": None})
@@ -190,6 +191,7 @@ def downgraded(state: SubscriptionState, fallback: Terms, now: datetime) -> Subs
 def _in_force(state: SubscriptionState, change: ChangeUnderWay) -> SubscriptionState:
     changes: dict[str, object] = {
         "terms": change.target,
+        "carried": (*state.carried, *change.carried),
         "change": None,
         "pending_change": None,
         "cancellation": None,

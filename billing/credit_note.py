@@ -14,7 +14,7 @@ from typing import Final, Self
 from pydantic import model_validator
 
 from billing.catalog import ProrationMode
-from billing.currency import CurrencyCode
+from billing.currency import CurrencyCode, charge_step_minor
 from billing.errors import Conflict, InvalidInput
 from billing.event import DomainEvent
 from billing.ids import derived_id, effect_key
@@ -133,18 +133,22 @@ def unused_lines(
             )
 
 
-def amount_lines(debits: Sequence[Debit], amount: Money) -> tuple[CreditNoteLine, ...]:
+def amount_lines(
+    debits: Sequence[Debit], amount: Money, *, paid: Money
+) -> tuple[CreditNoteLine, ...]:
     """`amount` given back of an invoice's debits, in proportion to what is left of each.
 
     Each line is for the time that its amount paid for, from the debit's start: the rest of the
-    debit stays in force. Raises `InvalidInput` (`amount_too_large`) for more than is left.
+    debit stays in force. Raises `InvalidInput` (`amount_too_large`) for more than the debits have
+    left, or than is left of what was `paid`.
     """
     left = [debit.creditable.amount_minor for debit in debits]
-    if not 0 < amount.amount_minor <= sum(left):
+    largest = min(sum(left), paid.amount_minor)
+    if not 0 < amount.amount_minor <= largest:
         raise InvalidInput(
             "amount_too_large",
-            f"of this invoice {sum(left)} minor units can still be given back",
-            largest_minor=sum(left),
+            f"of this invoice {largest} minor units can still be given back",
+            largest_minor=largest,
         )
     shares = allocate_minor(amount.amount_minor, left)
     return tuple(
@@ -164,14 +168,22 @@ def _paid_by(debit: Debit, minor: int) -> Period:
     return Period(start=debit.period.start, end=debit.period.start + max(length, _SHORTEST))
 
 
-def within(lines: Sequence[CreditNoteLine], debits: Sequence[Debit]) -> tuple[CreditNoteLine, ...]:
-    """`lines`, none giving back more than its debit has left; what gives nothing is left out."""
+def within(
+    lines: Sequence[CreditNoteLine], debits: Sequence[Debit], *, paid: Money
+) -> tuple[CreditNoteLine, ...]:
+    """`lines`, giving back no more than their debits have left; what gives nothing is left out.
+
+    In all no more than is left of what was `paid` for their invoice (policy P13): a part of it may
+    have been carried to the next one.
+    """
     left = {debit.ref: debit.creditable.amount_minor for debit in debits}
+    paid_minor = paid.amount_minor
     kept: list[CreditNoteLine] = []
     for line in lines:
-        minor = min(line.amount.amount_minor, left.get(line.debit, 0))
+        minor = min(line.amount.amount_minor, left.get(line.debit, 0), paid_minor)
         if minor > 0:
             left[line.debit] -= minor
+            paid_minor -= minor
             amount = line.amount.model_copy(update={"amount_minor": minor})
             kept.append(line.model_copy(update={"amount": amount}))
     return tuple(kept)
@@ -189,14 +201,16 @@ def by_invoice(
 def to_sources(total: Money, settled: Settled) -> tuple[Money, Money]:
     """`(to_card, to_balance)`: the card first, as it paid last (policy P31).
 
-    Raises `Conflict` (`charge_disputed`) while the card's payment is disputed or was lost to a
-    dispute, and `nothing_to_refund` where `total` exceeds what was paid.
+    What is less than one step of the currency cannot go to a card (policy P6). Raises
+    `Conflict` (`charge_disputed`) while the card's payment is disputed or was lost to a dispute,
+    and `nothing_to_refund` where `total` exceeds what was paid.
     """
     if settled.is_disputed:
         raise Conflict("charge_disputed", "the payment is disputed: nothing of it can be refunded")
     if total.amount_minor > settled.left.amount_minor:
         raise Conflict("nothing_to_refund", f"of this invoice {settled.left} can be given back")
     card = min(total.amount_minor, max(settled.card_left.amount_minor, 0))
+    card -= card % charge_step_minor(total.currency)
     to_card = total.model_copy(update={"amount_minor": card})
     return to_card, total - to_card
 

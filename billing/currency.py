@@ -1,4 +1,4 @@
-"""Currencies: their minor units and the smallest amount worth charging.
+"""Currencies: their minor units, and which amounts can be charged.
 
 Owns the table (ISO 4217 digits; Stripe's minimum charges where documented). Does not own how a
 gateway writes an amount (`adapters/stripe`), nor formatting for people in a locale.
@@ -74,3 +74,15 @@ def charge_step_minor(code: str) -> int:
     The last of three decimals must be zero (https://docs.stripe.com/currencies#special-cases).
     """
     return 10 if minor_digits(code) > _DECIMALS_CHARGED else 1
+
+
+def largest_charge_minor(minor: int, code: str) -> int:
+    """The most of `minor` that one charge can take: whole steps, and zero below the minimum."""
+    whole = minor - minor % charge_step_minor(code)
+    return whole if whole >= minimum_charge_minor(code) else 0
+
+
+def smallest_charge_minor(minor: int, code: str) -> int:
+    """The least that one charge can take and that is not less than `minor`."""
+    step = charge_step_minor(code)
+    return max(minor + -minor % step, minimum_charge_minor(code))

@@ -13,7 +13,7 @@ from typing import Final, Self
 from pydantic import model_validator
 
 from billing.catalog import Price
-from billing.currency import CurrencyCode, minimum_charge_minor
+from billing.currency import CurrencyCode, largest_charge_minor
 from billing.ids import derived_id
 from billing.money import Money, round_half_away
 from billing.period import Period
@@ -46,6 +46,22 @@ class InvoiceLine(Value):
     """The debit that a negative line gives back a part of."""
 
 
+def carried_over(total: Money, *, of: InvoiceLine) -> InvoiceLine | None:
+    """What no charge can take of `total` and comes on the next invoice (policy P5, P6).
+
+    That is all of what is below the minimum, or less than one step of the currency. Its line is
+    named after the one that it is left of. None where all can be taken, or nothing is owed.
+    """
+    owed, currency = total.amount_minor, total.currency
+    left = owed - largest_charge_minor(owed, currency)
+    if owed <= 0 or not left:
+        return None
+    amount = Money(amount_minor=left, currency=currency)
+    return of.model_copy(
+        update={"description": f"Carried over: {of.description}", "amount": amount}
+    )
+
+
 def negated(line: InvoiceLine) -> InvoiceLine:
     """Takes a line off an invoice that goes on a later one."""
     return line.model_copy(
@@ -67,6 +83,8 @@ class InvoiceDraft(Value):
     total: Money
     """May be negative: what a change gives back beyond what it costs."""
     change_id: str | None = None
+    carried: tuple[InvoiceLine, ...] = ()
+    """What it does not collect: on the next invoice (policy P5, P6)."""
 
     @model_validator(mode="after")
     def _adds_up(self) -> Self:
@@ -126,19 +144,22 @@ def draft_for_period(  # noqa: PLR0913 - what a document is made of
 ) -> InvoiceDraft:
     """One period in advance, or `share` of it, due at its beginning; with what was `carried`.
 
-    A part that costs less than can be collected is not charged, and what was carried to an invoice
-    that costs nothing is written off (policy P5).
+    What cannot be collected is carried on; a period that costs nothing is no occasion to collect
+    what was carried before (policy P5).
     """
-    amount = _collectable(exact_price_of(price, quantity) * share, price.currency, share)
+    amount = round_half_away(exact_price_of(price, quantity) * share)
     line = InvoiceLine(
         description=describe_line(price, product_name=product_name, quantity=quantity),
         price_id=price.id,
         price_version=price.version,
         quantity=quantity,
         period=period,
-        amount=amount,
+        amount=Money(amount_minor=amount, currency=price.currency),
     )
-    lines = (line, *carried) if amount.amount_minor else (line,)
+    lines, left = ((line, *carried), ()) if amount else ((line,), carried)
+    over = carried_over(_sum(lines), of=line)
+    if over is not None:
+        lines, left = (*lines, negated(over)), (over,)
     return InvoiceDraft(
         id=invoice_id(subscription_id, period_number),
         customer_id=customer_id,
@@ -148,15 +169,9 @@ def draft_for_period(  # noqa: PLR0913 - what a document is made of
         finalized_at=now,
         due_at=due_at(period, now),
         lines=lines,
-        total=sum((each.amount for each in lines), Money.zero(price.currency)),
+        total=_sum(lines),
+        carried=left,
     )
-
-
-def _collectable(exact: Fraction, currency: str, share: Fraction) -> Money:
-    minor = round_half_away(exact)
-    if share < 1 and minor < minimum_charge_minor(currency):
-        minor = 0
-    return Money(amount_minor=minor, currency=currency)
 
 
 def draft_for_change(
@@ -165,11 +180,16 @@ def draft_for_change(
     subscription_id: str,
     change_id: str,
     lines: tuple[InvoiceLine, ...],
-    total: Money,
+    carried: tuple[InvoiceLine, ...],
     at: datetime,
     now: datetime,
 ) -> InvoiceDraft:
-    """What a change of the subscription costs from `at` on, due at once (policy P11)."""
+    """What a change of the subscription costs from `at` on, due at once (policy P11).
+
+    All of `lines`, but for what is `carried` to the next invoice.
+    """
+    lines = (*lines, *(negated(line) for line in carried))
+    total = _sum(lines)
     end = max(line.period.end for line in lines)
     return InvoiceDraft(
         id=change_invoice_id(subscription_id, change_id),
@@ -182,7 +202,12 @@ def draft_for_change(
         lines=lines,
         total=total,
         change_id=change_id,
+        carried=carried,
     )
+
+
+def _sum(lines: tuple[InvoiceLine, ...]) -> Money:
+    return sum((line.amount for line in lines), Money.zero(lines[0].amount.currency))
 
 
 def due_at(period: Period, now: datetime) -> datetime:

@@ -12,6 +12,7 @@ from typing import Final
 from billing import anchor, messages
 from billing.errors import BooksBroken
 from billing.ids import effect_key
+from billing.invoice import InvoiceLine
 from billing.money import Money
 from billing.period import Period
 from billing.subscription import (
@@ -76,16 +77,22 @@ def next_billing(state: SubscriptionState, now: datetime) -> NextPeriod:
         ready_at = state.checkout_completed_at or now
         first_at = state.trial.end if state.trial is not None else ready_at
         return _whole_period(state.terms, number=0, anchor_at=first_at, anchor_number=0)
-    if state.unbilled_from is not None:
-        return _rest_of_period(state, state.anchor_at, state.unbilled_from)
     number = state.period_number + 1
     terms = _terms_at_boundary(state)
+    anchor_at, anchor_number = state.anchor_at, state.anchor_number
     if terms.interval != state.terms.interval:
-        boundary = state.running_period.end
-        return _whole_period(terms, number=number, anchor_at=boundary, anchor_number=number)
-    return _whole_period(
-        terms, number=number, anchor_at=state.anchor_at, anchor_number=state.anchor_number
+        anchor_at, anchor_number = state.running_period.end, number
+    if state.unbilled_from is not None:
+        number = anchor_number + anchor.period_number(
+            anchor_at, terms.interval, state.unbilled_from
+        )
+    following = _whole_period(
+        terms, number=number, anchor_at=anchor_at, anchor_number=anchor_number
     )
+    if state.unbilled_from is None:
+        return following
+    rest = Period(start=state.unbilled_from, end=following.period.end)
+    return following.model_copy(update={"billed": rest})
 
 
 def _terms_at_boundary(state: SubscriptionState) -> Terms:
@@ -106,19 +113,7 @@ def _whole_period(
     )
 
 
-def _rest_of_period(state: SubscriptionState, anchor_at: datetime, since: datetime) -> NextPeriod:
-    index = anchor.period_number(anchor_at, state.terms.interval, since)
-    whole = _whole_period(
-        state.terms,
-        number=state.anchor_number + index,
-        anchor_at=anchor_at,
-        anchor_number=state.anchor_number,
-    )
-    rest = Period(start=max(since, whole.period.start), end=whole.period.end)
-    return whole.model_copy(update={"billed": rest})
-
-
-def period_billed(
+def period_billed(  # noqa: PLR0913 - what there is to know of a billed period
     state: SubscriptionState,
     *,
     number: int,
@@ -128,8 +123,12 @@ def period_billed(
     invoice_id: str,
     amount_due: Money,
     due_at: datetime,
+    carried: tuple[InvoiceLine, ...] = (),
 ) -> SubscriptionState:
-    """The period is invoiced. What is to be collected is tried at its due time (policy P18)."""
+    """The period is invoiced. What is to be collected is tried at its due time (policy P18).
+
+    `carried` is what the invoice leaves to the next one.
+    """
     invoices = state.open_invoices
     if amount_due.amount_minor > 0 and state.open_invoice(invoice_id) is None:
         invoices += (
@@ -149,7 +148,7 @@ def period_billed(
         period=period,
         extension=timedelta(0),
         unbilled_from=None,
-        carried=(),
+        carried=carried,
         trial_notice_at=None,
         open_invoices=invoices,
         last_invoice_id=invoice_id,
@@ -165,7 +164,7 @@ def trial_end_noticed(state: SubscriptionState, now: datetime) -> SubscriptionSt
 
 
 def ended(state: SubscriptionState, reason: EndReason, now: datetime) -> SubscriptionState:
-    """Nothing will be billed again."""
+    """Nothing will be billed again, and what was carried to a next invoice is forgiven (P5)."""
     status = (
         SubscriptionStatus.INCOMPLETE_EXPIRED
         if state.status is SubscriptionStatus.INCOMPLETE
@@ -181,6 +180,7 @@ def ended(state: SubscriptionState, reason: EndReason, now: datetime) -> Subscri
         pause=None,
         grace_until=None,
         unbilled_from=None,
+        carried=(),
         trial_notice_at=None,
         checkout_completed_at=None,
     )

@@ -5,9 +5,9 @@ it reverses, whatever the price has become since, and never exceeds it. Does not
 reverses which debit (`billing.change`) nor the documents.
 """
 
-from datetime import datetime, time, timedelta
+from datetime import timedelta
 from fractions import Fraction
-from typing import assert_never
+from typing import Final, assert_never
 
 from billing.catalog import ProrationMode
 from billing.money import Money, round_half_away
@@ -50,30 +50,29 @@ class Debit(Value):
         )
 
 
-def share(part: Period, whole: timedelta, mode: ProrationMode) -> Fraction:
-    """Which share of a period of length `whole` the part is, exactly.
+def share(part: Period, whole: Period, mode: ProrationMode) -> Fraction:
+    """Which share of the period `whole` the part is, exactly.
 
-    `by_second` counts time; `day_inclusive` counts UTC days and the first one whole.
+    `by_second` counts time; `day_inclusive` counts UTC days and the first one whole, of both.
     """
     match mode:
         case ProrationMode.BY_SECOND:
-            return Fraction(part.length // _MICROSECOND, whole // _MICROSECOND)
+            return Fraction(part.length // _MICROSECOND, whole.length // _MICROSECOND)
         case ProrationMode.DAY_INCLUSIVE:
-            days = (_day(part.end) - _day(part.start)).days
-            return Fraction(days, max(whole.days, 1))
+            return Fraction(_days(part), max(_days(whole), 1))
         case _:
             assert_never(mode)
 
 
 def credit_for(debit: Debit, part: Period, mode: ProrationMode) -> Money:
     """What is given back of `debit` for the time of `part`, rounded once; not negative."""
-    exact = debit.amount.amount_minor * share(part, debit.period.length, mode)
+    exact = debit.amount.amount_minor * share(part, debit.period, mode)
     minor = min(round_half_away(exact), debit.creditable.amount_minor)
     return debit.amount.model_copy(update={"amount_minor": max(minor, 0)})
 
 
-def _day(instant: datetime) -> datetime:
-    return datetime.combine(instant.date(), time(0), instant.tzinfo)
+def _days(period: Period) -> int:
+    return (period.end.date() - period.start.date()).days
 
 
-_MICROSECOND = timedelta(microseconds=1)
+_MICROSECOND: Final = timedelta(microseconds=1)

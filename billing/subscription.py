@@ -93,7 +93,9 @@ LEGAL_COMMANDS: Final[Mapping[SubscriptionStatus, frozenset[CommandName]]] = Map
             CommandName.UNDO_CHANGE,
             CommandName.EXTEND_GRACE,
         },
-        SubscriptionStatus.UNPAID: _ALWAYS | _OWING,
+        SubscriptionStatus.UNPAID: _ALWAYS
+        | _OWING
+        | {CommandName.UNDO_CANCEL, CommandName.UNDO_CHANGE},
         SubscriptionStatus.PAUSED: _ALWAYS | {CommandName.RESUME},
         SubscriptionStatus.INCOMPLETE_EXPIRED: frozenset(),
         SubscriptionStatus.CANCELED: frozenset(),
@@ -188,6 +190,8 @@ class ChangeUnderWay(Value):
     requested_at: Instant
     expires_at: Instant
     """A payment that the customer has not completed by then is abandoned."""
+    carried: tuple[InvoiceLine, ...] = ()
+    """What its invoice does not collect: on the next one, once the change is in force."""
 
 
 class ChangeResult(StrEnum):
