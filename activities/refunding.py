@@ -13,6 +13,7 @@ from temporalio import activity
 
 from activities.charging import KEYS_ARE_REMEMBERED
 from activities.present import recorded_present
+from activities.records import AuditEntry
 from billing import ledger
 from billing.balance import BalanceCause, BalanceMovement
 from billing.errors import GatewayFailed, GatewayRefused, NotFound
@@ -25,9 +26,10 @@ from billing.value import Value
 
 
 class AdvanceRefund(Value):
-    """Bring a refund as far as the gateway lets it."""
+    """Bring a refund as far as the gateway lets it; `asked` are operators who want it now."""
 
     refund_id: str
+    asked: tuple[AuditEntry, ...] = ()
 
 
 class Refunding:
@@ -51,6 +53,7 @@ class Refunding:
 
         A definite refusal fails it (policy P31). Raises `NotFound` (`refund_not_found`).
         """
+        await self._record(request)
         refund = await self._begun(request.refund_id)
         if refund.state is not RefundState.PENDING:
             return refund
@@ -62,6 +65,21 @@ class Refunding:
             after = answered(before, answer)
             at = await recorded_present(tx, refund.subscription_id, otherwise=self._real_now())
             return await settle(tx, before, after, at=max(at, refund.requested_at))
+
+    async def _record(self, request: AdvanceRefund) -> None:
+        """Who asked, whatever comes of it (policy P34)."""
+        if not request.asked:
+            return
+        async with self._open_transaction() as tx:
+            for entry in request.asked:
+                await tx.audit.append(
+                    command_id=entry.command_id,
+                    command=entry.command,
+                    subject=request.refund_id,
+                    actor=entry.actor,
+                    reason=entry.reason,
+                    at=entry.at,
+                )
 
     async def _begun(self, refund_id: str) -> Refund:
         """The refund, its first try recorded before the gateway hears of it."""

@@ -12,10 +12,11 @@ from temporalio.common import SearchAttributePair, TypedSearchAttributes
 from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
+    from activities.records import AuditEntry
     from activities.refunding import AdvanceRefund, Refunding
     from billing.refund import Refund, RefundState
     from workflows import timeouts
-    from workflows.messages import REFUND_WORKFLOW, RefundReport, RefundStart
+    from workflows.messages import REFUND_WORKFLOW, RefundReport, RefundStart, Retry
     from workflows.search_attributes import CURRENCY, CUSTOMER_ID, NEEDS_OPERATOR, changes
     from workflows.wording import instant, quoted
 
@@ -38,6 +39,7 @@ class RefundWorkflow:
         self._refund: Refund | None = None
         self._problem: str | None = None
         self._nudges = 0
+        self._asked: list[AuditEntry] = []
         self._attributes = workflow.info().typed_search_attributes
 
     @workflow.run
@@ -47,7 +49,7 @@ class RefundWorkflow:
             seen = self._nudges
             await self._advance()
             self._describe()
-            if self._problem is None and not self._is_pending():
+            if self._problem is None and not self._is_pending() and not self._asked:
                 return self.status()
             if workflow.info().is_continue_as_new_suggested() and seen == self._nudges:
                 workflow.continue_as_new(start)
@@ -58,10 +60,20 @@ class RefundWorkflow:
         """The gateway knows more about the refund."""
         self._nudges += 1
 
-    @workflow.signal
-    def retry(self) -> None:
-        """An operator mended what was wrong: try again now."""
+    @workflow.update
+    def retry_now(self, command: Retry) -> RefundReport:
+        """An operator mended what was wrong: it is tried again, and the page says what comes."""
+        self._asked.append(
+            AuditEntry(
+                command_id=command.command_id,
+                command="retry_refund",
+                actor=command.actor,
+                reason=command.reason,
+                at=workflow.now(),
+            )
+        )
         self._nudges += 1
+        return self.status()
 
     @workflow.query
     def status(self) -> RefundReport:
@@ -73,10 +85,11 @@ class RefundWorkflow:
 
     async def _advance(self) -> None:
         """Retried through any outage; what cannot succeed as things are is shown to an operator."""
+        asked, self._asked = tuple(self._asked), []
         try:
             self._refund = await workflow.execute_activity_method(
                 Refunding.advance_refund,
-                AdvanceRefund(refund_id=self._refund_id),
+                AdvanceRefund(refund_id=self._refund_id, asked=asked),
                 summary="look at the refund" if self._refund else "refund the payment",
                 **timeouts.GATEWAY,
             )
@@ -143,5 +156,5 @@ def _details(refund_id: str, refund: Refund | None, problem: str | None) -> str:
 def _needs_operator(problem: str) -> str:
     return (
         f"> **Needs an operator.** The refund cannot go on as things are: {quoted(problem)}. It is"
-        " tried again once a day. Mend the cause, then send the signal `retry`."
+        " tried again once a day. Mend the cause, then send the update `retry_now`."
     )

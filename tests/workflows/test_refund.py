@@ -7,6 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import text
+from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import Client, WorkflowHandle
 from temporalio.testing import ActivityEnvironment, TimeSkipper, TimeSkippingConfig
 
@@ -24,7 +26,7 @@ from simulator.faults import Fault
 from tests.conftest import StripeSimulator
 from tests.workflows.company import OPERATOR, Company
 from worker.process import create_replayer
-from workflows.messages import RefundReport, refund_workflow_id
+from workflows.messages import RefundReport, Retry, refund_workflow_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,11 @@ class Bureau:
 
     def handle(self, of: str) -> WorkflowHandle[Any, Any]:
         return self.client.get_workflow_handle(refund_workflow_id(of), result_type=RefundReport)
+
+    async def page(self, of: str) -> str:
+        """What operators read in the Temporal UI."""
+        metadata: WorkflowMetadata = await self.handle(of).query("__temporal_workflow_metadata")
+        return metadata.current_details
 
     async def ended(self, of: str) -> Refund:
         """Once its workflow is over."""
@@ -230,9 +237,43 @@ async def test_what_cannot_succeed_waits_for_an_operator(bureau: Bureau) -> None
         described = await handle.describe()
         assert described.search_attributes["NeedsOperator"] == [True]
 
+        page = await bureau.page(refund)
+        assert "**Needs an operator.**" in page
+        assert "`retry_now`" in page
+
         assert await bureau.ask(invoice_id) == refund
-        await handle.signal("retry")
+        mended = Retry(command_id="cmd_mended", actor=OPERATOR, reason="mended")
+        for _ in range(2):
+            await handle.execute_update("retry_now", mended, id="cmd_mended")
 
         assert (await bureau.ended(refund)).state is RefundState.SUCCEEDED
         described = await handle.describe()
         assert described.search_attributes["NeedsOperator"] == [False]
+    async with transactions(bureau.company.engine)() as tx:
+        query = text("SELECT command, reason FROM audit_log WHERE subject = :subject")
+        written = await tx.connection.execute(query, {"subject": refund})
+        assert [tuple(row) for row in written] == [("retry_refund", "mended")]
+
+
+async def test_its_page_says_what_it_is_and_where_it_stands(bureau: Bureau) -> None:
+    async with bureau.company.working():
+        refund = await bureau.ask(await bureau.paid("pm_card_pendingRefund"))
+        await bureau.refunds.start(refund)
+        waiting = await bureau.until(refund, lambda report: report.refund is not None)
+        assert waiting.refund is not None
+        page = await bureau.page(refund)
+        for said in (
+            "# Refund of USD 50.00",
+            "**pending**",
+            waiting.refund.customer_id,
+            waiting.refund.invoice_id,
+            "The bank has not taken it yet.",
+        ):
+            assert said in page
+        described = await bureau.handle(refund).describe()
+        assert described.search_attributes["CustomerId"] == [waiting.refund.customer_id]
+        assert waiting.refund.gateway_refund_id is not None
+        await bureau.simulator.control.settle_refund(waiting.refund.gateway_refund_id)
+        await RefundSignals(bureau.client).refund_news(refund, fact="settled")
+        await bureau.ended(refund)
+        assert "on its way to the customer's card" in await bureau.page(refund)
