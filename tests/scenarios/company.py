@@ -178,6 +178,47 @@ class Customer:
         path = f"/v1/subscriptions/{subscription_id}/undo_cancel"
         await self.company.shop.made(path, {"reason": "stays"})
 
+    async def command(self, subscription_id: str, name: str, **body: Json) -> httpx.Response:
+        """The API's answer to any command."""
+        return await self.company.shop.post(f"/v1/subscriptions/{subscription_id}/{name}", body)
+
+    async def preview(self, subscription_id: str, **wanted: Json) -> Json:
+        """What a change would cost, and the quote to have it at that."""
+        return await self._done(subscription_id, "change/preview", **wanted)
+
+    async def change(self, subscription_id: str, **wanted: Json) -> Json:
+        """What became of a change, which must be accepted."""
+        return await self._done(subscription_id, "change", **wanted)
+
+    async def undo_change(self, subscription_id: str) -> None:
+        """Keeps what there is."""
+        await self._done(subscription_id, "undo_change")
+
+    async def pause(self, subscription_id: str, until: str | None = None) -> None:
+        """Rests until then, or as long as the product allows it."""
+        await self._done(subscription_id, "pause", resumes_at=until)
+
+    async def resume(self, subscription_id: str) -> None:
+        """Goes on now."""
+        await self._done(subscription_id, "resume")
+
+    async def cancel_now(self, subscription_id: str, unused: str) -> None:
+        """Ends it, with `credit` or `refund` of what is not used."""
+        await self._done(subscription_id, "cancel", mode="now", unused=unused)
+
+    async def extend_grace(self, subscription_id: str, until: str) -> None:
+        """An operator lets dunning go on."""
+        await self._done(subscription_id, "extend_grace", until=until, reason="asked for time")
+
+    async def waive(self, subscription_id: str, invoice_id: str) -> None:
+        """An operator forgives an invoice."""
+        await self._done(subscription_id, "waive", invoice=invoice_id, reason="our mistake")
+
+    async def _done(self, subscription_id: str, name: str, **body: Json) -> Json:
+        answer = await self.command(subscription_id, name, **body)
+        assert answer.is_success, answer.text
+        return answer.json()
+
     async def history(self, subscription_id: str) -> WorkflowHistory:
         """What the subscription's workflow went through."""
         return await self._workflow(subscription_id).fetch_history()
