@@ -1,0 +1,136 @@
+"""What a preview follows from: the same as the change reads, in one statement."""
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from adapters.db.engine import Transactions, reading
+from adapters.db.queries import change_basis
+from adapters.db.queries.change_basis import ChangeableSubscription
+from billing.balance import BalanceCause, BalanceMovement
+from billing.catalog import Catalog, Product, ProrationMode
+from billing.period import Period
+from billing.pricing import price_of
+from tests.adapters.db.company import (
+    PERIOD,
+    START,
+    TEAM,
+    bill,
+    draft,
+    open_shop,
+    sell,
+    subscribe,
+    subscription,
+)
+from tests.adapters.db.reversals import debit, give_back, note, usd, with_credit
+
+_BUSINESS = TEAM.model_copy(update={"id": "business_monthly", "product_id": "business"})
+_REST = Period(start=START + timedelta(days=10, microseconds=1), end=PERIOD.end)
+
+
+@pytest.fixture(autouse=True)
+async def shop(engine: AsyncEngine) -> None:
+    await open_shop(engine, customer_count=2)
+    await subscribe(engine, subscription(1), subscription(2, customer_number=2))
+
+
+async def _read(engine: AsyncEngine, *, price_id: str | None = None) -> ChangeableSubscription:
+    async with reading(engine) as connection:
+        found = await change_basis.get(connection, "sub_1", price_id=price_id)
+    assert found is not None
+    return found
+
+
+async def test_the_debits_are_those_that_the_change_reads(
+    engine: AsyncEngine, transaction: Transactions
+) -> None:
+    async with transaction() as tx:
+        for number in range(4):
+            await sell(tx, draft(number))
+        await bill(tx, draft(7))
+        await sell(tx, draft(0, 2))
+        await bill(tx, with_credit(draft(5), of=debit(draft(0)), minor=1234, period=_REST))
+        await give_back(tx, note(draft(1), 777, to_card=700))
+        given_back_early = Period(start=START, end=_REST.start)
+        await give_back(tx, note(draft(2), 500, period=given_back_early))
+        read_by_change = await tx.invoices.debits("sub_1", ending_after=PERIOD.start)
+    found = await _read(engine)
+    assert tuple(found.basis.debits) == read_by_change
+    assert len(read_by_change) == 4
+    assert [d.credited for d in read_by_change] == [usd(1234), usd(777), usd(500), usd(0)]
+
+
+async def test_a_subscription_that_was_never_billed_has_none(engine: AsyncEngine) -> None:
+    found = await _read(engine)
+    assert (found.state, found.clock, found.balance) == (subscription(1), None, usd(0))
+    assert (found.basis.debits, found.basis.offer, found.basis.current_price) == ((), None, TEAM)
+
+
+async def test_an_offer_is_what_is_on_sale_under_the_price(
+    engine: AsyncEngine, transaction: Transactions
+) -> None:
+    business = Product(
+        id="business", name="Business", family="plan", proration=ProrationMode.DAY_INCLUSIVE
+    )
+    dearer = _BUSINESS.model_copy(
+        update={"version": 2, "unit_amount_minor": Decimal("1600.000000000001")}
+    )
+    team = Product(id="team", name="Team", family="plan")
+    for price in (_BUSINESS, dearer):
+        async with transaction() as tx:
+            await tx.catalog.put_on_sale(Catalog(products=(team, business), prices=(TEAM, price)))
+    offer = (await _read(engine, price_id="business_monthly")).basis.offer
+    assert offer is not None
+    assert (offer.product, offer.price) == (business, dearer)
+    assert price_of(offer.price, 5) == usd(8000)
+    assert (await _read(engine, price_id="unknown")).basis.offer is None
+    async with transaction() as tx:
+        await tx.catalog.put_on_sale(Catalog(products=(business,), prices=(dearer,)))
+    withdrawn = await _read(engine, price_id=TEAM.id)
+    assert (withdrawn.basis.offer, withdrawn.basis.current_price) == (None, TEAM)
+
+
+async def test_the_clock_and_the_balance_are_the_customers(
+    engine: AsyncEngine, transaction: Transactions
+) -> None:
+    async with transaction() as tx:
+        clock = await tx.test_clocks.create(
+            test_clock_id="clock_1", name=None, frozen_at=_REST.start, created_at=START
+        )
+        await tx.balances.move(
+            BalanceMovement(
+                source_key="test",
+                customer_id="cus_1",
+                cause=BalanceCause.REFUND_FAILED,
+                amount=usd(292),
+                at=START,
+            )
+        )
+    async with engine.begin() as connection:
+        for table in ("customers", "subscriptions"):
+            column = "id" if table == "customers" else "customer_id"
+            await connection.exec_driver_sql(
+                f"UPDATE {table} SET test_clock_id = 'clock_1' WHERE {column} = 'cus_1'"  # noqa: S608 - constants
+            )
+    found = await _read(engine)
+    assert (found.clock, found.balance) == (clock, usd(292))
+
+
+async def test_all_of_it_is_one_statement(engine: AsyncEngine) -> None:
+    statements: list[str] = []
+
+    def note_down(_: Any, __: Any, statement: str, *___: Any) -> None:  # noqa: ANN401 - SQLAlchemy's
+        statements.append(statement)
+
+    event.listen(engine.sync_engine, "before_cursor_execute", note_down)
+    await _read(engine, price_id=TEAM.id)
+    assert len(statements) == 1
+
+
+async def test_nothing_is_found_under_an_unknown_id(engine: AsyncEngine) -> None:
+    async with reading(engine) as connection:
+        assert await change_basis.get(connection, "sub_unknown", price_id=None) is None
