@@ -12,7 +12,7 @@ from datetime import datetime
 from billing.catalog import Price
 from billing.change import ChangeRequest, PlannedChange, plan_change
 from billing.commands import check_command
-from billing.errors import InvalidInput
+from billing.errors import Conflict, InvalidInput
 from billing.offer import Offer, terms_of
 from billing.pricing import LARGEST_CHARGE_MINOR, check_quantity, price_of
 from billing.proration import Debit
@@ -38,11 +38,17 @@ def plan_request(
 ) -> PlannedChange:
     """What the change does and costs at the instant `at`.
 
+    Where somebody's clock is behind and says that the running period has not begun, it just has.
+
     Raises what `billing.change.plan_change` raises, `Conflict` (`command_not_allowed`,
-    `subscription_ended`) and `InvalidInput` (`price_not_found`, `quantity_out_of_range`,
-    `amount_too_large`, `amount_not_chargeable`).
+    `subscription_ended`; `period_ending` where the period's end was not dealt with yet) and
+    `InvalidInput` (`price_not_found`, `quantity_out_of_range`, `amount_too_large`,
+    `amount_not_chargeable`).
     """
     check_command(state, CommandName.CHANGE)
+    running = state.running_period
+    if at >= running.end:
+        raise Conflict("period_ending", "a period has just ended: try again in a moment")
     target_price, target = _target(state, request, basis)
     plan = plan_change(
         state,
@@ -50,7 +56,7 @@ def plan_request(
         current_price=basis.current_price,
         target_price=target_price,
         debits=basis.debits,
-        at=at,
+        at=max(at, running.start),
     )
     if plan.total.amount_minor > LARGEST_CHARGE_MINOR:
         raise InvalidInput(
