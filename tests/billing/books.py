@@ -1,0 +1,200 @@
+"""One customer's books, kept in memory by the same rules as in the database.
+
+Debits, balance, payments and credit notes, for rules that follow from what was charged before.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from billing import ledger
+from billing.balance import applicable
+from billing.credit_note import (
+    CreditNoteDraft,
+    CreditNoteLine,
+    CreditReason,
+    Settled,
+    by_invoice,
+    draft_for,
+    to_sources,
+    within,
+)
+from billing.invoice import InvoiceDraft, InvoiceRecord, InvoiceStatus
+from billing.money import Money
+from billing.period import Period
+from billing.proration import Debit, LineRef
+
+
+@dataclass
+class Booked:
+    """A finalised invoice and what became of it."""
+
+    draft: InvoiceDraft
+    status: InvoiceStatus
+    from_balance: int
+
+    @property
+    def due_minor(self) -> int:
+        return max(self.draft.total.amount_minor, 0) - self.from_balance
+
+
+@dataclass
+class Books:
+    """In one currency; amounts are minor units."""
+
+    currency: str = "USD"
+    balance: int = 0
+    cash: int = 0
+    invoices: dict[str, Booked] = field(default_factory=dict)
+    notes: list[CreditNoteDraft] = field(default_factory=list)
+    entries: list[ledger.JournalEntry] = field(default_factory=list)
+
+    def money(self, minor: int) -> Money:
+        return Money(amount_minor=minor, currency=self.currency)
+
+    def finalize(self, draft: InvoiceDraft) -> InvoiceRecord:
+        assert draft.id not in self.invoices
+        total = draft.total.amount_minor
+        used = applicable(self.money(self.balance), draft.total)
+        is_paid = total <= used.amount_minor
+        status = InvoiceStatus.PAID if is_paid else InvoiceStatus.OPEN
+        self.invoices[draft.id] = Booked(draft, status, used.amount_minor)
+        self.balance += max(-total, 0) - used.amount_minor
+        self._post(ledger.invoice_finalized(draft, from_balance=used))
+        return self.record(draft.id)
+
+    def record(self, invoice_id: str) -> InvoiceRecord:
+        booked = self.invoices[invoice_id]
+        draft = booked.draft
+        is_paid = booked.status is InvoiceStatus.PAID
+        return InvoiceRecord(
+            id=draft.id,
+            number=f"IN-{len(self.invoices)}",
+            status=booked.status,
+            customer_id=draft.customer_id,
+            subscription_id=draft.subscription_id,
+            total=draft.total,
+            paid=self.money(booked.due_minor if is_paid else 0),
+            from_balance=self.money(booked.from_balance),
+            period=draft.period,
+            due_at=draft.due_at,
+            change_id=draft.change_id,
+        )
+
+    def pay(self, invoice_id: str, at: datetime) -> None:
+        booked = self.invoices[invoice_id]
+        assert booked.status is InvoiceStatus.OPEN
+        booked.status = InvoiceStatus.PAID
+        self.cash += booked.due_minor
+        self._post(
+            ledger.payment_received(
+                invoice_id=invoice_id,
+                customer_id=booked.draft.customer_id,
+                payment_intent_id=f"pi_{invoice_id}",
+                amount=self.money(booked.due_minor),
+                paid_at=at,
+            )
+        )
+
+    def void(self, invoice_id: str, at: datetime) -> None:
+        booked = self.invoices[invoice_id]
+        assert booked.status is InvoiceStatus.OPEN
+        self._post(ledger.invoice_voided(self.record(invoice_id), voided_at=at))
+        booked.status = InvoiceStatus.VOID
+        self.balance += booked.from_balance
+
+    def debits(self, *, ending_after: datetime) -> tuple[Debit, ...]:
+        """The positive lines of paid invoices whose period ends later."""
+        paid = (i for i, b in self.invoices.items() if b.status is InvoiceStatus.PAID)
+        found = (debit for invoice_id in paid for debit in self.debits_of(invoice_id))
+        return tuple(debit for debit in found if debit.period.end > ending_after)
+
+    def debits_of(self, invoice_id: str) -> tuple[Debit, ...]:
+        lines = enumerate(self.invoices[invoice_id].draft.lines, start=1)
+        return tuple(
+            self._debit(invoice_id, position)
+            for position, line in lines
+            if line.amount.amount_minor > 0
+        )
+
+    def settled(self, invoice_id: str) -> Settled:
+        booked, record = self.invoices[invoice_id], self.record(invoice_id)
+        notes = [note for note in self.notes if note.invoice_id == invoice_id]
+        credited = -sum(line.amount.amount_minor for line in booked.draft.lines if line.credits)
+        below_zero = min(booked.draft.total.amount_minor, 0)
+        return Settled(
+            invoice_id=invoice_id,
+            payment_id=f"pi_{invoice_id}" if record.paid.amount_minor else None,
+            by_card=record.paid,
+            by_balance=self.money(booked.from_balance + credited + below_zero),
+            card_returned=self.money(sum(note.to_card.amount_minor for note in notes)),
+            balance_returned=self.money(sum(note.to_balance.amount_minor for note in notes)),
+        )
+
+    def give_back(
+        self, lines: Iterable[CreditNoteLine], source: str, now: datetime, *, to_card: bool = False
+    ) -> Money:
+        """One note per invoice; what is given back in all."""
+        given = self.money(0)
+        for invoice_id, asked in by_invoice(tuple(lines)):
+            settled = self.settled(invoice_id)
+            kept = within(asked, self.debits_of(invoice_id), paid=settled.left)
+            total = sum((line.amount for line in kept), self.money(0))
+            if not kept:
+                continue
+            booked = self.invoices[invoice_id].draft
+            card = to_sources(total, settled)[0] if to_card else self.money(0)
+            note = draft_for(
+                source=source,
+                invoice_id=invoice_id,
+                customer_id=booked.customer_id,
+                subscription_id=booked.subscription_id,
+                reason=CreditReason.CANCELED,
+                lines=kept,
+                to_card=card,
+                now=now,
+            )
+            self.notes.append(note)
+            self.balance += note.to_balance.amount_minor
+            self.cash -= note.to_card.amount_minor
+            self._post(ledger.credit_note_issued(note))
+            given += note.total
+        return given
+
+    def posted(self, account: ledger.Account) -> int:
+        """The account's balance; debits are positive."""
+        postings = (posting for entry in self.entries for posting in entry.postings)
+        return sum(p.amount.amount_minor for p in postings if p.account is account)
+
+    def credits_of(self, ref: LineRef) -> Iterator[tuple[Period, int]]:
+        """What gave back of a debit, and for which time."""
+        for booked in self.invoices.values():
+            if booked.status is not InvoiceStatus.VOID:
+                for line in booked.draft.lines:
+                    if line.credits == ref:
+                        yield line.period, -line.amount.amount_minor
+        for note in self.notes:
+            for given in note.lines:
+                if given.debit == ref:
+                    yield given.period, given.amount.amount_minor
+
+    def _debit(self, invoice_id: str, position: int) -> Debit:
+        line = self.invoices[invoice_id].draft.lines[position - 1]
+        ref = LineRef(invoice_id=invoice_id, position=position)
+        given = tuple(self.credits_of(ref))
+        return Debit(
+            ref=ref,
+            description=line.description,
+            price_id=line.price_id,
+            price_version=line.price_version,
+            quantity=line.quantity,
+            period=line.period,
+            amount=line.amount,
+            credited=self.money(sum(minor for _, minor in given)),
+            is_closed=any(period.end >= line.period.end for period, _ in given),
+        )
+
+    def _post(self, entry: ledger.JournalEntry | None) -> None:
+        if entry is not None:
+            assert entry.source_key not in {known.source_key for known in self.entries}
+            self.entries.append(entry)

@@ -1,0 +1,371 @@
+"""A running subscription over the rules alone: what its workflow and activities would do.
+
+No database, no gateway and no waiting: due things are done in order, and what a payment comes to is
+said by the test.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from billing import changing, commands, lifecycle, pausing, settlement
+from billing.agenda import ActionKind, NextAction, next_action, overdue_boundary
+from billing.catalog import Price, Product
+from billing.change import ChangeRequest, PlannedChange, unused
+from billing.credit_note import UnusedPart, amount_lines, unused_lines
+from billing.decline import Decline
+from billing.interval import Interval, IntervalUnit
+from billing.invoice import InvoiceRecord, InvoiceStatus, draft_for_change, draft_for_period
+from billing.message import Message
+from billing.offer import Offer, terms_of
+from billing.payment import (
+    ActionRequired,
+    CollectionOutcome,
+    Declined,
+    NoPaymentMethod,
+    Paid,
+    Processing,
+)
+from billing.period import Period
+from billing.proration import Debit, share
+from billing.requested_change import ChangeBasis, plan_request
+from billing.subscription import (
+    ChangeResult,
+    CommandName,
+    EndReason,
+    SubscriptionState,
+    SubscriptionStatus,
+    Terms,
+)
+from tests.billing.books import Books
+
+MONTH, YEAR = Interval(unit=IntervalUnit.MONTH), Interval(unit=IntervalUnit.YEAR)
+SOFT = Declined(decline=Decline(code="card_declined", decline_code="insufficient_funds"))
+STOLEN = Declined(decline=Decline(code="card_declined", decline_code="stolen_card"))
+CHALLENGE = ActionRequired(url="https://bank.example.com")
+PROCESSING = Processing()
+NO_METHOD = NoPaymentMethod()
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def offer(
+    price_id: str,
+    unit_minor: int | str,
+    *,
+    product: Product | None = None,
+    interval: Interval = MONTH,
+    currency: str = "USD",
+) -> Offer:
+    """`product` is one of the family `plan`, called like the price unless it is given."""
+    sold = product or Product(id=price_id, name=price_id.title(), family="plan")
+    price = Price(
+        id=price_id,
+        product_id=sold.id,
+        currency=currency,
+        unit_amount_minor=Decimal(unit_minor),
+        interval=interval,
+        unit_name="seat",
+    )
+    return Offer(product=sold, price=price)
+
+
+class Running:
+    """One subscription, from the moment when its customer was ready to pay."""
+
+    def __init__(
+        self, *catalog: Offer, start: datetime, quantity: int = 1, books: Books | None = None
+    ) -> None:
+        """To the first offer of the `catalog`, with its product's trial if that has one."""
+        self.catalog = {each.price.id: each for each in catalog}
+        sold = catalog[0]
+        terms = terms_of(sold, quantity=quantity, trial=sold.product.trial, segment=None)
+        incomplete = SubscriptionState(
+            subscription_id="sub_1",
+            customer_id="cus_1",
+            terms=terms,
+            created_at=start,
+            checkout_expires_at=start.replace(year=start.year + 1),
+        )
+        self.state = lifecycle.checkout_completed(incomplete, start)
+        self.now = start
+        self.books = books or Books(currency=sold.price.currency)
+        self.attempts: list[datetime] = []
+        self.messages: list[Message] = []
+        self._commands = 0
+
+    @property
+    def status(self) -> SubscriptionStatus:
+        return self.state.status
+
+    def until(
+        self, instant: datetime | str, *outcomes: CollectionOutcome | None
+    ) -> SubscriptionState:
+        """Everything that is due by then is done on time; `outcomes` are what payments come to.
+
+        The last one repeats; None, and nothing said, is a payment that succeeds.
+        """
+        end = at(instant) if isinstance(instant, str) else instant
+        answers = self._answers(outcomes)
+        while (action := next_action(self.state)) is not None and action.at <= end:
+            self.now = max(self.now, action.at)
+            answer = next(answers) if action.kind is ActionKind.COLLECT else None
+            self.perform(action, answer)
+        self.now = max(self.now, end)
+        return self.state
+
+    def perform(self, action: NextAction, outcome: CollectionOutcome | None) -> None:
+        """The one thing, with what a payment comes to."""
+        before = self.state
+        match action.kind:
+            case ActionKind.ACTIVATE:
+                self._activate(outcome)
+            case ActionKind.COLLECT:
+                self.collect(action.invoice_id or "", outcome)
+            case ActionKind.VOID_INVOICES:
+                self.void(outcome)
+            case ActionKind.GIVE_UP:
+                self._becomes(settlement.gave_up(self.state, self.now, fallback=self._fallback()))
+            case ActionKind.RESUME:
+                self._resume(action.at)
+            case ActionKind.NOTIFY_TRIAL_END:
+                self._becomes(lifecycle.trial_end_noticed(self.state, self.now))
+            case ActionKind.CANCEL:
+                self._end(EndReason.REQUESTED)
+            case ActionKind.EXPIRE_CHECKOUT:
+                self._end(EndReason.CHECKOUT_EXPIRED)
+            case ActionKind.CONVERT_TRIAL | ActionKind.RENEW:
+                self._bill()
+        assert self.state != before, f"{action} changes nothing and would be done for ever"
+
+    def plan(
+        self, price_id: str | None = None, *, quantity: int | None = None, more: int | None = None
+    ) -> PlannedChange:
+        """What the change would cost now."""
+        terms = self.state.terms
+        request = ChangeRequest(price_id=price_id, quantity=quantity, quantity_change=more)
+        basis = ChangeBasis(
+            current_price=self.catalog[terms.price_id].price,
+            offer=None if price_id is None else self.catalog[price_id],
+            segment=None,
+            debits=self._debits(),
+        )
+        return plan_request(self.state, request, basis, at=self.now)
+
+    def change(
+        self, price_id: str | None = None, *, quantity: int | None = None, more: int | None = None
+    ) -> ChangeResult:
+        """What is to be paid first is charged by `until`, or by `collect`."""
+        plan = self.plan(price_id, quantity=quantity, more=more)
+        command_id = self._command_id()
+        invoice = self._invoiced(plan, command_id)
+        if plan.is_deferred:
+            result = ChangeResult.SCHEDULED
+            after = changing.change_scheduled(self.state, plan, command_id, self.now)
+        elif invoice is None:
+            result = ChangeResult.APPLIED
+            after = changing.change_in_force(self.state, plan, command_id, self.now)
+        else:
+            is_due = invoice.amount_due.amount_minor > 0
+            result = ChangeResult.PAYING if is_due else ChangeResult.APPLIED
+            after = changing.change_paid_first(self.state, plan, invoice, command_id, self.now)
+        invoice_id = None if invoice is None else invoice.id
+        remembered = lifecycle.command_applied(
+            after, after, command_id, self.now, result=result, invoice_id=invoice_id
+        )
+        self._becomes(remembered.changed())
+        return result
+
+    def upgrade(
+        self, price_id: str | None = None, *, quantity: int | None = None, more: int | None = None
+    ) -> list[int]:
+        """The change, paid at once; the amounts of its lines."""
+        lines = self.plan(price_id, quantity=quantity, more=more).lines
+        self.change(price_id, quantity=quantity, more=more)
+        if self.state.change is not None:
+            self.collect(self.state.change.invoice_id, None)
+        return [line.amount.amount_minor for line in lines]
+
+    def pause(self, until: datetime | str | None = None) -> None:
+        resumes_at = at(until) if isinstance(until, str) else until
+        self.command(lambda state, now: pausing.paused(state, resumes_at, now))
+
+    def resume(self) -> None:
+        commands.check_command(self.state, CommandName.RESUME)
+        self._resume(self.now, command_id=self._command_id())
+
+    def cancel_now(self, unused_part: UnusedPart = UnusedPart.NONE) -> int:
+        """What is given back."""
+        gives_back = unused_part is not UnusedPart.NONE
+        after = commands.cancel_now(self.state, self.now, gives_back=gives_back)
+        part = pausing.unused_part(self.state, self.now)
+        command_id = self._command_id()
+        given = 0
+        if gives_back and part is not None:
+            to_card = unused_part is UnusedPart.REFUND
+            given = self._give_back(part, f"cancel:{command_id}", to_card=to_card)
+        self._becomes(lifecycle.command_applied(self.state, after, command_id, self.now))
+        return given
+
+    def command(self, change: Callable[[SubscriptionState, datetime], SubscriptionState]) -> None:
+        """Any other command, by what it changes."""
+        after = change(self.state, self.now)
+        self._becomes(lifecycle.command_applied(self.state, after, self._command_id(), self.now))
+
+    def hear(self, change: Callable[[SubscriptionState, datetime], SubscriptionState]) -> None:
+        """News, by what it changes."""
+        self._becomes(change(self.state, self.now))
+
+    def catch_up(self) -> None:
+        """The boundaries that came before a command are dealt with before it (policy P7)."""
+        while overdue_boundary(self.state, self.now):
+            action = next_action(self.state)
+            assert action is not None
+            self.perform(action, None)
+
+    def collect(self, invoice_id: str, outcome: CollectionOutcome | None) -> None:
+        """One attempt to collect an invoice; None is one that succeeds."""
+        before = self.state
+        due = self.books.record(invoice_id).amount_due
+        result = Paid(amount=due, paid_at=self.now) if outcome is None else outcome
+        self.attempts.append(self.now)
+        if isinstance(result, Paid):
+            self.books.pay(invoice_id, self.now)
+        self._becomes(settlement.collected(before, invoice_id, result, self.now))
+        invoice = before.open_invoice(invoice_id)
+        if invoice is None or invoice.for_change is None:
+            return
+        if self.state.open_invoice(invoice_id) is None:
+            self._settle_change(before, invoice_id)
+
+    def void(self, outcome: CollectionOutcome | None = None) -> None:
+        """`outcome` is what the first one turns out to have come to; None is nothing yet."""
+        ids = settlement.invoices_to_void(self.state, self.now)
+        assert ids
+        processing = ids[:1] if isinstance(outcome, Processing) else ()
+        paid = ids[:1] if isinstance(outcome, Paid) else ()
+        closed = ids[len(processing) :]
+        before = self.state
+        for invoice_id in paid:
+            self.books.pay(invoice_id, self.now)
+        for invoice_id in closed:
+            if self.books.record(invoice_id).change_id is not None:
+                self._settle_change(before, invoice_id)
+            elif invoice_id not in paid:
+                self.books.void(invoice_id, self.now)
+        self._becomes(
+            settlement.invoices_closed(
+                before, closed=closed, processing=processing, paid=paid, now=self.now
+            )
+        )
+
+    def told(self) -> list[str]:
+        """The kinds of messages, in order."""
+        return [message.kind.value for message in self.messages]
+
+    def _becomes(self, state: SubscriptionState) -> None:
+        self.messages += state.messages
+        self.state = state.model_copy(update={"messages": ()})
+
+    def _answers(
+        self, outcomes: tuple[CollectionOutcome | None, ...]
+    ) -> Iterator[CollectionOutcome | None]:
+        yield from outcomes
+        while True:
+            yield outcomes[-1] if outcomes else None
+
+    def _command_id(self) -> str:
+        self._commands += 1
+        return f"cmd_{self._commands}"
+
+    def _debits(self) -> tuple[Debit, ...]:
+        if self.state.period is None:
+            return ()
+        return self.books.debits(ending_after=self.state.period.start)
+
+    def _fallback(self) -> Terms | None:
+        wanted = self.state.terms.free_fallback_price_id
+        if wanted is None:
+            return None
+        return terms_of(self.catalog[wanted], quantity=1, trial=None, segment=None)
+
+    def _activate(self, outcome: CollectionOutcome | None) -> None:
+        if self.state.open_invoices:
+            self.collect(self.state.open_invoices[0].invoice_id, outcome)
+        elif self.state.terms.trial is not None:
+            trial = lifecycle.first_trial(self.state, self.now)
+            self._becomes(lifecycle.trial_started(self.state, trial))
+        else:
+            self._bill()
+
+    def _bill(self) -> None:
+        following = lifecycle.next_billing(self.state, self.now)
+        terms = following.terms
+        draft = draft_for_period(
+            customer_id=self.state.customer_id,
+            subscription_id=self.state.subscription_id,
+            price=self.catalog[terms.price_id].price,
+            product_name=terms.product_name,
+            quantity=terms.quantity,
+            period=following.billed,
+            share=share(following.billed, following.period, terms.proration),
+            period_number=following.number,
+            carried=self.state.carried,
+            now=self.now,
+        )
+        invoice = self.books.finalize(draft)
+        self._becomes(
+            lifecycle.period_billed(
+                self.state,
+                number=following.number,
+                period=following.period,
+                anchor_at=following.anchor_at,
+                anchor_number=following.anchor_number,
+                invoice_id=invoice.id,
+                amount_due=invoice.amount_due,
+                due_at=invoice.due_at,
+                carried=draft.carried,
+            )
+        )
+
+    def _end(self, reason: EndReason) -> None:
+        self._becomes(lifecycle.ended(self.state, reason, self.now))
+
+    def _invoiced(self, plan: PlannedChange, change_id: str) -> InvoiceRecord | None:
+        if not plan.lines:
+            return None
+        draft = draft_for_change(
+            customer_id=self.state.customer_id,
+            subscription_id=self.state.subscription_id,
+            change_id=change_id,
+            lines=plan.lines,
+            carried=plan.carried,
+            at=plan.at,
+            now=self.now,
+        )
+        return self.books.finalize(draft)
+
+    def _settle_change(self, before: SubscriptionState, invoice_id: str) -> None:
+        """A change that was not paid leaves no debt; money that came too late is given back."""
+        record = self.books.record(invoice_id)
+        if record.status is InvoiceStatus.OPEN:
+            self.books.void(invoice_id, self.now)
+        elif not changing.still_applies(before):
+            lines = amount_lines(self.books.debits_of(invoice_id), record.total, paid=record.total)
+            self.books.give_back(lines, f"lapsed:{invoice_id}", self.now)
+
+    def _resume(self, instant: datetime, *, command_id: str | None = None) -> None:
+        part = pausing.paused_part(self.state, instant)
+        after = pausing.resumed(self.state, instant)
+        if part is not None:
+            self._give_back(part, f"pause:{part.start}")
+        if command_id is not None:
+            after = lifecycle.command_applied(self.state, after, command_id, self.now)
+        self._becomes(after)
+
+    def _give_back(self, part: Period, source: str, *, to_card: bool = False) -> int:
+        debits = tuple(unused(self.state, self._debits(), part.start))
+        lines = unused_lines(debits, part, self.state.terms.proration)
+        return self.books.give_back(lines, source, self.now, to_card=to_card).amount_minor
