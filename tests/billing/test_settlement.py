@@ -1,19 +1,13 @@
 """Dunning as stories: when it is tried, what customers can do, how it ends (policy P18-P21)."""
 
-from datetime import datetime, timedelta
-
 import pytest
 
 from billing import commands, settlement
 from billing.agenda import ActionKind, agenda, next_action
-from billing.catalog import DisputeLost, Product
-from billing.dispute import DisputeState
-from billing.dunning import DunningLadder, DunningPolicy, FinalAction
 from billing.errors import Conflict, InvalidInput
-from billing.interval import Interval, IntervalUnit
-from billing.invoice import InvoiceStatus
 from billing.payment import CollectionOutcome, Paid
-from billing.subscription import EndReason, SubscriptionState
+from billing.subscription import EndReason
+from tests.billing.owing import LADDER, WEEK, due_next, owing, statuses
 from tests.billing.running import (
     CHALLENGE,
     NO_METHOD,
@@ -22,47 +16,7 @@ from tests.billing.running import (
     STOLEN,
     Running,
     at,
-    offer,
 )
-
-LADDER = [at(f"2026-06-{day:02}") for day in (1, 4, 9, 16)]
-WEEK = Interval(unit=IntervalUnit.WEEK)
-FREE = offer("free", 0)
-
-
-def team(final: FinalAction = FinalAction.CANCEL) -> Product:
-    return Product(
-        id="team",
-        name="Team",
-        family="plan",
-        free_fallback="free",
-        dunning=DunningPolicy(ladder=DunningLadder(final_action=final)),
-    )
-
-
-def owing(final: FinalAction = FinalAction.CANCEL, *, interval: Interval | None = None) -> Running:
-    """$160.00 were paid for May and fall due again on the first of June."""
-    sold = team(final)
-    month = Interval(unit=IntervalUnit.MONTH)
-    catalog = (
-        offer("team", 1600, product=sold, interval=interval or month),
-        offer("business", 2400, product=sold),
-    )
-    start = "2026-05-01" if interval is None else "2026-05-25"
-    running = Running(*catalog, FREE, start=at(start), quantity=10)
-    running.until("2026-05-31T23:59:59")
-    running.attempts.clear()
-    return running
-
-
-def statuses(running: Running) -> list[InvoiceStatus]:
-    return [booked.status for booked in running.books.invoices.values()]
-
-
-def due_next(running: Running) -> tuple[ActionKind, datetime]:
-    action = next_action(running.state)
-    assert action is not None
-    return action.kind, action.at
 
 
 def test_soft_declines_are_tried_on_four_days_and_told_four_times() -> None:
@@ -279,98 +233,6 @@ def test_one_of_several_paid_leaves_the_others_due() -> None:
     assert due_next(running) == (ActionKind.COLLECT, at("2026-06-11"))
 
 
-def test_the_free_plan_begins_with_the_final_action_and_what_was_not_paid_is_not_owed() -> None:
-    running = owing(FinalAction.DOWNGRADE_TO_FREE)
-    running.until("2026-06-20", SOFT)
-    state = running.state
-    assert (state.status, state.terms.price_id, state.open_invoices) == ("active", "free", ())
-    assert (state.anchor_at, state.running_period.start) == (LADDER[-1], LADDER[-1])
-    assert statuses(running) == ["paid", "void"]
-    assert running.told()[4:] == ["subscription_downgraded"]
-    running.until("2026-07-16")
-    assert running.state.running_period.start == at("2026-07-16")
-    assert running.books.cash == 16000
-    assert running.upgrade("team", quantity=2) == [3200]
-    assert running.state.running_period.end == at("2026-08-16")
-
-
-def test_without_a_free_plan_the_final_action_is_the_end() -> None:
-    running = owing(FinalAction.DOWNGRADE_TO_FREE)
-    running.until("2026-06-15", SOFT)
-    gone = settlement.gave_up(running.state, LADDER[-1], fallback=None)
-    assert (gone.status, gone.end_reason) == ("canceled", EndReason.PAYMENT_FAILED)
-
-
-def test_a_payment_that_fails_at_its_bank_after_the_downgrade_owes_nothing() -> None:
-    running = owing(FinalAction.DOWNGRADE_TO_FREE, interval=WEEK)
-    running.until("2026-06-08", SOFT, SOFT, PROCESSING)
-    second = running.state.open_invoices[1]
-    assert second.in_processing
-    running.until("2026-06-16", SOFT)
-    assert running.state.terms.price_id == "free"
-    assert [invoice.given_up for invoice in running.state.open_invoices] == [True]
-    told = len(running.messages)
-    running.hear(lambda s, now: settlement.payment_news(s, second.invoice_id, now))
-    running.until("2026-06-16", SOFT)
-    assert (running.status, running.state.open_invoices) == ("active", ())
-    assert len(running.messages) == told
-
-
-def test_an_unpaid_subscription_is_active_again_once_everything_is_paid() -> None:
-    running = owing(FinalAction.UNPAID)
-    running.until("2026-06-20", SOFT)
-    assert (running.status, next_action(running.state)) == ("unpaid", None)
-    assert statuses(running) == ["paid", "open"]
-    assert running.told()[4:] == ["subscription_unpaid"]
-    running.command(lambda s, now: settlement.pay_now(s, now, customer_present=True))
-    running.until("2026-06-20", SOFT)
-    assert (running.status, next_action(running.state)) == ("unpaid", None)
-    running.hear(settlement.payment_method_changed)
-    running.until("2026-07-01")
-    assert running.status == "active"
-    assert [b.draft.total.amount_minor for b in running.books.invoices.values()] == [16000] * 3
-
-
-def test_a_period_that_began_unpaid_is_billed_from_the_day_that_everything_is_paid() -> None:
-    running = owing(FinalAction.UNPAID)
-    running.until("2026-07-16", SOFT)
-    assert len(running.books.invoices) == 2
-    running.hear(settlement.payment_method_changed)
-    running.until("2026-07-16")
-    assert running.state.unbilled_from is None
-    running.until("2026-08-01")
-    bills = [
-        (b.draft.period.start, b.draft.total.amount_minor) for b in running.books.invoices.values()
-    ]
-    assert bills[2:] == [(at("2026-07-16"), 8258), (at("2026-08-01"), 16000)]
-
-
-def test_who_had_canceled_before_it_was_unpaid_stays_canceled() -> None:
-    running = owing(FinalAction.UNPAID)
-    running.until("2026-06-01", PROCESSING)
-    running.command(commands.cancel_at_period_end)
-    [invoice] = running.state.open_invoices
-    running.hear(lambda s, now: settlement.payment_news(s, invoice.invoice_id, now))
-    running.until("2026-06-20", SOFT)
-    assert running.status == "unpaid"
-    assert due_next(running) == (ActionKind.CANCEL, at("2026-07-01"))
-    running.until("2026-07-01")
-    assert (running.status, running.state.end_reason) == ("canceled", EndReason.REQUESTED)
-    assert statuses(running) == ["paid", "void"]
-
-
-def test_a_decrease_from_before_it_was_unpaid_is_in_force_when_it_goes_on() -> None:
-    running = owing(FinalAction.UNPAID)
-    running.until("2026-06-02", SOFT)
-    running.change(quantity=5)
-    running.until("2026-07-16", SOFT)
-    assert running.status == "unpaid"
-    running.hear(settlement.payment_method_changed)
-    running.until("2026-07-16")
-    assert (running.state.terms.quantity, running.state.pending_change) == (5, None)
-    assert list(running.books.invoices.values())[2].draft.total.amount_minor == 4129
-
-
 def test_a_waived_invoice_is_void_and_nobody_past_due() -> None:
     running = owing()
     running.until("2026-06-02", SOFT)
@@ -382,15 +244,6 @@ def test_a_waived_invoice_is_void_and_nobody_past_due() -> None:
     assert statuses(running) == ["paid", "void"]
     running.until("2026-07-01")
     assert running.attempts == [LADDER[0], at("2026-07-01")]
-
-
-def test_a_waived_invoice_of_an_unpaid_subscription_lets_it_go_on() -> None:
-    running = owing(FinalAction.UNPAID)
-    running.until("2026-06-20", SOFT)
-    [invoice] = running.state.open_invoices
-    running.command(lambda s, _: settlement.invoice_waived(s, invoice.invoice_id))
-    running.until("2026-06-20")
-    assert running.status == "active"
 
 
 def test_what_is_on_its_way_or_not_there_is_not_waived() -> None:
@@ -424,47 +277,9 @@ def test_canceling_while_past_due_is_immediate_and_voids_what_is_open() -> None:
     assert statuses(running) == ["paid", "void"]
 
 
-def heard(running: Running, dispute_id: str, news: DisputeState) -> SubscriptionState:
-    running.hear(lambda s, now: settlement.dispute_news(s, dispute_id, news, now))
-    return running.state
-
-
-def test_a_dispute_is_shown_while_it_is_open_and_a_lost_one_is_the_end() -> None:
-    running = owing()
-    assert heard(running, "du_1", DisputeState.INQUIRY).open_disputes == ()
-    assert heard(running, "du_1", DisputeState.OPEN).open_disputes == ("du_1",)
-    revision = running.state.revision
-    assert heard(running, "du_1", DisputeState.OPEN).revision == revision
-    assert heard(running, "du_2", DisputeState.OPEN).open_disputes == ("du_1", "du_2")
-    assert heard(running, "du_2", DisputeState.WON).open_disputes == ("du_1",)
-    assert running.status == "active"
-    lost = heard(running, "du_1", DisputeState.LOST)
-    assert (lost.status, lost.end_reason) == ("canceled", EndReason.DISPUTE_LOST)
-    assert running.told() == ["subscription_canceled"]
-    assert heard(running, "du_1", DisputeState.LOST) == lost
-
-
-def test_a_lost_dispute_ends_nothing_where_the_product_says_so() -> None:
-    sold = team().model_copy(update={"dispute_lost": DisputeLost.KEEP})
-    running = Running(offer("team", 1600, product=sold), FREE, start=at("2026-05-01"))
-    running.until("2026-05-02")
-    heard(running, "du_1", DisputeState.OPEN)
-    assert heard(running, "du_1", DisputeState.LOST).open_disputes == ()
-    assert running.status == "active"
-
-
 def test_a_recovered_invoice_never_moves_the_anchor() -> None:
     running = owing()
     running.until("2026-06-09", SOFT, SOFT, None)
     assert running.status == "active"
     assert running.state.anchor_at == at("2026-05-01")
     assert due_next(running) == (ActionKind.RENEW, at("2026-07-01"))
-
-
-def test_a_year_of_nothing_but_declines_never_stands_still() -> None:
-    """Whatever the final action, the next thing lies ahead or waits for somebody."""
-    for final in FinalAction:
-        running = owing(final, interval=WEEK)
-        running.until(at("2026-06-01") + timedelta(days=365), SOFT)
-        assert running.books.cash == 16000
-        assert len(running.attempts) < 20

@@ -1,0 +1,124 @@
+"""How dunning ends, and the way back from each end (policy P18)."""
+
+from datetime import timedelta
+
+from billing import commands, settlement
+from billing.agenda import ActionKind, next_action
+from billing.dunning import FinalAction
+from billing.subscription import EndReason
+from tests.billing.owing import LADDER, WEEK, due_next, owing, statuses
+from tests.billing.running import (
+    PROCESSING,
+    SOFT,
+    at,
+)
+
+
+def test_the_free_plan_begins_with_the_final_action_and_what_was_not_paid_is_not_owed() -> None:
+    running = owing(FinalAction.DOWNGRADE_TO_FREE)
+    running.until("2026-06-20", SOFT)
+    state = running.state
+    assert (state.status, state.terms.price_id, state.open_invoices) == ("active", "free", ())
+    assert (state.anchor_at, state.running_period.start) == (LADDER[-1], LADDER[-1])
+    assert statuses(running) == ["paid", "void"]
+    assert running.told()[4:] == ["subscription_downgraded"]
+    running.until("2026-07-16")
+    assert running.state.running_period.start == at("2026-07-16")
+    assert running.books.cash == 16000
+    assert running.upgrade("team", quantity=2) == [3200]
+    assert running.state.running_period.end == at("2026-08-16")
+
+
+def test_without_a_free_plan_the_final_action_is_the_end() -> None:
+    running = owing(FinalAction.DOWNGRADE_TO_FREE)
+    running.until("2026-06-15", SOFT)
+    gone = settlement.gave_up(running.state, LADDER[-1], fallback=None)
+    assert (gone.status, gone.end_reason) == ("canceled", EndReason.PAYMENT_FAILED)
+
+
+def test_a_payment_that_fails_at_its_bank_after_the_downgrade_owes_nothing() -> None:
+    running = owing(FinalAction.DOWNGRADE_TO_FREE, interval=WEEK)
+    running.until("2026-06-08", SOFT, SOFT, PROCESSING)
+    second = running.state.open_invoices[1]
+    assert second.in_processing
+    running.until("2026-06-16", SOFT)
+    assert running.state.terms.price_id == "free"
+    assert [invoice.given_up for invoice in running.state.open_invoices] == [True]
+    told = len(running.messages)
+    running.hear(lambda s, now: settlement.payment_news(s, second.invoice_id, now))
+    running.until("2026-06-16", SOFT)
+    assert (running.status, running.state.open_invoices) == ("active", ())
+    assert len(running.messages) == told
+
+
+def test_an_unpaid_subscription_is_active_again_once_everything_is_paid() -> None:
+    running = owing(FinalAction.UNPAID)
+    running.until("2026-06-20", SOFT)
+    assert (running.status, next_action(running.state)) == ("unpaid", None)
+    assert statuses(running) == ["paid", "open"]
+    assert running.told()[4:] == ["subscription_unpaid"]
+    running.command(lambda s, now: settlement.pay_now(s, now, customer_present=True))
+    running.until("2026-06-20", SOFT)
+    assert (running.status, next_action(running.state)) == ("unpaid", None)
+    running.hear(settlement.payment_method_changed)
+    running.until("2026-07-01")
+    assert running.status == "active"
+    assert [b.draft.total.amount_minor for b in running.books.invoices.values()] == [16000] * 3
+
+
+def test_a_period_that_began_unpaid_is_billed_from_the_day_that_everything_is_paid() -> None:
+    running = owing(FinalAction.UNPAID)
+    running.until("2026-07-16", SOFT)
+    assert len(running.books.invoices) == 2
+    running.hear(settlement.payment_method_changed)
+    running.until("2026-07-16")
+    assert running.state.unbilled_from is None
+    running.until("2026-08-01")
+    bills = [
+        (b.draft.period.start, b.draft.total.amount_minor) for b in running.books.invoices.values()
+    ]
+    assert bills[2:] == [(at("2026-07-16"), 8258), (at("2026-08-01"), 16000)]
+
+
+def test_who_had_canceled_before_it_was_unpaid_stays_canceled() -> None:
+    running = owing(FinalAction.UNPAID)
+    running.until("2026-06-01", PROCESSING)
+    running.command(commands.cancel_at_period_end)
+    [invoice] = running.state.open_invoices
+    running.hear(lambda s, now: settlement.payment_news(s, invoice.invoice_id, now))
+    running.until("2026-06-20", SOFT)
+    assert running.status == "unpaid"
+    assert due_next(running) == (ActionKind.CANCEL, at("2026-07-01"))
+    running.until("2026-07-01")
+    assert (running.status, running.state.end_reason) == ("canceled", EndReason.REQUESTED)
+    assert statuses(running) == ["paid", "void"]
+
+
+def test_a_decrease_from_before_it_was_unpaid_is_in_force_when_it_goes_on() -> None:
+    running = owing(FinalAction.UNPAID)
+    running.until("2026-06-02", SOFT)
+    running.change(quantity=5)
+    running.until("2026-07-16", SOFT)
+    assert running.status == "unpaid"
+    running.hear(settlement.payment_method_changed)
+    running.until("2026-07-16")
+    assert (running.state.terms.quantity, running.state.pending_change) == (5, None)
+    assert list(running.books.invoices.values())[2].draft.total.amount_minor == 4129
+
+
+def test_a_waived_invoice_of_an_unpaid_subscription_lets_it_go_on() -> None:
+    running = owing(FinalAction.UNPAID)
+    running.until("2026-06-20", SOFT)
+    [invoice] = running.state.open_invoices
+    running.command(lambda s, _: settlement.invoice_waived(s, invoice.invoice_id))
+    running.until("2026-06-20")
+    assert running.status == "active"
+
+
+def test_a_year_of_nothing_but_declines_never_stands_still() -> None:
+    """Whatever the final action, the next thing lies ahead or waits for somebody."""
+    for final in FinalAction:
+        running = owing(final, interval=WEEK)
+        running.until(at("2026-06-01") + timedelta(days=365), SOFT)
+        assert running.books.cash == 16000
+        assert len(running.attempts) < 20
