@@ -17,7 +17,7 @@ from billing.subscription import ChangeUnderWay, OpenInvoice, SubscriptionState,
 from workflows.decline_reasons import explained
 from workflows.wording import instant, quoted
 
-_INVOICES_SHOWN: Final = 5
+_INVOICES_SHOWN: Final = 3
 
 
 def concerns(state: SubscriptionState, *, problem: str | None) -> Iterator[str]:

@@ -60,6 +60,10 @@ _WORDS: Final[Mapping[str, str]] = MappingProxyType(
         "processing_error": _TECHNICAL,
         "reenter_transaction": _TECHNICAL,
         "restricted_card": _BLOCKED,
+        "retry_limit_reached": (
+            "this card was asked for this amount as often as the card networks allow: only another"
+            " card helps"
+        ),
         "revocation_of_all_authorizations": _REVOKED,
         "revocation_of_authorization": _REVOKED,
         "security_violation": _ASK_BANK,

@@ -24,7 +24,7 @@ from workflows.wording import cell, instant, sold, summary
 
 _GAP: Final = "\N{NO-BREAK SPACE}\N{NO-BREAK SPACE}"
 """Temporal's UI puts a table's columns side by side without any."""
-_AHEAD: Final = 12
+_AHEAD: Final = 8
 _BACK: Final = 6
 
 
@@ -39,7 +39,10 @@ def timer_summary(action: NextAction) -> str:
 
 
 def details_of(state: SubscriptionState, *, problem: str | None) -> str:
-    """The subscription's page and what can be done, far below the 20,000 bytes Temporal allows."""
+    """The subscription's page and what can be done, far below the 20,000 bytes Temporal allows.
+
+    Temporal's UI puts it into an address, which proxies cut off at about 8,000 characters.
+    """
     possible = _possible(state, problem=problem)
     return "\n".join([page_of(state, problem=problem), "", "## What you can do now", "", *possible])
 

@@ -71,6 +71,12 @@ def unpaid() -> SubscriptionState:
     return settlement.gave_up(late, RENEWED + timedelta(days=15), fallback=None)
 
 
+def _unpaid_to_be_canceled() -> SubscriptionState:
+    leaving = commands.cancel_at_period_end(active(with_final_action(FinalAction.UNPAID)), RENEWED)
+    owed = unpaid()
+    return owed.changed(cancellation=leaving.cancellation)
+
+
 def pausable() -> Terms:
     """Team, as a product that can be paused."""
     policy = PausePolicy(mode=PauseMode.KEEP_ANCHOR, max_days=60)
@@ -176,6 +182,7 @@ SITUATIONS: Final[Mapping[str, Callable[[], SubscriptionState]]] = MappingProxyT
         "waived": _waived,
         "processing": processing,
         "unpaid": unpaid,
+        "unpaid, to be canceled": _unpaid_to_be_canceled,
         "paused": lambda: pausing.paused(active(pausable()), None, NOW),
         "disputed": lambda: settlement.dispute_news(active(), "dp_1", DisputeState.OPEN, NOW),
         "canceled": lambda: commands.cancel_now(past_due(), NOW),
