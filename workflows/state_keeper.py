@@ -26,7 +26,9 @@ class StoresState(Protocol):
     """What activities that store a state answer; None where nothing was stored."""
 
     @property
-    def stored_revision(self) -> int | None: ...
+    def stored_revision(self) -> int | None:
+        """The revision that storage has by now."""
+        ...
 
 
 OutcomeT = TypeVar("OutcomeT", bound=StoresState)
