@@ -14,7 +14,7 @@ from api.answer import Answer
 from api.invoices import InvoiceLineView
 from api.money_view import MoneyView
 from api.period_view import PeriodView
-from api.subscription_view import SubscriptionView, TermsView
+from api.subscription_view import CHANGE_ID, SubscriptionView, TermsView
 from billing.balance import applicable
 from billing.change import ChangeKind, PlannedChange
 from billing.errors import NotFound
@@ -97,7 +97,7 @@ class ChangePreviewView(Answer):
 class ChangeView(Answer):
     """A change and what became of it."""
 
-    id: str = Field(examples=["chg_4a1b9c0d2e3f4a1b9c0d2e3f"])
+    id: str = Field(examples=[CHANGE_ID])
     result: ChangeResult = Field(
         description="`applied`: in force. `scheduled`: at the period's end. `paying`: in force once"
         " it is paid. `declined`, `abandoned`: not paid, and nothing changed."

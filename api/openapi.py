@@ -21,6 +21,10 @@ Send an API key with every request: `Authorization: Bearer pk_…`. Give every P
 `Idempotency-Key`: the same request under the same key is done once and answered the same, with
 `Idempotent-Replayed: true`. Lists are newest first; pass `next_cursor` as `cursor` for more.
 Every refusal is a problem document (RFC 9457) with a stable `code`.
+
+An answer that shows a subscription has its version as `ETag`. A command with that as `If-Match` is
+refused (409, `stale_version`) where the subscription has changed since. What needs a payment that
+is refused is answered with 402, `payment_declined`, and has changed nothing.
 """
 _TAGS: Final = {
     "customers": "Who pays.",

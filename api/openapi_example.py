@@ -14,6 +14,7 @@ _BY_NAME: Final[Mapping[str, str]] = {
     "customer": f"cus_{_HEX}",
     "customer_id": f"cus_{_HEX}",
     "subscription": f"sub_{_HEX}",
+    "change_id": f"chg_{_HEX}",
     "subscription_id": f"sub_{_HEX}",
     "checkout_session_id": f"cs_{_HEX}",
     "invoice": f"in_{_HEX}",

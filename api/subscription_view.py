@@ -5,7 +5,7 @@ says the same as the workflow. Does not own operations (`api.subscriptions`).
 """
 
 from datetime import datetime
-from typing import Self
+from typing import Final, Self
 
 from pydantic import BaseModel, Field
 
@@ -24,6 +24,9 @@ from billing.subscription import (
     SubscriptionStatus,
     Terms,
 )
+
+CHANGE_ID: Final = "chg_4a1b9c0d2e3f4a1b9c0d2e3f"
+"""As it looks in the OpenAPI document."""
 
 
 class NextActionView(BaseModel):
@@ -101,7 +104,7 @@ class PendingCancellation(BaseModel):
 class PendingChangeView(BaseModel):
     """A decrease that can be undone until it takes effect."""
 
-    id: str
+    id: str = Field(examples=[CHANGE_ID])
     at: datetime
     requested_at: datetime
     terms: TermsView
@@ -110,7 +113,7 @@ class PendingChangeView(BaseModel):
 class PayingChangeView(BaseModel):
     """An increase that comes into force once its invoice is paid."""
 
-    id: str
+    id: str = Field(examples=[CHANGE_ID])
     invoice: str
     action_url: str | None = Field(description="Where the customer authenticates the payment")
     requested_at: datetime
@@ -170,7 +173,7 @@ class SubscriptionView(Answer):
     unbilled_from: datetime | None = Field(
         description="Since when service goes on in a period that is billed next"
     )
-    open_disputes: list[str]
+    open_disputes: list[str] = Field(examples=[["dp_1PqZ"]])
     ended_at: datetime | None
     end_reason: EndReason | None
     activation_refused: bool = Field(
