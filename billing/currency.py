@@ -84,5 +84,5 @@ def largest_charge_minor(minor: int, code: str) -> int:
 
 def smallest_charge_minor(minor: int, code: str) -> int:
     """The least that one charge can take and that is not less than `minor`."""
-    step = charge_step_minor(code)
-    return max(minor + -minor % step, minimum_charge_minor(code))
+    least = max(minor, minimum_charge_minor(code))
+    return least + -least % charge_step_minor(code)

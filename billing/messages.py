@@ -27,8 +27,8 @@ def trial_will_end(state: SubscriptionState, now: datetime) -> Message:
 def subscription_canceled(
     state: SubscriptionState, now: datetime, *, effective_at: datetime, reason: str | None = None
 ) -> Message:
-    """Confirms a cancellation, or tells of one that the customer did not ask for."""
-    message = _message(state, MessageKind.SUBSCRIPTION_CANCELED, now, state.revision)
+    """Confirms a cancellation, or tells once of the end that the customer did not ask for."""
+    message = _message(state, MessageKind.SUBSCRIPTION_CANCELED, now, reason or state.revision)
     return message.model_copy(update={"effective_at": effective_at, "reason": reason})
 
 
@@ -96,17 +96,18 @@ def subscription_resumed(state: SubscriptionState, at: datetime) -> Message:
 
 
 def subscription_downgraded(state: SubscriptionState, fallback: Terms, now: datetime) -> Message:
-    """What is sold instead of what was not paid."""
-    message = _message(state, MessageKind.SUBSCRIPTION_DOWNGRADED, now, f"{now:%Y%m%dT%H%M%S}")
+    """What is sold instead of what was not paid; sent once per period that ends so."""
+    number = state.period_number or 0
+    message = _message(state, MessageKind.SUBSCRIPTION_DOWNGRADED, now, number)
     return message.model_copy(update={"effective_at": now, "product_name": fallback.product_name})
 
 
 def subscription_unpaid(state: SubscriptionState, now: datetime) -> Message:
-    """Nothing more is tried; the customer can still pay."""
-    message = _message(state, MessageKind.SUBSCRIPTION_UNPAID, now, f"{now:%Y%m%dT%H%M%S}")
+    """Nothing more is tried; the customer can still pay. Sent once per invoice it begins with."""
     oldest = next(iter(state.open_invoices), None)
     if oldest is None:
-        return message
+        return _message(state, MessageKind.SUBSCRIPTION_UNPAID, now)
+    message = _message(state, MessageKind.SUBSCRIPTION_UNPAID, now, oldest.invoice_id)
     return message.model_copy(update={"amount": oldest.amount, "invoice_id": oldest.invoice_id})
 
 

@@ -67,4 +67,4 @@ def test_charges_are_the_nearest_ones_below_and_above(currency: str, minor: int)
     assert below == 0 or below >= minimum
     assert above >= minimum
     assert minor - below < max(step, minimum)
-    assert above - minor < step or above == minimum
+    assert above - max(minor, minimum) < step
