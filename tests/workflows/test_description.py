@@ -1,13 +1,17 @@
 """What operators read about a subscription in the Temporal UI, and what they can do there."""
 
 import asyncio
+import json
+import re
 from dataclasses import replace
 
 import pytest
 from temporalio.api.sdk.v1 import WorkflowMetadata
-from temporalio.client import WorkflowFailureError
+from temporalio.client import WorkflowFailureError, WorkflowUpdateFailedError
 from temporalio.service import RPCError
 
+from adapters.db.engine import reading
+from adapters.db.queries import audit
 from adapters.db.tables.payment_attempt import payment_attempts
 from billing.errors import InvalidInput
 from billing.message import Message
@@ -153,6 +157,43 @@ async def test_a_workflow_that_an_operator_stops_charges_nobody(
     assert (await simulator.control.totals())["usd"].captured_minor == 8000
     assert len(await company.invoices()) == 2
     assert await company.count(payment_attempts) == 2
+
+
+async def test_what_is_copied_from_the_page_gives_a_customer_a_week_more(company: Company) -> None:
+    """As the UI sends it: plain JSON, to the update of that name."""
+    async with company.working():
+        customer = await company.customer()
+        subscription = await company.subscribe(customer)
+        await subscription.activated()
+        await company.save_card(customer, BROKE)
+        await company.advance("2026-02-18T00:00")
+
+        copied = offered(await details(subscription), "extend_grace")
+        with pytest.raises(WorkflowUpdateFailedError):
+            await subscription.handle.execute_update("extend_grace", copied)
+        assert "Grace" not in await details(subscription)
+
+        filled_in = copied | {"actor": {"kind": "operator", "id": "ada"}, "reason": "new card"}
+        first = await subscription.handle.execute_update("extend_grace", filled_in)
+        again = await subscription.handle.execute_update("extend_grace", filled_in)
+        await company.settle()
+        shown = await details(subscription)
+
+    assert first == again
+    assert "until 2026-03-11 09:30:00Z |" in shown
+    assert "If it is not paid by 2026-03-11 09:30:00Z (an operator's grace runs until" in shown
+    assert offered(shown, "extend_grace")["command_id"] != copied["command_id"]
+    async with reading(company.engine) as connection:
+        [entry] = await audit.of_subject(connection, subscription.id, limit=10)
+    assert (entry.command, entry.actor.id, entry.reason) == ("extend_grace", "ada", "new card")
+
+
+def offered(page: str, update: str) -> dict[str, object]:
+    """The JSON that the page has for an update."""
+    found = re.search(rf"\*\*`{update}`\*\*.*?```json\n(.*?)```", page, re.DOTALL)
+    assert found is not None, page
+    document: dict[str, object] = json.loads(found[1])
+    return document
 
 
 class RefusingPost(Mailbox):

@@ -8,6 +8,7 @@ from temporalio.common import SearchAttributeKey, TypedSearchAttributes
 from billing.subscription import SubscriptionStatus
 from tests.histories.settling import BROKE
 from tests.workflows.company import Company, Subscription, at
+from tests.workflows.situations import SITUATIONS
 from workflows.messages import CancelMode
 from workflows.search_attributes import (
     BILLING_STATUS,
@@ -18,6 +19,7 @@ from workflows.search_attributes import (
     PLAN,
     SEARCH_ATTRIBUTES,
     changes,
+    search_attributes,
 )
 
 
@@ -36,6 +38,20 @@ def test_every_attribute_is_registered_with_its_type(key: SearchAttributeKey[Any
 def test_nothing_is_written_where_nothing_changed() -> None:
     known = TypedSearchAttributes([])
     assert changes(known, known) == []
+
+
+@pytest.mark.parametrize(
+    "situation",
+    ["incomplete", "trial to be canceled", "to be canceled", "unpaid", "paused", "canceled"],
+)
+def test_what_is_not_billed_has_no_next_billing(situation: str) -> None:
+    found = search_attributes(SITUATIONS[situation]())
+    assert found.get(NEXT_BILLING_AT) is None
+
+
+def test_an_invoice_of_a_change_is_not_dunned() -> None:
+    paying = search_attributes(SITUATIONS["paying a change"]())
+    assert (paying[BILLING_STATUS], paying[DUNNING_ATTEMPT]) == ("active", 0)
 
 
 async def test_a_trial_shows_its_conversion_as_the_next_billing(company: Company) -> None:
