@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from billing.dunning import FinalAction
-from billing.subscription import OpenInvoice, SubscriptionState, SubscriptionStatus
+from billing.subscription import OpenInvoice, SubscriptionState, SubscriptionStatus, Terms
 from billing.value import Instant, Value
 
 
@@ -135,7 +135,7 @@ def _giving_up(state: SubscriptionState) -> Iterator[NextAction]:
         yield NextAction(
             kind=ActionKind.GIVE_UP,
             at=ladder.ends_at(oldest.due_at, grace_until=state.grace_until),
-            reason=f"{oldest.amount} was not paid: {_FINAL[ladder.final_action]}",
+            reason=f"{oldest.amount} was not paid: {_ending(state.terms)}",
             invoice_id=oldest.invoice_id,
         )
 
@@ -143,6 +143,14 @@ def _giving_up(state: SubscriptionState) -> Iterator[NextAction]:
 def _is_dunned(invoice: OpenInvoice) -> bool:
     waits = invoice.in_processing or invoice.given_up or invoice.for_change is not None
     return invoice.attempts_made > 0 and not waits
+
+
+def _ending(terms: Terms) -> str:
+    """Without anything free to sell instead, a downgrade is the end (policy P18)."""
+    action = terms.dunning.final_action
+    if action is FinalAction.DOWNGRADE_TO_FREE and terms.free_fallback_price_id is None:
+        action = FinalAction.CANCEL
+    return _FINAL[action]
 
 
 _FINAL: Final = {

@@ -92,20 +92,21 @@ def test_a_stolen_card_is_not_tried_again_and_another_is_asked_for() -> None:
 
 
 @pytest.mark.parametrize(
-    ("action", "fallback", "said"),
+    ("action", "fallback", "said", "planned"),
     [
-        (FinalAction.CANCEL, None, "it is canceled and the invoice is voided"),
-        (FinalAction.UNPAID, None, "it becomes unpaid: the invoice stays owed"),
-        (FinalAction.DOWNGRADE_TO_FREE, "team_free", "it goes on with the free price `team_free`"),
-        (FinalAction.DOWNGRADE_TO_FREE, None, "it is canceled and the invoice is voided"),
+        (FinalAction.CANCEL, None, "it is canceled", "the subscription ends"),
+        (FinalAction.UNPAID, None, "it becomes unpaid", "the subscription is unpaid"),
+        (FinalAction.DOWNGRADE_TO_FREE, "team_free", "it goes on with the free", "the free plan"),
+        (FinalAction.DOWNGRADE_TO_FREE, None, "it is canceled", "the subscription ends"),
     ],
 )
 def test_the_final_action_is_named_with_its_date(
-    action: FinalAction, fallback: str | None, said: str
+    action: FinalAction, fallback: str | None, said: str, planned: str
 ) -> None:
     state = past_due(sold=with_final_action(action, fallback=fallback))
     shown = details_of(state, problem=None)
     assert f"If it is not paid by 2026-03-04 09:30:00Z, {said}" in shown
+    assert f"**2026-03-04 09:30:00Z** give up: USD 80.00 was not paid: {planned}" in shown
 
 
 def test_a_grace_is_said_with_the_end_that_it_moved() -> None:
