@@ -108,6 +108,10 @@ class Subscriptions(Protocol):
         """The stored state, whatever a workflow that was reset remembers."""
         ...
 
+    async def clock_stands_at(self, subscription_id: str) -> datetime | None:
+        """Where its customer's test clock has arrived; None for live customers."""
+        ...
+
     async def claim(self, state: SubscriptionState, *, with_trial: bool) -> Claim:
         """Takes the one live place per customer and family, and the one trial (policy P10, P16).
 

@@ -1,5 +1,6 @@
 """Subscriptions: the highest revision of each, and who holds which place."""
 
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import bindparam, delete, select, update
@@ -12,6 +13,7 @@ from adapters.db.tables.subscription import (
     subscriptions,
     trial_redemptions,
 )
+from adapters.db.tables.test_clock import test_clocks
 from billing.agenda import next_action
 from billing.errors import NotFound
 from billing.ports.storage import Claim
@@ -96,6 +98,15 @@ class SqlSubscriptions:
             select(subscriptions.c.state).where(subscriptions.c.id == subscription_id)
         )
         return None if state is None else SubscriptionState.model_validate(state)
+
+    async def clock_stands_at(self, subscription_id: str) -> datetime | None:
+        """Where its customer's test clock has arrived; None for live customers."""
+        found: datetime | None = await self._connection.scalar(
+            select(test_clocks.c.frozen_at)
+            .join(subscriptions, subscriptions.c.test_clock_id == test_clocks.c.id)
+            .where(subscriptions.c.id == subscription_id)
+        )
+        return found
 
     async def claim(self, state: SubscriptionState, *, with_trial: bool) -> Claim:
         """Takes the one live place per customer and family, and the one trial (policy P10, P16).
