@@ -58,21 +58,58 @@ class TestClock(Created):
     frozen_at: datetime
 
 
+class OpenInvoice(Created):
+    """An invoice that is not paid yet."""
+
+    attempts_made: int
+
+
+class Paying(Created):
+    """A change that waits for its payment."""
+
+    action_url: str | None
+
+
 class Subscription(Created):
     """A subscription."""
 
     status: str
+    price: str
+    quantity: int
     end_reason: str | None
     ended_at: datetime | None
+    change: Paying | None
+    pending_change: Created | None
+    open_invoices: tuple[OpenInvoice, ...]
+
+
+class Change(Created):
+    """A change of a subscription; `result` says what became of it."""
+
+    result: str
+
+
+class PortalSession(Answer):
+    """A link to the portal."""
+
+    url: str
 
 
 class PaymentAttempt(Answer):
     """One try to collect an invoice."""
 
     number: int
+    amount: Amount
     payment: str | None
     outcome: str | None
     decline: str | None
+
+
+class InvoiceLine(Answer):
+    """One amount for one thing."""
+
+    description: str
+    amount: Amount
 
 
 class Invoice(Created):
@@ -82,9 +119,14 @@ class Invoice(Created):
     status: str
     customer: str
     period: Period
+    change: str | None
     total: Amount
+    from_balance: Amount
     amount_paid: Amount
+    amount_due: Amount
+    pay_url: str | None
     due_at: datetime
+    lines: tuple[InvoiceLine, ...]
     attempts: tuple[PaymentAttempt, ...]
 
 
@@ -95,12 +137,61 @@ class InvoicePage(Answer):
     next_cursor: str | None
 
 
-class Comparison(Answer):
-    """What the ledger says against what the invoices say."""
+class Refund(Created):
+    """Money on its way back to a card."""
 
-    currency: str
-    ledger_minor: int
-    agrees: bool
+    state: str
+    amount: Amount
+    is_external: bool
+
+
+class CreditNoteLine(Answer):
+    """What was given back of one thing."""
+
+    description: str
+    amount: Amount
+
+
+class CreditNote(Created):
+    """What was given back of an invoice."""
+
+    number: str
+    invoice: str
+    total: Amount
+    to_card: Amount
+    to_balance: Amount
+    issued_at: datetime
+    lines: tuple[CreditNoteLine, ...]
+    refund: Refund | None
+
+
+class CreditNotePage(Answer):
+    """Some credit notes of a list."""
+
+    data: tuple[CreditNote, ...]
+    next_cursor: str | None
+
+
+class Dispute(Created):
+    """A payment that a bank takes back, for now or for good."""
+
+    state: str
+    amount: Amount
+    reason: str
+    opened_at: datetime
+
+
+class DisputePage(Answer):
+    """Some disputes of a list."""
+
+    data: tuple[Dispute, ...]
+    next_cursor: str | None
+
+
+class Balance(Answer):
+    """What a customer has in their favour, per currency."""
+
+    balances: tuple[Amount, ...]
 
 
 class Account(Answer):
@@ -117,15 +208,16 @@ class LedgerReport(Answer):
 
     balanced: bool
     trial_balance: tuple[Account, ...]
-    cash: tuple[Comparison, ...]
 
 
 class StripeCharge(Created):
     """A charge at Stripe; `currency` in lower case."""
 
+    payment_intent: str
     amount_captured: int
     amount_refunded: int
     currency: str
+    disputed: bool
     status: str
 
 
@@ -136,6 +228,25 @@ class StripeCharges(Answer):
     has_more: bool
 
 
+class StripeMovement(Answer):
+    """What moved the account's balance, before fees; below zero what was taken."""
+
+    amount: int
+
+
+class StripeDispute(Created):
+    """A dispute at Stripe, and what it has moved."""
+
+    status: str
+    balance_transactions: tuple[StripeMovement, ...]
+
+
+class StripeDisputes(Answer):
+    """The disputes of a charge."""
+
+    data: tuple[StripeDispute, ...]
+
+
 class StripeCustomers(Answer):
     """A page of customers."""
 
@@ -144,3 +255,9 @@ class StripeCustomers(Answer):
 
 class Ready(Answer):
     """Each part of the system answers."""
+
+
+class Problem(Answer):
+    """Why something is refused."""
+
+    code: str

@@ -11,12 +11,13 @@ from typing import Final, TypeVar
 import httpx
 from pydantic import ValidationError
 
-from cli.demo.answers import Answer
+from cli.demo.answers import Answer, Problem
 from cli.demo.errors import Refused
 from cli.demo.patience import Patience
 
 AnswerT = TypeVar("AnswerT", bound=Answer)
 Json = Mapping[str, str | int | bool | None]
+Form = Mapping[str, str | int]
 Query = Mapping[str, str | int | Sequence[str]]
 
 _TIMEOUT_SECONDS: Final = 40.0
@@ -37,10 +38,26 @@ class Client:
 
     async def post(self, kind: type[AnswerT], path: str, body: Json, *, key: str) -> AnswerT:
         """What a POST makes, once however often it is asked for under `key`."""
+        return _read(kind, await self._post(path, body, key))
+
+    async def post_form(self, kind: type[AnswerT], path: str, form: Form, *, key: str) -> AnswerT:
+        """The same of an API that takes forms, as Stripe's does."""
         answer = await self._patience.answered(
-            lambda: self._http.post(path, json=dict(body), headers={"Idempotency-Key": key})
+            lambda: self._http.post(path, data=form, headers={"Idempotency-Key": key})
         )
         return _read(kind, answer)
+
+    async def refused(self, path: str, body: Json, *, key: str) -> Problem:
+        """Why a POST is refused; raises `Refused` where it is not."""
+        answer = await self._post(path, body, key)
+        if answer.is_success:
+            raise Refused(f"POST {path} should have been refused: {answer.text[:500]}")
+        return Problem.model_validate_json(answer.content)
+
+    async def _post(self, path: str, body: Json, key: str) -> httpx.Response:
+        return await self._patience.answered(
+            lambda: self._http.post(path, json=dict(body), headers={"Idempotency-Key": key})
+        )
 
 
 @asynccontextmanager

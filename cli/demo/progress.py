@@ -13,7 +13,7 @@ from rich.live import Live
 from rich.table import Table
 
 from cli.demo.customer import Standing
-from cli.demo.stories import Story
+from cli.demo.story import Story
 
 _SECONDS_BETWEEN_NOTICES: Final = 10.0
 

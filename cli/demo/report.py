@@ -1,58 +1,119 @@
 """What a played year came to, for people.
 
-Owns the tables. Does not own what is compared (`cli.demo.audit`).
+Owns the tables: what happened to each customer, what they paid and got back, and what was compared.
+Does not own the comparisons (`cli.demo.audit`).
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cli.demo.answers import Invoice, PaymentAttempt
-from cli.demo.audit import Finding, Played
+from cli.demo.answers import CreditNote, Dispute, Invoice
+from cli.demo.finding import Finding
+from cli.demo.played import Played, Sums, in_words, summed
 from cli.demo.target import Target
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """One document, as it is told; equal ones in a row are told once."""
+
+    kind: str
+    amount: str
+    what: str
+    how: str
 
 
 def show(
     console: Console, year: Sequence[Played], findings: Sequence[Finding], target: Target
 ) -> None:
-    """Every invoice and payment, where to look at each subscription, and what was compared."""
-    console.print()
-    console.print(_invoices(year))
-    console.print()
+    """Who did what, what each paid, was credited and refunded, and whether the books balance."""
     for played in year:
-        link = target.subscription_link(played.subscription.id)
-        console.print(f" {played.story.name:<5} {link}", soft_wrap=True)
+        console.print()
+        console.print(f"{played.story.name}  {played.story.plot}", style="bold", markup=False)
+        console.print(f"  {target.subscription_link(played.subscription.id)}", soft_wrap=True)
+        console.print(_chronicle(played))
+    console.print()
+    console.print(_sums(year))
     console.print()
     console.print(_findings(findings))
 
 
-def _invoices(year: Sequence[Played]) -> Table:
-    table = Table("invoice", "customer", "period", "amount", "status", "payments", box=None)
-    table.columns[3].justify = "right"
-    rows = [(invoice, played.story.name) for played in year for invoice in played.invoices]
-    for invoice, name in sorted(rows, key=lambda row: (row[0].due_at, row[0].number)):
-        table.add_row(
-            invoice.number,
-            name,
-            _period(invoice),
-            str(invoice.total.money),
-            invoice.status,
-            "\n".join(_payment(attempt) for attempt in invoice.attempts),
-        )
+def _chronicle(played: Played) -> Table:
+    table = Table(box=None, show_header=False, padding=(0, 1))
+    for _ in range(2):
+        table.add_column()
+    table.add_column(justify="right")
+    for entry, alike in groupby(sorted(_entries(played), key=_day_of), key=lambda row: row[1]):
+        days = [f"{instant:%Y-%m-%d}" for instant, _ in alike]
+        often = "" if len(days) == 1 else f" and until {days[-1]}, {len(days)} in all"
+        table.add_row(f" {days[0]}{often}", entry.kind, entry.amount, entry.what, entry.how)
     return table
 
 
-def _period(invoice: Invoice) -> str:
-    period = invoice.period
-    return f"{period.start:%Y-%m-%d %H:%M} to {period.end:%Y-%m-%d}"
+def _day_of(row: tuple[datetime, _Entry]) -> datetime:
+    return row[0]
 
 
-def _payment(attempt: PaymentAttempt) -> str:
-    outcome = attempt.outcome or "under way"
-    reason = f" ({attempt.decline})" if attempt.decline else ""
-    return f"{outcome}{reason} {attempt.payment or ''}".rstrip()
+def _entries(played: Played) -> Iterator[tuple[datetime, _Entry]]:
+    yield from ((invoice.due_at, _of_invoice(invoice)) for invoice in played.invoices)
+    yield from ((note.issued_at, _of_credit_note(note)) for note in played.credit_notes)
+    yield from ((dispute.opened_at, _of_dispute(dispute)) for dispute in played.disputes)
+
+
+def _of_invoice(invoice: Invoice) -> _Entry:
+    refused = Counter(each.decline for each in invoice.attempts if each.decline is not None)
+    after = ", ".join(f"{times} x {decline}" for decline, times in refused.items())
+    sources = _sources(card=summed([invoice.amount_paid]), balance=summed([invoice.from_balance]))
+    how = f"{invoice.status} {sources}".rstrip()
+    return _Entry(
+        kind="invoice",
+        amount=str(invoice.total.money),
+        what="; ".join(line.description for line in invoice.lines),
+        how=f"{how}, after {after}" if after else how,
+    )
+
+
+def _of_credit_note(note: CreditNote) -> _Entry:
+    where = " in the dashboard" if note.refund is not None and note.refund.is_external else ""
+    sources = _sources(card=summed([note.to_card]), balance=summed([note.to_balance]))
+    return _Entry(
+        kind="credit note",
+        amount=str(note.total.money),
+        what="; ".join(line.description for line in note.lines),
+        how=f"given back {sources}{where}",
+    )
+
+
+def _of_dispute(dispute: Dispute) -> _Entry:
+    return _Entry("dispute", str(dispute.amount.money), dispute.reason, dispute.state)
+
+
+def _sources(*, card: Sums, balance: Sums) -> str:
+    """`by card`, or how much by card and how much by balance."""
+    if card and balance:
+        return f"({in_words(card)} card, {in_words(balance)} balance)"
+    return "(card)" if card else "(balance)" if balance else ""
+
+
+def _sums(year: Sequence[Played]) -> Table:
+    table = Table("customer", "in the end", box=None)
+    for title in ("paid by card", "by balance", "credited", "refunded", "lost", "has left"):
+        table.add_column(title, justify="right")
+    for played in year:
+        sums = (
+            *(played.paid, played.from_balance, played.credited),
+            *(played.refunded, played.lost, summed(played.balances)),
+        )
+        words = (in_words(each, nothing="") for each in sums)
+        table.add_row(played.story.name, str(played.ending), *words)
+    return table
 
 
 def _findings(findings: Sequence[Finding]) -> Table:

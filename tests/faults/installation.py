@@ -41,15 +41,14 @@ sys.exit(command.run(Path(sys.argv[1]), run_id=sys.argv[2], names=sys.argv[3:]))
 
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
-class Billed:
-    """An invoice, as far as it must be the same whatever was killed."""
+class Document:
+    """An invoice or a credit note, as far as it must be the same whatever was killed."""
 
     customer: str
-    start: str
-    end: str
+    at: str
     total: str
-    status: str
-    outcomes: tuple[str, ...]
+    result: str
+    """An invoice's status and the outcomes of its attempts; where a credit note's money went."""
 
 
 class Installation:
@@ -101,28 +100,37 @@ class Installation:
             self._dev.send_signal(signal.SIGINT)
             self._dev.wait(_START_SECONDS)
 
-    def billed(self, run_id: str, names: Sequence[str]) -> list[Billed]:
-        """Every invoice of the run's customers."""
-        return sorted(invoice for name in names for invoice in self._billed(run_id, name))
+    def documents(self, run_id: str, names: Sequence[str]) -> list[Document]:
+        """Every invoice and every credit note of the run's customers."""
+        return sorted(document for name in names for document in self._documents(run_id, name))
 
     def books_balance(self) -> bool:
         """Whether all that was ever billed here balances."""
         return bool(self._get("/v1/reports/ledger")["balanced"])
 
-    def _billed(self, run_id: str, name: str) -> Iterator[Billed]:
+    def _documents(self, run_id: str, name: str) -> Iterator[Document]:
         found = self._get("/v1/customers", email=f"{name.lower()}.{run_id}@example.com")["data"]
         [customer] = found
-        page = self._get("/v1/invoices", customer=customer["id"], limit="100")
-        assert not page["has_more"]
-        for invoice in page["data"]:
-            yield Billed(
+        for invoice in self._list("/v1/invoices", customer["id"]):
+            outcomes = [attempt["outcome"] for attempt in invoice["attempts"]]
+            yield Document(
                 customer=name,
-                start=invoice["period"]["start"],
-                end=invoice["period"]["end"],
+                at=invoice["due_at"],
                 total=invoice["total"]["text"],
-                status=invoice["status"],
-                outcomes=tuple(attempt["outcome"] for attempt in invoice["attempts"]),
+                result=" ".join([invoice["status"], *outcomes]),
             )
+        for note in self._list("/v1/credit_notes", customer["id"]):
+            yield Document(
+                customer=name,
+                at=note["issued_at"],
+                total=note["total"]["text"],
+                result=f"{note['to_card']['text']} card, {note['to_balance']['text']} balance",
+            )
+
+    def _list(self, path: str, customer_id: str) -> list[Any]:
+        page = self._get(path, customer=customer_id, limit="100")
+        assert not page["has_more"]
+        return list(page["data"])
 
     def _get(self, path: str, **query: str) -> Any:  # noqa: ANN401 - JSON
         links = self.links

@@ -1,9 +1,9 @@
 """One kill of each kind in a short story, for every run of the tests; `year.py` kills years."""
 
-from cli.demo.stories import STORIES
-from tests.faults.installation import Installation, playing
+import pytest
 
-_FAY = next(story for story in STORIES if story.name == "Fay")
+from cli.demo.company import STORIES
+from tests.faults.installation import Document, Installation, playing
 
 
 def test_a_worker_killed_while_a_clock_moves_bills_every_period_once(
@@ -15,7 +15,7 @@ def test_a_worker_killed_while_a_clock_moves_bills_every_period_once(
         shown = demo.await_end()
 
     assert "The books balance" in shown
-    assert_billed_as_told(installation, "worker")
+    assert_billed_as_told(installation, "worker", "Fay")
 
 
 def test_a_killed_demo_goes_on_where_it_was(installation: Installation) -> None:
@@ -24,15 +24,32 @@ def test_a_killed_demo_goes_on_where_it_was(installation: Installation) -> None:
     with playing(installation, "demo", ["Fay"]) as again:
         again.await_end()
 
-    assert_billed_as_told(installation, "demo")
+    assert_billed_as_told(installation, "demo", "Fay")
 
 
-def assert_billed_as_told(installation: Installation, run_id: str) -> None:
-    billed = installation.billed(run_id, ["Fay"])
-    assert [(invoice.total, invoice.status, invoice.outcomes) for invoice in billed] == [
-        ("JPY 1,650", "paid", ("paid",))
-    ] * len(_FAY.invoices)
-    assert [invoice.start for invoice in billed] == [
-        f"{expected.start:%Y-%m-%dT%H:%M:%SZ}" for expected in _FAY.invoices
+@pytest.mark.parametrize("part", ["api", "worker"])
+def test_a_part_killed_while_the_bank_is_asked_changes_the_plan_once(
+    installation: Installation, part: str
+) -> None:
+    """The demo dies as well, and a second one goes on in the middle of the authentication."""
+    with playing(installation, f"bank{part}", ["Ray"]) as demo:
+        demo.await_text("2026-04-16  Ray")
+        installation.kill_process(part)
+    with playing(installation, f"bank{part}", ["Ray"]) as again:
+        again.await_end()
+
+    assert_billed_as_told(installation, f"bank{part}", "Ray")
+
+
+def assert_billed_as_told(installation: Installation, run_id: str, name: str) -> None:
+    story = next(story for story in STORIES if story.name == name)
+    assert installation.documents(run_id, [name]) == [
+        Document(
+            customer=name,
+            at=f"{invoice.due_at:%Y-%m-%dT%H:%M:%SZ}",
+            total=str(invoice.total),
+            result=" ".join([invoice.status, *invoice.outcomes]),
+        )
+        for invoice in story.invoices
     ]
     assert installation.books_balance()

@@ -7,23 +7,25 @@ from collections.abc import Callable
 
 import pytest
 
-from cli.demo.stories import STORIES
-from tests.faults.installation import Billed, Installation, playing
+from cli.demo.company import STORIES
+from tests.faults.installation import Document, Installation, playing
 
 _NAMES = [story.name for story in STORIES]
 _CHECKOUTS = "2026-01-17  Cleo"
-_MIDDLE = "2026-06-01  Ada"
 _RESCUE = "2026-05-02  Gus"
+_UPGRADE = "2026-04-16  Ivy"
+_REFUNDS = "2026-07-10  Vic"
 
 
 @pytest.fixture(scope="module")
-def undisturbed(installation: Installation) -> list[Billed]:
+def undisturbed(installation: Installation) -> list[Document]:
     """What the year comes to when nothing is killed."""
     with playing(installation, "undisturbed") as demo:
         demo.await_end()
-    billed = installation.billed("undisturbed", _NAMES)
-    assert len(billed) == sum(len(story.invoices) for story in STORIES)
-    return billed
+    documents = installation.documents("undisturbed", _NAMES)
+    told = [(*story.invoices, *story.given_back) for story in STORIES]
+    assert len(documents) == sum(map(len, told))
+    return documents
 
 
 def kill_worker(installation: Installation) -> None:
@@ -43,11 +45,11 @@ def kill_everything(installation: Installation) -> None:
     installation.start()
 
 
-@pytest.mark.parametrize("moment", [_CHECKOUTS, _MIDDLE])
+@pytest.mark.parametrize("moment", [_CHECKOUTS, _UPGRADE, _REFUNDS])
 @pytest.mark.parametrize("kill", [kill_worker, kill_api, kill_simulator, kill_everything])
-def test_a_year_interrupted_by_a_kill_ends_with_the_same_invoices(
+def test_a_year_interrupted_by_a_kill_ends_with_the_same_documents(
     installation: Installation,
-    undisturbed: list[Billed],
+    undisturbed: list[Document],
     kill: Callable[[Installation], None],
     moment: str,
 ) -> None:
@@ -57,13 +59,13 @@ def test_a_year_interrupted_by_a_kill_ends_with_the_same_invoices(
         kill(installation)
         demo.await_end()
 
-    assert installation.billed(run_id, _NAMES) == undisturbed
+    assert installation.documents(run_id, _NAMES) == undisturbed
     assert installation.books_balance()
 
 
-@pytest.mark.parametrize("moment", [_CHECKOUTS, _RESCUE, _MIDDLE])
+@pytest.mark.parametrize("moment", [_CHECKOUTS, _RESCUE, _UPGRADE, _REFUNDS])
 def test_a_killed_demo_goes_on_where_it_was(
-    installation: Installation, undisturbed: list[Billed], moment: str
+    installation: Installation, undisturbed: list[Document], moment: str
 ) -> None:
     run_id = run_id_of("resumed", moment)
     with playing(installation, run_id) as demo:
@@ -71,7 +73,7 @@ def test_a_killed_demo_goes_on_where_it_was(
     with playing(installation, run_id) as again:
         again.await_end()
 
-    assert installation.billed(run_id, _NAMES) == undisturbed
+    assert installation.documents(run_id, _NAMES) == undisturbed
     assert installation.books_balance()
 
 

@@ -23,7 +23,7 @@ from adapters.db.engine import unit_of_work
 from adapters.hosted_link import HostedLinks
 from adapters.temporal.clock_driver import TemporalClockDriver
 from billing.subscription import Clock
-from cli.demo.browser import VISA, Browser, Card
+from cli.demo.browser import MERCHANT_URL, VISA, Browser, Card
 from cli.demo.patience import Patience
 from simulator.control import SimulatorControl
 from tests.api.shop import Mailbox, Shop
@@ -35,8 +35,8 @@ from workflows.messages import (
     subscription_workflow_id,
 )
 
-SUCCESS_URL = "https://shop.example/welcome"
-CANCEL_URL = "https://shop.example/pricing"
+SUCCESS_URL = f"{MERCHANT_URL}welcome"
+CANCEL_URL = f"{MERCHANT_URL}pricing"
 EMAIL = "ada@example.com"
 Json = Any
 
@@ -77,15 +77,12 @@ class Company:
         return totals[currency].captured_minor if currency in totals else 0
 
     async def books_balance(self) -> bool:
-        """As the ledger report says, and with the cash that Stripe took."""
+        """As the ledger report says, and with the money that Stripe holds, fees aside."""
         report = await self.shop.read("/v1/reports/ledger")
         totals = await self.stripe.totals()
         cash = {entry["currency"]: entry["ledger_minor"] for entry in report["cash"]}
-        taken = {
-            currency.upper(): total.captured_minor - total.refunded_minor
-            for currency, total in totals.items()
-        }
-        return bool(report["balanced"]) and cash == taken
+        held = {currency.upper(): total.balance_minor for currency, total in totals.items()}
+        return bool(report["balanced"]) and cash == held
 
     def messages(self) -> list[str]:
         """The kinds of the messages that were written, in their order."""
@@ -128,9 +125,7 @@ class Customer:
 
     async def pay(self, checkout: Json, *cards: Card) -> None:
         """Goes through the hosted page until the merchant's page is reached."""
-        await self.company.browser.check_out(
-            checkout["url"], email=EMAIL, cards=cards or (VISA,), success_url=SUCCESS_URL
-        )
+        await self.company.browser.check_out(checkout["url"], email=EMAIL, cards=cards or (VISA,))
 
     async def check_out(self, price: str, *, seats: int = 1, trial: bool | None = None) -> str:
         """The id of a subscription that was bought on the hosted page."""
