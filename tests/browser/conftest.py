@@ -24,15 +24,19 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 from temporalio.client import Client
 
+from adapters.db.clock_book import SqlClockBook
 from adapters.db.engine import create_engine, transactions, unit_of_work
 from adapters.hosted_link import HostedLinks
 from adapters.settings import Settings
 from adapters.stripe.client import API_VERSION, connect_stripe
 from adapters.stripe.gateway import StripeGateway
+from adapters.temporal.clock_driver import TemporalClockDriver
 from api.app import create_app
 from api.dependencies import Dependencies
+from tests.api.hosted.plans import PLANS
 from tests.api.shop import Mailbox, Shop, sell_catalog
 from tests.browser.shopper import Shopper
+from tests.browser.subscriber import Subscriber
 from tests.conftest import StripeSimulator
 from worker.gateway_events import GatewayEvents
 from worker.inbox import Inbox
@@ -87,14 +91,20 @@ async def merchant() -> AsyncIterator[str]:
 
 
 @pytest.fixture
+def mailbox() -> Mailbox:
+    """Whatever customers were written."""
+    return Mailbox()
+
+
+@pytest.fixture
 async def shop(
-    database_url: str, temporal_client: Client, simulator: StripeSimulator
+    database_url: str, temporal_client: Client, simulator: StripeSimulator, mailbox: Mailbox
 ) -> AsyncIterator[Shop]:
     """An API that listens, whose webhooks arrive, with a worker and its inbox behind it."""
     listener = _listener()
     public_url = _address(listener)
     engine = create_engine(database_url)
-    await sell_catalog(engine)
+    await sell_catalog(engine, PLANS)
     async with connect_stripe(api_key=simulator.api_key, api_base=simulator.base_url) as stripe:
         endpoint = await stripe.v1.webhook_endpoints.create_async(
             {
@@ -119,7 +129,7 @@ async def shop(
         )
         app = create_app(deps)
         async with (
-            _working(deps, database_url),
+            _working(deps, database_url, mailbox),
             _serving(app, listener),
             httpx.AsyncClient(base_url=public_url, timeout=30) as client,
         ):
@@ -131,13 +141,14 @@ async def shop(
 
 
 @asynccontextmanager
-async def _working(deps: Dependencies, database_url: str) -> AsyncIterator[None]:
+async def _working(deps: Dependencies, database_url: str, mailbox: Mailbox) -> AsyncIterator[None]:
     parts = WorkerParts(
         open_transaction=unit_of_work(deps.engine),
         gateway=deps.gateway,
-        post=Mailbox(),
-        clock_driver=None,
+        post=mailbox,
+        clock_driver=TemporalClockDriver(deps.temporal, SqlClockBook(deps.engine)),
         return_url=HostedLinks.of(deps.settings).payment_return,
+        payment_page=HostedLinks.of(deps.settings).invoice,
     )
     events = GatewayEvents(engine=deps.engine, gateway=deps.gateway, temporal=deps.temporal)
     inbox = Inbox(engine=deps.engine, database_url=database_url, apply=events.apply)
@@ -165,9 +176,17 @@ async def chromium() -> AsyncIterator[Browser]:
 
 
 @pytest.fixture
-async def page(chromium: Browser) -> AsyncIterator[Page]:
+def runs_scripts() -> bool:
+    """Whether the browser does; tests that must hold without say so by parametrizing this."""
+    return True
+
+
+@pytest.fixture
+async def page(chromium: Browser, *, runs_scripts: bool) -> AsyncIterator[Page]:
     """A telephone's window, and nothing remembered from before."""
-    context = await chromium.new_context(viewport={"width": 320, "height": 640})
+    context = await chromium.new_context(
+        viewport={"width": 320, "height": 640}, java_script_enabled=runs_scripts
+    )
     context.set_default_timeout(20_000)
     yield await context.new_page()
     await context.close()
@@ -177,3 +196,9 @@ async def page(chromium: Browser) -> AsyncIterator[Page]:
 def shopper(shop: Shop, page: Page, merchant: str) -> Shopper:
     """A customer of the merchant's."""
     return Shopper(shop=shop, page=page, merchant=merchant)
+
+
+@pytest.fixture
+async def subscriber(shop: Shop, page: Page, merchant: str, mailbox: Mailbox) -> Subscriber:
+    """A customer who has five seats of Team since 1 April."""
+    return await Subscriber.since_april(shop=shop, page=page, merchant=merchant, mailbox=mailbox)

@@ -49,7 +49,7 @@ async def choose(
     deps: Deps,
     *,
     price: Text = "",
-    quantity: Text = "",
+    quantity: Annotated[str | None, Query()] = None,
     refused: Text = "",
 ) -> Response:
     """The plans and a quantity; what the choice costs, once there is one."""
@@ -60,7 +60,7 @@ async def choose(
         return redirect(visitor.links.portal)
     choice = Choice.read(holding, options, price=price, quantity=quantity)
     preview, problem = None, in_words(refused) if refused else None
-    if price or quantity:
+    if price or quantity is not None:
         preview, why_not = await _preview(deps, holding, choice)
         problem = problem or why_not
     return document(

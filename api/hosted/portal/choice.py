@@ -49,12 +49,12 @@ class Choice:
 
     @classmethod
     def read(
-        cls, holding: Holding, options: Sequence[PlanOption], *, price: str, quantity: str
+        cls, holding: Holding, options: Sequence[PlanOption], *, price: str, quantity: str | None
     ) -> "Choice":
         """What is not said stays as it is; a plan that is not sold in quantities is sold once."""
         terms = holding.state.terms
         price_id = price if _PRICE.fullmatch(price) else terms.price_id
-        text = quantity.strip() or str(terms.quantity)
+        text = str(terms.quantity) if quantity is None else quantity.strip()
         number = int(text) if _QUANTITY.fullmatch(text) else 0
         if any(option.price_id == price_id and not option.has_quantity for option in options):
             number = 1

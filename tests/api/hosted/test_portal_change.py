@@ -164,6 +164,7 @@ async def test_the_quote_of_another_customer_buys_nothing(ten: Guest, stranger: 
     ("price", "quantity", "said"),
     [
         ("team_monthly", "10", "This is what you have already."),
+        ("team_monthly", "", "as a whole number, 1 or more"),
         ("team_monthly", "0", "as a whole number, 1 or more"),
         ("team_monthly", "-3", "as a whole number, 1 or more"),
         ("team_monthly", "1.5", "as a whole number, 1 or more"),
