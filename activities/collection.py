@@ -12,7 +12,7 @@ from temporalio import activity
 from activities.charging import Charge, Charging, with_failed_creation
 from activities.crediting import CreditRequest, issue_credit
 from billing import changing, collecting, ledger, settlement
-from billing.credit_note import CreditReason, UnusedPart, amount_lines
+from billing.credit_note import CreditReason, UnusedPart, lapsed_lines
 from billing.decline import RETRY_LIMIT_REACHED, Decline, DeclineKind
 from billing.errors import BooksBroken, NotFound
 from billing.ids import effect_key
@@ -306,9 +306,7 @@ async def _return_lapsed(tx: Transaction, invoice: InvoiceRecord, now: datetime)
             subscription_id=invoice.subscription_id,
             reason=CreditReason.CHANGE_LAPSED,
             unused=UnusedPart.CREDIT,
-            lines=amount_lines(
-                await tx.invoices.debits_of(invoice.id), invoice.total, paid=invoice.total
-            ),
+            lines=lapsed_lines(await tx.invoices.debits_of(invoice.id), invoice.total),
             now=now,
         ),
     )

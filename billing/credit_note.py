@@ -163,6 +163,18 @@ def amount_lines(
     )
 
 
+def lapsed_lines(debits: Sequence[Debit], paid: Money) -> tuple[CreditNoteLine, ...]:
+    """All that was `paid` for a change that never came into force, given back of its debits.
+
+    It closes them: nothing of their time was served or will be.
+    """
+    periods = {debit.ref: debit.period for debit in debits}
+    return tuple(
+        line.model_copy(update={"period": periods[line.debit]})
+        for line in amount_lines(debits, paid, paid=paid)
+    )
+
+
 def _paid_by(debit: Debit, minor: int) -> Period:
     length = debit.period.length * minor // debit.amount.amount_minor
     return Period(start=debit.period.start, end=debit.period.start + max(length, _SHORTEST))

@@ -5,14 +5,14 @@ said by the test.
 """
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from billing import changing, commands, lifecycle, pausing, settlement
 from billing.agenda import ActionKind, NextAction, next_action, overdue_boundary
 from billing.catalog import Price, Product
 from billing.change import ChangeRequest, PlannedChange, unused
-from billing.credit_note import UnusedPart, amount_lines, unused_lines
+from billing.credit_note import UnusedPart, lapsed_lines, unused_lines
 from billing.decline import Decline
 from billing.interval import Interval, IntervalUnit
 from billing.invoice import InvoiceRecord, InvoiceStatus, draft_for_change, draft_for_period
@@ -73,10 +73,10 @@ def offer(
 
 
 class Running:
-    """One subscription, from the moment when its customer was ready to pay."""
+    """One subscription, from the moment when its customer was ready to pay, or before it."""
 
     def __init__(
-        self, *catalog: Offer, start: datetime, quantity: int = 1, books: Books | None = None
+        self, *catalog: Offer, start: datetime, quantity: int = 1, is_ready: bool = True
     ) -> None:
         """To the first offer of the `catalog`, with its product's trial if that has one."""
         self.catalog = {each.price.id: each for each in catalog}
@@ -87,11 +87,13 @@ class Running:
             customer_id="cus_1",
             terms=terms,
             created_at=start,
-            checkout_expires_at=start.replace(year=start.year + 1),
+            checkout_expires_at=start + timedelta(hours=24),
         )
-        self.state = lifecycle.checkout_completed(incomplete, start)
+        self.state = lifecycle.checkout_completed(incomplete, start) if is_ready else incomplete
         self.now = start
-        self.books = books or Books(currency=sold.price.currency)
+        self.books = Books(currency=sold.price.currency)
+        self.steps: list[tuple[SubscriptionState, SubscriptionState]] = []
+        """Every transition, as what was before and after it."""
         self.attempts: list[datetime] = []
         self.messages: list[Message] = []
         self._commands = 0
@@ -266,6 +268,7 @@ class Running:
         return [message.kind.value for message in self.messages]
 
     def _becomes(self, state: SubscriptionState) -> None:
+        self.steps.append((self.state, state))
         self.messages += state.messages
         self.state = state.model_copy(update={"messages": ()})
 
@@ -353,7 +356,7 @@ class Running:
         if record.status is InvoiceStatus.OPEN:
             self.books.void(invoice_id, self.now)
         elif not changing.still_applies(before):
-            lines = amount_lines(self.books.debits_of(invoice_id), record.total, paid=record.total)
+            lines = lapsed_lines(self.books.debits_of(invoice_id), record.total)
             self.books.give_back(lines, f"lapsed:{invoice_id}", self.now)
 
     def _resume(self, instant: datetime, *, command_id: str | None = None) -> None:

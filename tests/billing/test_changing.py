@@ -151,6 +151,19 @@ def test_money_that_comes_after_the_period_is_the_customers() -> None:
     assert running.state.change is None
 
 
+def test_a_year_that_never_began_gives_nothing_back_later() -> None:
+    running = april(1, first="pro", start="2026-03-01")
+    running.until("2026-03-15")
+    running.change("pro_annual")
+    running.until("2026-04-02", PROCESSING, None)
+    invoice_id = last(running).invoice_id or ""
+    running.hear(lambda s, now: settlement.payment_news(s, invoice_id, now))
+    running.until("2026-04-02")
+    assert running.books.balance == 10197
+    running.until("2026-04-16")
+    assert running.upgrade("team") == [-550, 800]
+
+
 def test_money_that_comes_after_the_end_is_the_customers_and_answers_the_command() -> None:
     running = april()
     running.until("2026-04-16")
