@@ -1,157 +1,175 @@
 """Random lives of a subscription: whatever happens in whatever order, these things hold."""
 
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    precondition,
-    rule,
-)
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from billing import commands, lifecycle, settlement
-from billing.agenda import ActionKind, NextAction, agenda, next_action
-from billing.decline import Decline
+from billing import changing, commands, lifecycle, pausing, settlement
+from billing.agenda import ActionKind, NextAction, next_action
+from billing.catalog import (
+    DisputeLost,
+    PauseMode,
+    PausePolicy,
+    Product,
+    ProrationMode,
+    Trial,
+    WithoutPaymentMethod,
+)
+from billing.credit_note import UnusedPart
+from billing.dispute import DisputeState
+from billing.dunning import DunningLadder, DunningPolicy, FinalAction
 from billing.errors import Conflict, InvalidInput
 from billing.interval import Interval, IntervalUnit
-from billing.payment import (
-    ActionRequired,
-    CollectionOutcome,
-    Declined,
-    NoPaymentMethod,
-    Paid,
-    Processing,
-)
+from billing.message import Message
+from billing.payment import CollectionOutcome
 from billing.subscription import CommandName, EndReason, OpenInvoice, SubscriptionState
-from tests.billing.subscriptions import CREATED, EIGHTY_DOLLARS, billed, incomplete, terms
+from tests.billing.running import (
+    CHALLENGE,
+    NO_METHOD,
+    PROCESSING,
+    SOFT,
+    STOLEN,
+    YEAR,
+    Running,
+    offer,
+)
+from tests.billing.soundness import check_books, check_state, check_step
 
-outcomes: st.SearchStrategy[CollectionOutcome] = st.sampled_from(
-    [
-        Paid(amount=EIGHTY_DOLLARS, paid_at=CREATED),
-        Declined(decline=Decline(code="card_declined", decline_code="insufficient_funds")),
-        Declined(decline=Decline(code="card_declined", decline_code="stolen_card")),
-        ActionRequired(url="https://bank.example.com"),
-        Processing(),
-        NoPaymentMethod(),
-    ]
+ENOUGH = 20
+"""Steps before somebody may end it: most lives would be short otherwise."""
+START = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
+INTERVALS = [Interval(unit=unit) for unit in (IntervalUnit.WEEK, IntervalUnit.MONTH)] + [YEAR]
+
+outcomes: st.SearchStrategy[CollectionOutcome | None] = st.sampled_from(
+    [None, None, SOFT, STOLEN, CHALLENGE, PROCESSING, NO_METHOD]
 )
-intervals = st.sampled_from(
-    [
-        Interval(unit=IntervalUnit.WEEK),
-        Interval(unit=IntervalUnit.MONTH),
-        Interval(unit=IntervalUnit.YEAR),
-    ]
-)
+mostly = st.sampled_from([True] * 9 + [False])
 fractions = st.fractions(min_value=0, max_value=1, max_denominator=24)
+products = st.builds(
+    Product,
+    id=st.just("team"),
+    name=st.just("Team"),
+    family=st.just("plan"),
+    trial=st.none()
+    | st.builds(
+        Trial,
+        days=st.integers(1, 40),
+        without_payment_method=st.sampled_from(WithoutPaymentMethod),
+    ),
+    proration=st.sampled_from(ProrationMode),
+    pause=st.none() | st.builds(PausePolicy, mode=st.sampled_from(PauseMode)),
+    shorter_interval=st.booleans(),
+    free_fallback=st.just("free"),
+    dunning=st.builds(
+        DunningPolicy,
+        ladder=st.builds(DunningLadder, final_action=st.sampled_from(FinalAction)),
+    ),
+    dispute_lost=st.sampled_from(DisputeLost),
+)
+
+
+_NEWS = [news for news in DisputeState if news is not DisputeState.LOST] * 3 + [DisputeState.LOST]
 
 
 class Life(RuleBasedStateMachine):
-    """One subscription; what is due is done on time, commands come in between."""
+    """One subscription; what is due is done on time, and anything else comes in between."""
 
-    state: SubscriptionState
-    now: datetime
+    running: Running
 
-    @initialize(interval=intervals, trial_days=st.none() | st.integers(1, 40))
-    def begins(self, interval: Interval, trial_days: int | None) -> None:
-        self.state = incomplete(terms(trial_days=trial_days, interval=interval))
-        self.now = CREATED
-        self.before: SubscriptionState = self.state
-        self.periods: list[tuple[datetime, datetime]] = []
-        self.told: dict[str, str] = {}
+    @initialize(
+        product=products,
+        interval=st.sampled_from(INTERVALS),
+        currency=st.sampled_from(["USD", "KWD"]),
+        quantity=st.integers(1, 9),
+        is_ready=mostly,
+    )
+    def begins(
+        self,
+        *,
+        product: Product,
+        interval: Interval,
+        currency: str,
+        quantity: int,
+        is_ready: bool,
+    ) -> None:
+        units = {"team": 12_340, "business": 19_990, "free": 0}
+        self.running = Running(
+            *(
+                offer(price_id, unit, product=product, interval=interval, currency=currency)
+                for price_id, unit in units.items()
+            ),
+            offer("annual", 99_990, product=product, interval=YEAR, currency=currency),
+            start=START,
+            quantity=quantity,
+            is_ready=is_ready,
+        )
+        self.running.until(START if is_ready else START - timedelta(days=1))
+        self.checked = 0
+        self.graces = 0
+        self.told: dict[str, Message] = {}
 
-    def _becomes(self, state: SubscriptionState) -> None:
-        self.before, self.state = self.state, state
-        for message in state.messages:
-            content = message.model_dump_json()
-            assert self.told.setdefault(message.key, content) == content
-        for message in state.messages:
-            self.state = lifecycle.message_handed_over(self.state, message.key)
+    @property
+    def state(self) -> SubscriptionState:
+        return self.running.state
 
     @rule(part=fractions)
-    def time_passes(self, part: float) -> None:
+    def time_passes(self, part: Fraction) -> None:
         due = next_action(self.state)
-        ahead = timedelta(days=3) if due is None else max(due.at - self.now, timedelta(0))
-        self.now += ahead * float(part)
+        ahead = timedelta(days=3) if due is None else due.at - self.running.now
+        self.running.now += max(ahead, timedelta(0)) * float(part)
+
+    @rule(days=st.integers(0, 60), answers=st.lists(outcomes, max_size=8))
+    def life_goes_on(self, days: int, answers: list[CollectionOutcome | None]) -> None:
+        self.running.until(self.running.now + timedelta(days=days, hours=7), *answers)
 
     @precondition(lambda self: next_action(self.state) is not None)
-    @rule(outcome=outcomes, has_method=st.booleans(), family_taken=st.booleans())
+    @rule(outcome=outcomes, has_method=mostly, is_free=mostly)
     def the_next_thing_happens(
-        self, *, outcome: CollectionOutcome, has_method: bool, family_taken: bool
+        self, *, outcome: CollectionOutcome | None, has_method: bool, is_free: bool
     ) -> None:
         action = next_action(self.state)
         assert action is not None
-        self.now = max(self.now, action.at)
-        self._becomes(
-            self._after(action, outcome, has_method=has_method, family_taken=family_taken)
-        )
+        self.running.now = max(self.running.now, action.at)
+        is_activation = action.kind is ActionKind.ACTIVATE and not self.state.open_invoices
+        if is_activation and not is_free:
+            self.running.hear(lambda s, now: lifecycle.ended(s, EndReason.FAMILY_TAKEN, now))
+        elif action.kind is ActionKind.CONVERT_TRIAL and not has_method:
+            self._without_method(action)
+        else:
+            self.running.perform(action, self._possible(action, outcome))
 
-    def _after(
-        self,
-        action: NextAction,
-        outcome: CollectionOutcome,
-        *,
-        has_method: bool,
-        family_taken: bool,
-    ) -> SubscriptionState:
-        state, now = self.state, self.now
-        match action.kind:
-            case ActionKind.VOID_INVOICES:
-                after = self._voided(outcome)
-            case ActionKind.ACTIVATE:
-                after = self._activated(outcome, family_taken=family_taken)
-            case ActionKind.COLLECT:
-                after = settlement.collected(state, action.invoice_id or "", outcome, now)
-            case ActionKind.GIVE_UP:
-                after = lifecycle.ended_with_message(state, EndReason.PAYMENT_FAILED, now)
-            case ActionKind.EXPIRE_CHECKOUT:
-                after = lifecycle.ended(state, EndReason.CHECKOUT_EXPIRED, now)
-            case ActionKind.NOTIFY_TRIAL_END:
-                after = lifecycle.trial_end_noticed(state, now)
-            case ActionKind.CANCEL:
-                after = lifecycle.ended(state, EndReason.REQUESTED, now)
-            case ActionKind.CONVERT_TRIAL if not has_method:
-                after = lifecycle.ended_with_message(state, EndReason.NO_PAYMENT_METHOD, now)
-            case ActionKind.CONVERT_TRIAL | ActionKind.RENEW:
-                after = self._billed()
-        return after
+    def _possible(
+        self, action: NextAction, outcome: CollectionOutcome | None
+    ) -> CollectionOutcome | None:
+        """What is voided may turn out to be on its way at a bank, if it was ever tried."""
+        tried = any(invoice.attempts_made for invoice in self.state.open_invoices[:1])
+        if action.kind is ActionKind.VOID_INVOICES and not tried:
+            return SOFT
+        return outcome
 
-    def _billed(self) -> SubscriptionState:
-        state = billed(self.state, self.now)
-        assert state.period is not None
-        self.periods.append((state.period.start, state.period.end))
-        return state
-
-    def _activated(self, outcome: CollectionOutcome, *, family_taken: bool) -> SubscriptionState:
-        if self.state.open_invoices:
-            oldest = self.state.open_invoices[0].invoice_id
-            return settlement.collected(self.state, oldest, outcome, self.now)
-        if family_taken:
-            return lifecycle.ended(self.state, EndReason.FAMILY_TAKEN, self.now)
-        if self.state.terms.trial is not None:
-            state = lifecycle.trial_started(self.state, lifecycle.first_trial(self.state, self.now))
-            assert state.trial is not None
-            self.periods.append((state.trial.start, state.trial.end))
-            return state
-        return self._billed()
-
-    def _voided(self, outcome: CollectionOutcome) -> SubscriptionState:
-        """All are closed, except that a bank may still be at work on the first."""
-        ids = [invoice.invoice_id for invoice in self.state.open_invoices]
-        slow = ids[:1] if isinstance(outcome, Processing) else []
-        return settlement.invoices_closed(
-            self.state, closed=ids[len(slow) :], processing=slow, now=self.now
-        )
+    def _without_method(self, action: NextAction) -> None:
+        trial = self.state.terms.trial
+        assert trial is not None
+        match trial.without_payment_method:
+            case WithoutPaymentMethod.CANCEL:
+                self.running.hear(_ended_without_method)
+            case WithoutPaymentMethod.PAUSE:
+                self.running.hear(pausing.trial_paused)
+            case WithoutPaymentMethod.INVOICE:
+                self.running.perform(action, NO_METHOD)
 
     @rule()
     def the_checkout_is_completed(self) -> None:
-        self._becomes(lifecycle.checkout_completed(self.state, self.now))
+        self.running.hear(lifecycle.checkout_completed)
 
     @rule()
     def the_payment_method_changes(self) -> None:
-        self._becomes(settlement.payment_method_changed(self.state, self.now))
+        self.running.hear(settlement.payment_method_changed)
 
     def _unfinished(self) -> list[OpenInvoice]:
         return [i for i in self.state.open_invoices if i.in_processing or i.action_url]
@@ -159,103 +177,131 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: bool(self._unfinished()))
     @rule()
     def the_gateway_has_news(self) -> None:
-        invoice = self._unfinished()[0]
-        self._becomes(settlement.payment_news(self.state, invoice.invoice_id, self.now))
+        invoice_id = self._unfinished()[0].invoice_id
+        self.running.hear(lambda s, now: settlement.payment_news(s, invoice_id, now))
 
-    @rule(command=st.sampled_from(CommandName), days=st.integers(-1, 800))
-    def somebody_commands(self, command: CommandName, days: int) -> None:
-        before = self.state.model_dump_json()
+    @rule(number=st.integers(1, 2), news=st.sampled_from(_NEWS))
+    def a_bank_has_news(self, number: int, news: DisputeState) -> None:
+        self.running.hear(lambda s, now: settlement.dispute_news(s, f"du_{number}", news, now))
+
+    @rule(
+        price_id=st.sampled_from([None, "team", "business", "annual", "free"]),
+        quantity=st.integers(1, 12),
+        outcome=outcomes,
+    )
+    def somebody_changes(
+        self, price_id: str | None, quantity: int, outcome: CollectionOutcome | None
+    ) -> None:
+        with self._command():
+            self.running.change(price_id, quantity=quantity)
+            change = self.state.change
+            if change is not None:
+                self.running.collect(change.invoice_id, outcome)
+
+    @rule(days=st.integers(1, 90))
+    def somebody_pauses(self, days: int) -> None:
+        with self._command():
+            self.running.pause(self.running.now + timedelta(days=days))
+
+    @rule()
+    def somebody_resumes(self) -> None:
+        with self._command():
+            self.running.resume()
+
+    @precondition(lambda self: len(self.running.steps) > ENOUGH)
+    @rule(unused=st.sampled_from(UnusedPart))
+    def somebody_cancels_now(self, unused: UnusedPart) -> None:
+        with self._command():
+            self.running.cancel_now(unused)
+
+    @rule(days=st.integers(-1, 100))
+    def an_operator_extends_the_grace(self, days: int) -> None:
+        def extended(state: SubscriptionState, now: datetime) -> SubscriptionState:
+            commands.check_command(state, CommandName.EXTEND_GRACE)
+            return settlement.grace_extended(state, now + timedelta(days=days), now)
+
+        self._commands(extended)
+        self.graces += 1
+
+    @rule(number=st.integers(0, 2))
+    def an_operator_waives(self, number: int) -> None:
+        def waived(state: SubscriptionState, _: datetime) -> SubscriptionState:
+            commands.check_command(state, CommandName.WAIVE_INVOICE)
+            known = [invoice.invoice_id for invoice in state.open_invoices]
+            return settlement.invoice_waived(state, [*known, "in_1", "in_2", "in_3"][number])
+
+        self._commands(waived)
+
+    @rule(present=st.booleans())
+    def somebody_pays(self, *, present: bool) -> None:
+        def paying(state: SubscriptionState, now: datetime) -> SubscriptionState:
+            commands.check_command(state, CommandName.PAY_NOW)
+            return settlement.pay_now(state, now, customer_present=present)
+
+        self._commands(paying)
+
+    @rule(days=st.integers(-1, 800))
+    def an_operator_extends_the_trial(self, days: int) -> None:
+        end = timedelta(days=days)
+        self._commands(lambda s, now: commands.trial_extended(s, now + end, now))
+
+    @rule(
+        command=st.sampled_from(
+            [commands.cancel_at_period_end, commands.cancel_undone, changing.change_undone]
+        )
+    )
+    def somebody_commands(
+        self, command: Callable[[SubscriptionState, datetime], SubscriptionState]
+    ) -> None:
+        self._commands(command)
+
+    def _commands(self, change: Callable[[SubscriptionState, datetime], SubscriptionState]) -> None:
+        with self._command():
+            self.running.command(change)
+
+    @contextmanager
+    def _command(self) -> Iterator[None]:
+        """A refused command has changed nothing, in the state or in the books."""
+        self.running.catch_up()
+        before, booked = self.state, len(self.running.books.entries)
         try:
-            after = self._commanded(command, days)
+            yield
         except (Conflict, InvalidInput):
-            assert self.state.model_dump_json() == before
+            assert self.state == before
+            assert len(self.running.books.entries) == booked
         else:
-            assert not self.state.has_ended
-            self._becomes(after)
-
-    def _commanded(self, command: CommandName, days: int) -> SubscriptionState:
-        match command:
-            case CommandName.CANCEL_AT_PERIOD_END:
-                return commands.cancel_at_period_end(self.state, self.now)
-            case CommandName.CANCEL_NOW:
-                return commands.cancel_now(self.state, self.now)
-            case CommandName.UNDO_CANCEL:
-                return commands.cancel_undone(self.state, self.now)
-            case CommandName.EXTEND_TRIAL:
-                end = self.now + timedelta(days=days)
-                extended = commands.trial_extended(self.state, end, self.now)
-                self.periods[-1] = (self.periods[-1][0], end)
-                return extended
-            case _:
-                commands.check_command(self.state, command)
-                return self.state
+            assert not before.has_ended
 
     @invariant()
-    def an_ended_subscription_stays_ended(self) -> None:
-        if self.before.has_ended:
-            assert self.state.status is self.before.status
-            assert self.state.ended_at == self.before.ended_at
-            assert self.state.end_reason is self.before.end_reason
-            assert self.state.period == self.before.period
+    def every_step_is_sound(self) -> None:
+        for before, after in self.running.steps[self.checked :]:
+            check_step(before, after)
+        self.checked = len(self.running.steps)
 
     @invariant()
-    def an_end_has_its_time_and_reason(self) -> None:
-        assert (self.state.ended_at is not None) is self.state.has_ended
-        assert (self.state.end_reason is not None) is self.state.has_ended
+    def the_state_is_sound(self) -> None:
+        check_state(self.running)
 
     @invariant()
-    def the_revision_grows_with_every_change(self) -> None:
-        silent = {"messages": (), "applied": (), "revision": 0}
-        same = self.state.model_copy(update=silent) == self.before.model_copy(update=silent)
-        if same:
-            assert self.state.revision >= self.before.revision
-        else:
-            assert self.state.revision > self.before.revision
+    def the_books_are_sound(self) -> None:
+        check_books(self.running)
 
     @invariant()
-    def the_agenda_is_in_order_and_not_in_the_past(self) -> None:
-        actions = agenda(self.state)
-        assert [action.at for action in actions] == sorted(action.at for action in actions)
-        for action in actions:
-            if action.kind not in _MAY_BE_LATE:
-                assert action.at >= self.now
-
-    @invariant()
-    def a_running_subscription_has_one_way_on(self) -> None:
-        kinds = [action.kind for action in agenda(self.state)]
-        ways = [kind for kind in kinds if kind in _BOUNDARIES]
-        is_running = self.state.period is not None and not self.state.has_ended
-        is_activated = is_running and self.state.status != "incomplete"
-        assert len(ways) == (1 if is_activated else 0)
-
-    @invariant()
-    def an_ended_subscription_bills_nothing(self) -> None:
-        if self.state.has_ended:
-            kinds = {action.kind for action in agenda(self.state)}
-            assert kinds <= {ActionKind.VOID_INVOICES, ActionKind.COLLECT}
-
-    @invariant()
-    def periods_follow_one_another(self) -> None:
-        for (_, end), (start, _) in zip(self.periods, self.periods[1:], strict=False):
-            assert end == start
+    def a_key_tells_one_thing(self) -> None:
+        for message in self.running.messages:
+            first = self.told.setdefault(message.key, message)
+            assert first == message.model_copy(update={"at": first.at})
 
     @invariant()
     def every_attempt_counts_once_and_the_ladder_holds(self) -> None:
         for invoice in self.state.open_invoices:
             assert invoice.rungs_used <= invoice.attempts_made
-            assert invoice.rungs_used <= self.state.terms.dunning.attempts
-
-    @invariant()
-    def the_state_survives_being_written_and_read(self) -> None:
-        written = self.state.model_dump_json()
-        assert SubscriptionState.model_validate_json(written) == self.state
+            assert invoice.rungs_used <= self.state.terms.dunning.attempts + self.graces
 
 
-_BOUNDARIES = {ActionKind.CANCEL, ActionKind.CONVERT_TRIAL, ActionKind.RENEW}
-_MAY_BE_LATE = {
-    ActionKind.EXPIRE_CHECKOUT,  # a bank answered after the checkout's end
-    ActionKind.GIVE_UP,  # a bank answered after the ladder's end
-}
+def _ended_without_method(state: SubscriptionState, now: datetime) -> SubscriptionState:
+    return lifecycle.ended_with_message(state, EndReason.NO_PAYMENT_METHOD, now)
+
 
 TestLife = Life.TestCase
 TestLife.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
