@@ -14,6 +14,7 @@ from temporalio import activity
 from billing import collecting
 from billing.errors import GatewayBusy, GatewayFailed, GatewayRefused
 from billing.ids import effect_key
+from billing.invoice import InvoiceStatus
 from billing.ports.gateway import GatewayPayment, PaymentGateway, PaymentRequest, PaymentStatus
 from billing.ports.storage import PaymentAttempt, UnitOfWork
 from billing.value import Value
@@ -133,10 +134,12 @@ class Charging:
         workflow that was terminated may have left this activity behind.
         """
         async with self._open_transaction() as tx:
-            await tx.invoices.get(attempt.invoice_id)  # locks it
+            invoice = await tx.invoices.get(attempt.invoice_id)
             stored = await tx.attempts.get(attempt.invoice_id, attempt.number)
             if (
                 stored is None
+                or invoice is None
+                or invoice.status is not InvoiceStatus.OPEN
                 or stored.payment_id not in (None, payment.id)
                 or stored.failed_creations != attempt.failed_creations
             ):

@@ -21,7 +21,7 @@ from billing.credit_note import (
     to_sources,
     within,
 )
-from billing.errors import BooksBroken
+from billing.errors import BooksBroken, Conflict
 from billing.money import Money
 from billing.ports.storage import Transaction
 from billing.refund import Refund, event_of, refund_id
@@ -68,6 +68,10 @@ async def issue_credit(tx: Transaction, request: CreditRequest) -> tuple[str, ..
         return tuple(refund_id(note.id) for note in known if note.to_card.amount_minor)
     drafts: list[tuple[CreditNoteDraft, Settled]] = []
     for settled, asked in groups:
+        if settled.is_disputed and request.reason is CreditReason.PAUSED:
+            continue  # the bank holds the money: nothing of it can be given
+        if settled.is_disputed and request.reason is CreditReason.CANCELED:
+            raise Conflict("charge_disputed", "the payment is disputed: nothing can be given back")
         debits = await tx.invoices.debits_of(settled.invoice_id)
         lines = within(asked, debits, paid=settled.left)
         if lines:

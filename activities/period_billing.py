@@ -14,7 +14,7 @@ from billing import ledger, lifecycle
 from billing.catalog import WithoutPaymentMethod
 from billing.event import DomainEvent
 from billing.ids import effect_key
-from billing.invoice import InvoiceLine, InvoiceRecord, draft_for_period
+from billing.invoice import InvoiceLine, InvoiceRecord, draft_for_period, invoice_id
 from billing.money import Money
 from billing.period import Period
 from billing.ports.storage import Claim, Transaction, UnitOfWork
@@ -59,6 +59,14 @@ class NotBilled(Value):
     stored_revision: None = None
 
 
+class Adopted(Value):
+    """Storage knows more than a run that was reset: its state is what counts, nothing is billed."""
+
+    kind: Literal["adopted"] = "adopted"
+    state: SubscriptionState
+    stored_revision: int
+
+
 class StartTrial(Value):
     """Begin the trial of `state` at `now`."""
 
@@ -74,7 +82,7 @@ class TrialStarted(Value):
     stored_revision: int
 
 
-BillingOutcome = Annotated[Billed | NotBilled, Field(discriminator="kind")]
+BillingOutcome = Annotated[Billed | NotBilled | Adopted, Field(discriminator="kind")]
 TrialOutcome = Annotated[TrialStarted | NotBilled, Field(discriminator="kind")]
 
 
@@ -106,14 +114,34 @@ class PeriodBilling:
     async def bill_period(self, request: BillPeriod) -> BillingOutcome:
         """Invoices the next period once, however often it is asked to (policy P32)."""
         async with self._open_transaction() as tx:
-            refusal = await _refusal(tx, request.state)
+            recorded = await tx.subscriptions.recorded(request.state.subscription_id)
+            if recorded is not None and await _is_ahead(tx, recorded, request):
+                return Adopted(state=recorded, stored_revision=recorded.revision)
+            refusal = await _refusal(tx, request.state, recorded)
             if refusal is not None:
                 return refusal
             return await _bill(tx, request.state, request.now)
 
 
-async def _refusal(tx: Transaction, state: SubscriptionState) -> NotBilled | None:
-    recorded = await tx.subscriptions.recorded(state.subscription_id)
+async def _is_ahead(tx: Transaction, recorded: SubscriptionState, request: BillPeriod) -> bool:
+    """Whether a run before a reset has gone another way than billing this boundary (policy P34).
+
+    It was changed to another period, paused, or rests unpaid; what it billed itself is found by
+    its invoice instead.
+    """
+    state = request.state
+    if recorded.has_ended or recorded.revision <= state.revision or recorded.period is None:
+        return False
+    following = lifecycle.next_billing(state, request.now)
+    rests = recorded.status in {SubscriptionStatus.PAUSED, SubscriptionStatus.UNPAID}
+    if not rests and recorded.period.end <= following.period.start:
+        return False
+    return await tx.invoices.get(invoice_id(state.subscription_id, following.number)) is None
+
+
+async def _refusal(
+    tx: Transaction, state: SubscriptionState, recorded: SubscriptionState | None
+) -> NotBilled | None:
     if recorded is not None and recorded.has_ended:
         return _ended(recorded)
     if state.status is SubscriptionStatus.INCOMPLETE:

@@ -134,10 +134,19 @@ def _giving_up(state: SubscriptionState) -> Iterator[NextAction]:
         ladder = state.terms.dunning
         yield NextAction(
             kind=ActionKind.GIVE_UP,
-            at=ladder.ends_at(oldest.due_at, grace_until=state.grace_until),
+            at=max([ladder.ends_at(oldest.due_at, grace_until=state.grace_until), *_asked(state)]),
             reason=f"{oldest.amount} was not paid: {_ending(state.terms)}",
             invoice_id=oldest.invoice_id,
         )
+
+
+def _asked(state: SubscriptionState) -> list[datetime]:
+    """When somebody asked for another try, which comes before the end."""
+    return [
+        invoice.next_attempt_at
+        for invoice in state.open_invoices
+        if invoice.is_extra_attempt and invoice.next_attempt_at is not None
+    ]
 
 
 def _is_dunned(invoice: OpenInvoice) -> bool:

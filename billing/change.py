@@ -237,6 +237,8 @@ def _credits(
     state: SubscriptionState, debits: Sequence[Debit], at: datetime
 ) -> Iterator[InvoiceLine]:
     for debit in unused(state, debits, at):
+        if debit.is_disputed:
+            continue
         rest = Period(start=at, end=debit.period.end)
         amount = credit_for(debit, rest, state.terms.proration)
         if amount.amount_minor:

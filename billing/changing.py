@@ -182,7 +182,9 @@ def downgraded(state: SubscriptionState, fallback: Terms, now: datetime) -> Subs
         carried=(),
         messages=(*state.messages, message),
         open_invoices=tuple(
-            invoice.model_copy(update={"given_up": True, "next_attempt_at": None})
+            invoice
+            if invoice.in_processing
+            else invoice.model_copy(update={"given_up": True, "next_attempt_at": None})
             for invoice in state.open_invoices
         ),
     )

@@ -137,7 +137,8 @@ def period_billed(  # noqa: PLR0913 - what there is to know of a billed period
             ),
         )
     must_pay_first = state.status is SubscriptionStatus.INCOMPLETE and bool(invoices)
-    stays = must_pay_first or state.status is SubscriptionStatus.PAST_DUE
+    # News may have ended it meanwhile: the invoice is then voided, and nothing comes to life.
+    stays = must_pay_first or state.has_ended or state.status is SubscriptionStatus.PAST_DUE
     return state.changed(
         status=state.status if stays else SubscriptionStatus.ACTIVE,
         terms=_terms_at_boundary(state),

@@ -35,6 +35,8 @@ class Debit(Value):
     """What the line costs; positive."""
     credited: Money
     """What was given back of it so far; never negative and never more than `amount`."""
+    is_disputed: bool = False
+    """A bank holds what was paid for it, or has taken it back: no change gives it back."""
     is_closed: bool = False
     """A credit reaches its end: nothing is left to give back for the time that remains."""
 

@@ -233,7 +233,11 @@ def gave_up(
                 grace_until=None,
                 messages=(*state.messages, message),
                 open_invoices=tuple(
-                    invoice.model_copy(update={"next_attempt_at": None})
+                    invoice
+                    if invoice.in_processing
+                    else invoice.model_copy(
+                        update={"next_attempt_at": None, "is_extra_attempt": False}
+                    )
                     for invoice in state.open_invoices
                 ),
             )

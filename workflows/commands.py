@@ -94,7 +94,7 @@ class Commands:
     def is_charging(self) -> bool:
         """Whether the payment of a change was not tried yet, and nothing keeps it from being."""
         keeper = self._keeper
-        if keeper.state.change is None or keeper.problem is not None:
+        if keeper.state.change is None or keeper.is_stuck:
             return False
         invoice = keeper.state.open_invoice(keeper.state.change.invoice_id)
         return invoice is not None and invoice.next_attempt_at is not None
@@ -183,9 +183,7 @@ class Commands:
             self.is_hurrying = True
             keeper.wakes += 1
             await workflow.wait_condition(
-                lambda: (
-                    not overdue_boundary(keeper.state, keeper.now()) or keeper.problem is not None
-                )
+                lambda: not overdue_boundary(keeper.state, keeper.now()) or keeper.is_stuck
             )
 
     def receipt(self, command: Command) -> CommandReceipt:

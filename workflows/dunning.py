@@ -87,6 +87,8 @@ class Dunning:
             if keeper.state.terms.dunning.final_action is FinalAction.DOWNGRADE_TO_FREE:
                 found = await effects.find_fallback(FindFallback(state=keeper.state))
                 fallback = found.terms
+                if next_action(keeper.state) != action:
+                    return
             now = keeper.now()
             after = settlement.gave_up(keeper.state, now, fallback=fallback)
             keeper.take(after)

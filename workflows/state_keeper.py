@@ -44,6 +44,9 @@ class StateKeeper:
         self.wakes = 0
         self.lock = asyncio.Lock()
         self.problem: str | None = None
+        """What is shown to operators."""
+        self.is_stuck = False
+        """What is due cannot be done until an operator helps: nobody waits for it."""
         self._attributes = workflow.info().typed_search_attributes
 
     @property

@@ -79,7 +79,6 @@ class SubscriptionWorkflow:
         self._dunning = Dunning(self._keeper)
         self._busy = True
         self._retry_asked = False
-        self._is_stuck = False
 
     @workflow.run
     async def run(self, start: SubscriptionStart) -> SubscriptionReport:  # noqa: ARG002 - in init
@@ -275,7 +274,7 @@ class SubscriptionWorkflow:
         Where nothing waits, as after a message that could not be delivered, it is only noted.
         """
         self._retry_asked = True
-        if not self._is_stuck:
+        if not self._keeper.is_stuck:
             self._keeper.problem = None
         return await self._commands.apply(
             command, CommandName.RETRY, lambda state, _: state.changed()
@@ -386,7 +385,7 @@ class SubscriptionWorkflow:
     async def _wait_for_operator(self, error: ActivityError) -> None:
         self._keeper.problem = str(error.cause or error)
         seen = self._keeper.wakes
-        self._is_stuck = True
+        self._keeper.is_stuck = True
         self._keeper.describe()
         workflow.logger.error(
             "subscription.needs_operator", extra={"problem": self._keeper.problem}
@@ -400,7 +399,7 @@ class SubscriptionWorkflow:
         except TimeoutError:
             return
         finally:
-            self._is_stuck = False
+            self._keeper.is_stuck = False
 
     async def _perform(self, action: NextAction) -> None:
         match action.kind:
@@ -485,6 +484,8 @@ class SubscriptionWorkflow:
             if next_action(self._state) != action:
                 return
             await self._give_back_the_pause(action.at)
+            if next_action(self._state) != action:
+                return
             keeper.state = pausing.resumed(self._state, action.at)
             await self._save_happened(action, "resumed")
 
@@ -522,11 +523,13 @@ class SubscriptionWorkflow:
             gives_back = command.unused is not UnusedPart.NONE
             return commands.cancel_now(state, now, gives_back=gives_back)
 
-        receipt = await self._commands.apply(
-            command, CommandName.CANCEL_NOW, change, prepare=give_back
-        )
-        await self._start_refunds(refunds)
-        return receipt
+        try:
+            return await self._commands.apply(
+                command, CommandName.CANCEL_NOW, change, prepare=give_back
+            )
+        finally:
+            # Also where it ended otherwise meanwhile: what is promised to a card is carried out.
+            await self._start_refunds(refunds)
 
     async def _start_refunds(self, refund_ids: Iterable[str]) -> None:
         """Each lives on by itself, whatever becomes of this workflow."""
@@ -567,7 +570,7 @@ class SubscriptionWorkflow:
         return is_its_own and self._commands.is_charging()
 
     def _is_paying(self) -> bool:
-        if self._keeper.problem is not None:
+        if self._keeper.is_stuck:
             return False
         return any(invoice.is_extra_attempt for invoice in self._state.open_invoices)
 

@@ -9,21 +9,13 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, Final
 
-from sqlalchemy import (
-    FromClause,
-    Label,
-    RowMapping,
-    and_,
-    bindparam,
-    func,
-    literal_column,
-    select,
-)
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Alias, Row, Table, and_, bindparam, func, literal_column, select
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.db.queries.catalog import as_price, as_product
 from adapters.db.queries.test_clocks import TestClock
 from adapters.db.repositories.debits import DEBITS
+from adapters.db.single_row import read_row
 from adapters.db.tables.balance import customer_balances
 from adapters.db.tables.catalog import prices, products
 from adapters.db.tables.customer import customers
@@ -47,23 +39,18 @@ _debits: Final = literal_column(
     f"(SELECT jsonb_agg(debit) FROM ({_DEBITS}) AS debit)",  # noqa: S608 - made of constants
     DOCUMENT,
 )
-
-
-def _labelled(table: FromClause, name: str) -> Iterator[Label[Any]]:
-    return (column.label(f"{name}.{column.name}") for column in table.c)
-
-
+_PARTS: Final[tuple[Table | Alias, ...]] = (test_clocks, _current, _wanted, products)
 _SELECT: Final = (
     select(
+        *(column.label(f"{part.name}.{column.name}") for part in _PARTS for column in part.c),
         subscriptions.c.state,
         customers.c.segment,
-        func.coalesce(customer_balances.c.balance_minor, 0).label("balance_minor"),
+        func.coalesce(customer_balances.c.balance_minor, literal_column("0")).label(
+            "balance_minor"
+        ),
         _debits.label("debits"),
-        *_labelled(test_clocks, "clock"),
-        *_labelled(_current, "current"),
-        *_labelled(_wanted, "wanted"),
-        *_labelled(products, "product"),
     )
+    .select_from(subscriptions)
     .join(customers, customers.c.id == subscriptions.c.customer_id)
     .join(
         _current,
@@ -97,46 +84,36 @@ class ChangeableSubscription:
 
 
 async def get(
-    connection: AsyncConnection, subscription_id: str, *, price_id: str | None
+    engine: AsyncEngine, subscription_id: str, *, price_id: str | None
 ) -> ChangeableSubscription | None:
     """The subscription, with what is on sale under `price_id`."""
-    found = await connection.execute(
-        _SELECT, {"subscription_id": subscription_id, "price_id": price_id}
+    row = await read_row(
+        engine, _SELECT, {"subscription_id": subscription_id, "price_id": price_id}
     )
-    row = found.mappings().one_or_none()
     if row is None:
         return None
-    state = SubscriptionState.model_validate(row["state"])
-    currency = state.terms.currency
+    state = SubscriptionState.model_validate(row.state)
+    clock, current, wanted, product = _parts(row)
     return ChangeableSubscription(
         state=state,
-        clock=_clock(row),
-        balance=Money(amount_minor=row["balance_minor"], currency=currency),
+        clock=None if clock.id is None else TestClock.model_validate(vars(clock)),
+        balance=Money(amount_minor=row.balance_minor, currency=state.terms.currency),
         basis=ChangeBasis(
-            current_price=as_price(_part(row, "current")),
-            offer=_offer(row),
-            segment=row["segment"],
-            debits=tuple(_as_debit(debit) for debit in row["debits"] or ()),
+            current_price=as_price(current),
+            offer=None
+            if wanted.id is None
+            else Offer(product=as_product(product), price=as_price(wanted)),
+            segment=row.segment,
+            debits=tuple(_as_debit(debit) for debit in row.debits or ()),
         ),
     )
 
 
-def _clock(row: RowMapping) -> TestClock | None:
-    return None if row["clock.id"] is None else TestClock.model_validate(vars(_part(row, "clock")))
-
-
-def _offer(row: RowMapping) -> Offer | None:
-    if row["wanted.id"] is None:
-        return None
-    return Offer(
-        product=as_product(_part(row, "product")),
-        price=as_price(_part(row, "wanted")),
-    )
-
-
-def _part(row: RowMapping, name: str) -> Any:  # noqa: ANN401 - a row of the table of that name
-    columns = ((label.partition("."), value) for label, value in row.items())
-    return SimpleNamespace(**{column: value for (of, _, column), value in columns if of == name})
+def _parts(row: Row[Any]) -> Iterator[Any]:
+    """What was read of each of the tables, by the names of their columns."""
+    values = iter(row)
+    for table in _PARTS:
+        yield SimpleNamespace(**{column.name: next(values) for column in table.c})
 
 
 def _as_debit(line: Mapping[str, Any]) -> Debit:
@@ -150,4 +127,5 @@ def _as_debit(line: Mapping[str, Any]) -> Debit:
         amount=Money(amount_minor=line["amount_minor"], currency=line["currency"]),
         credited=Money(amount_minor=line["credited_minor"], currency=line["currency"]),
         is_closed=line["is_closed"],
+        is_disputed=line["is_disputed"],
     )

@@ -18,7 +18,11 @@ from billing.proration import Debit, LineRef
 
 DEBITS: Final = """
     SELECT line.*, given.credited_minor,
-        coalesce(given.period_end >= line.period_end, false) AS is_closed
+        coalesce(given.period_end >= line.period_end, false) AS is_closed,
+        EXISTS (
+            SELECT FROM disputes
+            WHERE disputes.invoice_id = line.invoice_id AND disputes.state IN ('open', 'lost')
+        ) AS is_disputed
     FROM invoices JOIN invoice_lines AS line ON line.invoice_id = invoices.id
     CROSS JOIN LATERAL (
         SELECT coalesce(sum(credit.amount_minor), 0)::bigint AS credited_minor,
@@ -125,4 +129,5 @@ def _as_debit(row: Row[Any]) -> Debit:
         amount=Money(amount_minor=row.amount_minor, currency=row.currency),
         credited=Money(amount_minor=row.credited_minor, currency=row.currency),
         is_closed=row.is_closed,
+        is_disputed=row.is_disputed,
     )
