@@ -6,7 +6,7 @@ Implements `billing.ports.reconciliation.RecordedSubscriptions`.
 from collections.abc import AsyncIterator
 from typing import Final
 
-from sqlalchemy import or_, select
+from sqlalchemy import or_, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.db.engine import reading
@@ -14,6 +14,17 @@ from adapters.db.tables.subscription import subscriptions
 from billing.subscription import SubscriptionState
 
 _PAGE: Final = 500
+
+# Handing a message over stores no state again: what was sent is still in the last one stored.
+_UNTOLD: Final = text("""
+    EXISTS (
+        SELECT FROM jsonb_array_elements(subscriptions.state -> 'messages') AS message
+        WHERE NOT EXISTS (
+            SELECT FROM messages
+            WHERE messages.key = message ->> 'key' AND messages.sent_at IS NOT NULL
+        )
+    )
+""")
 
 
 class SqlRecordedSubscriptions:
@@ -33,7 +44,7 @@ class SqlRecordedSubscriptions:
                     or_(
                         subscriptions.c.ended_at.is_(None),
                         subscriptions.c.state["open_invoices"] != [],
-                        subscriptions.c.state["messages"] != [],
+                        _UNTOLD,
                     )
                 )
                 .order_by(subscriptions.c.id)

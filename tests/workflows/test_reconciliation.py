@@ -10,6 +10,7 @@ from adapters.db.recorded_subscriptions import SqlRecordedSubscriptions
 from adapters.temporal.refund_workflows import TemporalRefunds
 from adapters.temporal.running_subscriptions import TemporalSubscriptions
 from tests.workflows.company import Company, Subscription, at
+from workflows.messages import CancelMode
 
 
 async def reconcile(company: Company) -> ReconciliationReport:
@@ -71,3 +72,16 @@ async def test_what_runs_or_has_ended_is_left_alone(company: Company) -> None:
         report = await reconcile(company)
 
         assert (report.checked, report.restarted_subscription_ids) == (1, ())
+
+
+async def test_one_that_ended_with_its_last_message_told_is_left_alone(company: Company) -> None:
+    async with company.working():
+        subscription = await company.subscribe(await company.customer())
+        await subscription.activated()
+        await subscription.cancel(CancelMode.NOW)
+        await subscription.handle.result()
+        assert company.mailbox.kinds() == ["subscription_canceled"]
+
+        report = await reconcile(company)
+
+        assert (report.checked, report.restarted_subscription_ids) == (0, ())
