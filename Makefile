@@ -8,7 +8,7 @@ BIN := $(ROOT)/.venv/bin
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate --no-emit-index-url
 
-.PHONY: dev demo doctor test fuzz check format lock clean venv
+.PHONY: dev demo doctor test fuzz bench check format lock clean venv
 .DEFAULT_GOAL := dev
 
 venv:
@@ -39,6 +39,10 @@ fuzz: venv
 # The demo's year with everything killed in the middle of it; about ten minutes.
 faults: venv
 	cd "$(ROOT)" && "$(BIN)/python" -m pytest tests/faults/year.py $(ARGS)
+
+# Speed and size, each against a baseline of the same run; about ten minutes.
+bench: venv
+	cd "$(ROOT)" && "$(BIN)/python" -m bench $(ARGS)
 
 check: venv
 	cd "$(ROOT)" && "$(BIN)/ruff" format --check .

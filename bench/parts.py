@@ -1,0 +1,273 @@
+"""The parts of the benchmark, each from the start of its programs to its figures.
+
+Owns which programs a part needs, what is checked of what they did, and the targets. Does not own
+how anything is measured (`bench.renewals`, `bench.year`, `bench.sleeping`, `bench.latency`).
+"""
+
+import asyncio
+import secrets
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import Final
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from adapters.db.engine import reading, snapshot, transactions
+from adapters.db.queries import books, subscriptions
+from api.authentication import SCOPES
+from bench import customers, latency, renewals, sleeping, year
+from bench.arms import BareArm, SystemArm
+from bench.figures import Figure, Spread
+from bench.stage import Stage, started
+from bench.stripe_sandbox import process_variables, running_api, running_sandbox
+from local import ports
+from workflows.messages import SUBSCRIPTION_TASK_QUEUE
+
+_SECONDS: Final = 60
+_LOOK_AGAIN_SECONDS: Final = 0.1
+_MEBIBYTE: Final = 1 << 20
+_FLAT: Final = 1.1
+"""Flat is within a tenth of what it was when the cache was full."""
+
+
+class BooksDoNotBalance(Exception):
+    """What was measured is worth nothing: the system did something wrong."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sizes:
+    """How much of everything."""
+
+    renewals: int = 200
+    """In each round."""
+    cycles: int = 3
+    warm_up: int = 50
+    years: int = 3
+    """Subscriptions whose year is lived through."""
+    sleeping: tuple[int, ...] = (1_000, 2_000, 5_000, 10_000)
+    """Rising; the second is where the cache is full and has let go of as many again."""
+    sleeping_seconds: float = 240
+    requests: int = 2_000
+
+
+async def measure_renewals(stage: Stage, sizes: Sizes) -> list[Figure]:
+    """Renewals per second through the whole system, against the bare workflow."""
+    async with (
+        stage.engine() as engine,
+        started(stage, "bench.bare_worker") as bare_worker,
+        started(stage, "bench.memory_worker", "renewals", str(sizes.renewals)),
+        running_sandbox(stage) as sandbox,
+    ):
+        await customers.enrol(transactions(engine), sandbox.gateway, "stripe", sizes.renewals)
+        client = await stage.connect()
+        in_memory = SystemArm(client, engine, "gateway in memory", "renewals", "renewals")
+        with_stripe = SystemArm(
+            client,
+            engine,
+            "simulator and API beside it",
+            "stripe",
+            SUBSCRIPTION_TASK_QUEUE,
+            control=sandbox.control,
+        )
+        compared = await renewals.compare(
+            client,
+            BareArm(client, bare_worker),
+            (in_memory, with_stripe),
+            count=sizes.renewals,
+            cycles=sizes.cycles,
+            warm_up=sizes.warm_up,
+        )
+        await _require_balance(engine)
+    return [
+        *_renewal_figures(compared[in_memory.name], in_memory.name, at_least=0.7),
+        *_renewal_figures(compared[with_stripe.name], with_stripe.name, at_least=0.5),
+    ]
+
+
+async def measure_year(stage: Stage, sizes: Sizes) -> list[Figure]:
+    """What twelve renewals leave in the history; counted, not timed."""
+    async with (
+        stage.engine() as engine,
+        started(stage, "bench.bare_worker"),
+        started(stage, "bench.memory_worker", "year", str(sizes.years)),
+    ):
+        client = await stage.connect()
+        bare = await year.live_through_bare(client)
+        live = partial(
+            year.live_through, client, engine, group="year", task_queue="year", count=sizes.years
+        )
+        paid, free = await live(price=customers.PAID), await live(price=customers.FREE)
+        await _require_balance(engine)
+    return _year_figures(bare, paid, free)
+
+
+async def measure_sleeping(stage: Stage, sizes: Sizes) -> list[Figure]:
+    """The worker's memory while ever more subscriptions sleep."""
+    async with started(stage, "bench.memory_worker", "sleeping", "1") as worker:
+        standings = await sleeping.fall_asleep(
+            await stage.connect(),
+            task_queue="sleeping",
+            counts=sizes.sleeping,
+            worker_pid=int(worker.said["ready"]),
+            seconds=sizes.sleeping_seconds,
+        )
+    full = standings[min(1, len(standings) - 1)].memory_bytes
+    return [
+        Figure(
+            name=f"worker's memory, {standing.sleeping:,} sleeping",
+            unit="MiB",
+            ours=Spread.of([standing.memory_bytes / _MEBIBYTE]),
+            baseline=Spread.of([full / _MEBIBYTE]),
+            ratio=Spread.of([standing.memory_bytes / full]),
+            at_most=_FLAT,
+        )
+        for standing in standings
+    ]
+
+
+async def measure_api(stage: Stage, sizes: Sizes) -> list[Figure]:
+    """Latency of two operations against a bare route with one query."""
+    api_port, bare_port = ports.find_free_port(), ports.find_free_port()
+    async with (
+        stage.engine() as engine,
+        running_api(stage, process_variables(), port=api_port),
+        started(stage, "bench.bare_api", str(bare_port)),
+    ):
+        subscription_id = await _renewed_subscription(stage, engine)
+        api_key = await _api_key(engine)
+        path = f"/v1/subscriptions/{subscription_id}"
+        bare = latency.Call(port=bare_port, path=f"/subscriptions/{subscription_id}")
+        read = latency.Call(port=api_port, path=path, api_key=api_key)
+        preview = latency.Call(
+            port=api_port,
+            method="POST",
+            path=f"{path}/change/preview",
+            api_key=api_key,
+            body=f'{{"price": "{customers.DEARER.id}"}}',
+        )
+        return [
+            _latency_figure(name, latency.compare(call, bare, requests=sizes.requests))
+            for name, call in (("read of a subscription", read), ("preview of a change", preview))
+        ]
+
+
+Measure = Callable[[Stage, Sizes], Coroutine[None, None, list[Figure]]]
+
+PARTS: Final[Mapping[str, Measure]] = {
+    "renewals": measure_renewals,
+    "year": measure_year,
+    "sleeping": measure_sleeping,
+    "api": measure_api,
+}
+"""In the order in which they are measured."""
+
+
+def _renewal_figures(compared: renewals.Comparison, name: str, *, at_least: float) -> list[Figure]:
+    return [
+        Figure(
+            name=f"renewals, {name}",
+            unit="per second",
+            ours=compared.ours,
+            baseline=compared.baseline,
+            ratio=compared.ratio,
+            at_least=at_least,
+        ),
+        Figure(
+            name=f"history of a paid renewal, {name}",
+            unit="events",
+            ours=Spread.of([renewal.events for renewal in compared.renewals]),
+            at_most=20,
+        ),
+    ]
+
+
+def _year_figures(
+    bare: year.Year, paid: Sequence[year.Year], free: Sequence[year.Year]
+) -> list[Figure]:
+    paid_renewals = [renewal for lived in paid for renewal in lived.renewals]
+    free_renewals = [renewal for lived in free for renewal in lived.renewals]
+    return [
+        Figure(
+            name="history of a paid renewal",
+            unit="events",
+            ours=Spread.of([renewal.events for renewal in paid_renewals]),
+            baseline=Spread.of([renewal.events for renewal in bare.renewals]),
+            at_most=20,
+        ),
+        Figure(
+            name="activities of a paid renewal",
+            unit="activities",
+            ours=Spread.of([renewal.activities for renewal in paid_renewals]),
+            at_most=2,
+        ),
+        Figure(
+            name="activities of a renewal with nothing to collect",
+            unit="activities",
+            ours=Spread.of([renewal.activities for renewal in free_renewals]),
+            at_most=1,
+        ),
+        Figure(
+            name="history of a renewal with nothing to collect",
+            unit="events",
+            ours=Spread.of([renewal.events for renewal in free_renewals]),
+        ),
+        Figure(
+            name="upserts of search attributes in a paid renewal",
+            unit="upserts",
+            ours=Spread.of([renewal.upserts for renewal in paid_renewals]),
+        ),
+        Figure(
+            name="history of a subscription and year, twelve paid renewals",
+            unit="bytes",
+            ours=Spread.of([lived.history_bytes for lived in paid]),
+            baseline=Spread.of([bare.history_bytes]),
+            ratio=Spread.of([lived.history_bytes / bare.history_bytes for lived in paid]),
+        ),
+    ]
+
+
+def _latency_figure(name: str, compared: latency.Latency) -> Figure:
+    return Figure(
+        name=name,
+        unit="ms",
+        ours=compared.ours,
+        baseline=compared.baseline,
+        ratio=compared.ratio,
+        at_most=3,
+    )
+
+
+async def _renewed_subscription(stage: Stage, engine: AsyncEngine) -> str:
+    """One that the worker has billed and collected a moment ago."""
+    state = customers.active(customers.customer_id("api", 0), renews_at=datetime.now(UTC))
+    async with started(stage, "bench.memory_worker", "api", "1"), asyncio.timeout(_SECONDS):
+        await customers.record(transactions(engine), [state])
+        await customers.start(await stage.connect(), state, task_queue="api")
+        while True:
+            async with reading(engine) as connection:
+                found = await subscriptions.state_of(connection, state.subscription_id)
+            if found is not None and found.last_invoice_id and not found.open_invoices:
+                return state.subscription_id
+            await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+
+
+async def _api_key(engine: AsyncEngine) -> str:
+    secret = f"pk_{secrets.token_hex(16)}"
+    async with transactions(engine)() as tx:
+        await tx.api_keys.put(
+            secret,
+            key_id="key_bench",
+            name="benchmark",
+            scopes=SCOPES,
+            created_at=datetime.now(UTC),
+        )
+    return secret
+
+
+async def _require_balance(engine: AsyncEngine) -> None:
+    async with snapshot(engine) as connection:
+        found = await books.read(connection)
+    if not found.balance:
+        raise BooksDoNotBalance(str(found))
