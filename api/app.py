@@ -37,13 +37,13 @@ from api.hosted.portal import card, change, ending, entrance, home
 from api.request_log import RequestLog
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
+    subscriptions.router,
+    subscription_changes.router,
+    subscription_commands.router,
     customers.router,
     payment_methods.router,
     catalog.router,
     checkout.router,
-    subscriptions.router,
-    subscription_changes.router,
-    subscription_commands.router,
     invoices.router,
     credit_notes.router,
     refunds.router,
@@ -64,6 +64,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     card.router,
     script.router,
 )
+"""In the order in which an operation is looked for: what is asked for most comes first."""
 
 
 def create_app(dependencies: Dependencies) -> FastAPI:

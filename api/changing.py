@@ -7,7 +7,6 @@ amounts (`billing.change`).
 
 from datetime import datetime
 
-from adapters.db.engine import reading
 from adapters.db.queries import change_basis
 from adapters.db.queries.change_basis import ChangeableSubscription
 from adapters.quote_token import QuoteTokens
@@ -32,8 +31,7 @@ async def preview(
     Raises `NotFound` (`subscription_not_found`), `Conflict` (`test_clock_advancing`;
     `period_ending` while the end of a period is being dealt with) and what the rules refuse.
     """
-    async with reading(deps.engine) as connection:
-        found = await change_basis.get(connection, subscription_id, price_id=request.price_id)
+    found = await change_basis.get(deps.engine, subscription_id, price_id=request.price_id)
     if found is None:
         raise NotFound("subscription_not_found", f"no subscription {subscription_id}")
     state, now = found.state, _present_of(found)

@@ -147,7 +147,7 @@ async def idempotent_execution(
         engine=dependencies_of(request).engine,
         caller=caller_of(request),
         key=idempotency_key,
-        request_hash=await _request_hash(request),
+        request_hash="" if idempotency_key is None else await _request_hash(request),
         request_id=request_id_of(request),
     )
 

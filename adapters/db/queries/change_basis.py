@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, Final
 
-from sqlalchemy import Alias, Row, Table, and_, bindparam, func, literal_column, select
+from sqlalchemy import Row, and_, bindparam, func, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.sql.selectable import NamedFromClause
 
 from adapters.db.queries.catalog import as_price, as_product
 from adapters.db.queries.test_clocks import TestClock
@@ -39,7 +40,7 @@ _debits: Final = literal_column(
     f"(SELECT jsonb_agg(debit) FROM ({_DEBITS}) AS debit)",  # noqa: S608 - made of constants
     DOCUMENT,
 )
-_PARTS: Final[tuple[Table | Alias, ...]] = (test_clocks, _current, _wanted, products)
+_PARTS: Final[tuple[NamedFromClause, ...]] = (test_clocks, _current, _wanted, products)
 _SELECT: Final = (
     select(
         *(column.label(f"{part.name}.{column.name}") for part in _PARTS for column in part.c),

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Row, Select, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.db.queries.page import Order, Page, read_page
@@ -24,6 +24,7 @@ _SELECT: Final[Select[Any]] = select(
     subscriptions.c.metadata,
     subscriptions.c.test_clock_id,
 )
+_GET: Final = _SELECT.where(subscriptions.c.id == bindparam("subscription_id"))
 
 
 class Subscription(Value):
@@ -57,7 +58,7 @@ class TimelineEntry(Value):
 
 async def get(connection: AsyncConnection, subscription_id: str) -> Subscription | None:
     """One subscription."""
-    found = await connection.execute(_SELECT.where(subscriptions.c.id == subscription_id))
+    found = await connection.execute(_GET, {"subscription_id": subscription_id})
     row = found.one_or_none()
     return None if row is None else _as_subscription(row)
 

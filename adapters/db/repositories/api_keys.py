@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters.db.queries.api_keys import ApiKey, as_api_key
+from adapters.db.single_row import read_row
 from adapters.db.tables.api_key import api_keys
 from billing.errors import NotFound
 
@@ -30,10 +31,7 @@ def new_secret() -> str:
 
 async def authenticate(engine: AsyncEngine, secret: str) -> ApiKey | None:
     """The key of a secret; None where it is unknown or revoked."""
-    async with engine.connect() as connection:
-        await connection.execution_options(isolation_level="AUTOCOMMIT")
-        found = await connection.execute(_RECOGNISE, {"wanted_hash": _hash(secret)})
-        row = found.one_or_none()
+    row = await read_row(engine, _RECOGNISE, {"wanted_hash": _hash(secret)})
     return None if row is None else as_api_key(row)
 
 

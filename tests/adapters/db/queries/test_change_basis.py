@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.db.engine import Transactions, reading
+from adapters.db.engine import Transactions
 from adapters.db.queries import change_basis
 from adapters.db.queries.change_basis import ChangeableSubscription
 from billing.balance import BalanceCause, BalanceMovement
@@ -39,8 +39,7 @@ async def shop(engine: AsyncEngine) -> None:
 
 
 async def _read(engine: AsyncEngine, *, price_id: str | None = None) -> ChangeableSubscription:
-    async with reading(engine) as connection:
-        found = await change_basis.get(connection, "sub_1", price_id=price_id)
+    found = await change_basis.get(engine, "sub_1", price_id=price_id)
     assert found is not None
     return found
 
@@ -132,5 +131,4 @@ async def test_all_of_it_is_one_statement(engine: AsyncEngine) -> None:
 
 
 async def test_nothing_is_found_under_an_unknown_id(engine: AsyncEngine) -> None:
-    async with reading(engine) as connection:
-        assert await change_basis.get(connection, "sub_unknown", price_id=None) is None
+    assert await change_basis.get(engine, "sub_unknown", price_id=None) is None
