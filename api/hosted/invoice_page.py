@@ -5,8 +5,9 @@ invoice, with the card on file or another one. Does not own collecting (`workflo
 known about the invoice (`payable`).
 """
 
+import re
 import secrets
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import Response
@@ -39,7 +40,9 @@ Signature = Annotated[str | None, Query()]
 Text = Annotated[str, Query()]
 Field = Annotated[str, Form()]
 
-_REASON = "on the invoice's page"
+_REASON: Final = "on the invoice's page"
+_FORM_ID_BYTES: Final = 16
+_FORM_ID: Final = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 
 @router.get("/{invoice_id}")
@@ -68,7 +71,7 @@ async def show_invoice(
         payable,
         url=links.invoice(invoice_id),
         portal_url=portal_of(request, links, payable.customer.id),
-        form_id=secrets.token_hex(16),
+        form_id=secrets.token_hex(_FORM_ID_BYTES),
         refused=refused,
         just_tried=bool(tried),
     )
@@ -77,16 +80,24 @@ async def show_invoice(
 
 @router.post("/{invoice_id}/pay")
 async def pay_invoice(
-    invoice_id: str, deps: Deps, signature: Signature = None, attempt: Field = ""
+    invoice_id: str,
+    deps: Deps,
+    signature: Signature = None,
+    attempt: Field = "",
+    form_id: Field = "",
 ) -> Response:
-    """Charges the card on file, once per attempt: sending the same form again is the same try."""
+    """Charges the card on file: sending the same form again is the same try.
+
+    A form that was made before the last try is too old for another one.
+    """
     payable = await _payable(deps, invoice_id, signature)
     url = HostedLinks.of(deps.settings).invoice(invoice_id)
     opened = payable.opened
-    if opened is None or attempt != str(opened.attempts_made) or not payable.may_be_paid_now:
+    is_fresh = opened is not None and attempt == str(opened.attempts_made)
+    if not is_fresh or not payable.may_be_paid_now or not _FORM_ID.fullmatch(form_id):
         return redirect(url)
     command = PayNow(
-        command_id=derived_id("cmd", "pay_now", invoice_id, attempt),
+        command_id=derived_id("cmd", "pay_now", invoice_id, form_id),
         actor=Actor(kind=ActorKind.CUSTOMER, id=payable.customer.id),
         reason=_REASON,
         customer_present=True,
@@ -104,13 +115,13 @@ async def use_another_card(
     """A page at the gateway for another card; what is owed is tried with it at once (P19)."""
     payable = await _payable(deps, invoice_id, signature)
     url = HostedLinks.of(deps.settings).invoice(invoice_id)
-    if payable.stage not in (Stage.OWED, Stage.CONFIRM):
+    if payable.stage not in (Stage.OWED, Stage.CONFIRM) or not _FORM_ID.fullmatch(form_id):
         return redirect(url)
     page_id = await open_card_page(
         deps,
         payable.customer,
         currency=payable.invoice.record.total.currency,
-        form_id=form_id[:64],
+        form_id=form_id,
         success_url=f"{_below(url, 'card/return')}&page={PAGE_ID_HERE}",
         cancel_url=url,
     )

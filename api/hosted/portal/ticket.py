@@ -8,6 +8,8 @@ own who gives links out (`api.portal_sessions`) nor how cookies travel (`session
 from datetime import datetime, timedelta
 from typing import Final
 
+from pydantic import ValidationError
+
 from adapters.hosted_link import HostedLinks, HostedPage
 from billing.value import Instant, Value
 
@@ -51,4 +53,9 @@ def ticket_in_cookie(links: HostedLinks, sealed: str) -> Ticket | None:
 
 
 def _ticket(said: str | None) -> Ticket | None:
-    return None if said is None else Ticket.model_validate_json(said)
+    if said is None:
+        return None
+    try:
+        return Ticket.model_validate_json(said)
+    except ValidationError:  # of another version of ours
+        return None

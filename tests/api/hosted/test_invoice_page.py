@@ -138,6 +138,8 @@ async def test_an_old_form_and_a_made_up_one_try_nothing(owing: Guest) -> None:
     for attempt in (form.fields["attempt"], "", "7", "-1", "x"):
         answer = await owing.browser.send(form, attempt=attempt)
         assert "$80.00 to pay" in answer.text
+    fresh = (await _latest(owing)).form("Pay $80.00 now")
+    assert "$80.00 to pay" in (await owing.browser.send(fresh, form_id="made up")).text
     assert len((await owing.invoices())[0]["attempts"]) == 2
 
 
@@ -165,6 +167,12 @@ async def test_one_form_makes_one_card_page(owing: Guest) -> None:
     assert (await owing.browser.answer_to(other)).headers["location"] != answers[0].headers[
         "location"
     ]
+
+
+@pytest.mark.parametrize("form_id", ["", "x", "é" * 32, "0" * 33])
+async def test_a_made_up_form_makes_no_card_page(form_id: str, owing: Guest) -> None:
+    answer = await owing.browser.press(await _latest(owing), "Use another card", form_id=form_id)
+    assert "$80.00 to pay" in answer.text
 
 
 async def test_another_card_that_is_declined_too_can_be_replaced_again(owing: Guest) -> None:

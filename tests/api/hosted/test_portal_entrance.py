@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from starlette.responses import Response
 
-from adapters.hosted_link import HostedLinks
+from adapters.hosted_link import HostedLinks, HostedPage
 from api.hosted.portal.session import remember
 from api.hosted.portal.ticket import Ticket, ticket_in_cookie, ticket_in_link
 from tests.api.hosted.guest import RETURN_URL, Guest
@@ -151,6 +151,10 @@ def test_a_ticket_is_known_by_its_kind_alone() -> None:
     assert ticket_in_cookie(_LINKS, sealed) == _TICKET
     assert ticket_in_link(_LINKS, sealed) is None
     assert ticket_in_link(_LINKS, _ticket_of(_TICKET.link(_LINKS))) == _TICKET
+
+
+def test_a_ticket_of_another_version_is_none() -> None:
+    assert ticket_in_cookie(_LINKS, _LINKS.sealed(HostedPage.PORTAL_SESSION, "{}")) is None
 
 
 def test_opening_a_link_starts_an_hour_of_the_same_visit() -> None:
