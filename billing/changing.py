@@ -182,9 +182,12 @@ def downgraded(state: SubscriptionState, fallback: Terms, now: datetime) -> Subs
         carried=(),
         messages=(*state.messages, message),
         open_invoices=tuple(
-            invoice
-            if invoice.in_processing
-            else invoice.model_copy(update={"given_up": True, "next_attempt_at": None})
+            invoice.model_copy(
+                update={
+                    "given_up": True,
+                    "next_attempt_at": invoice.next_attempt_at if invoice.in_processing else None,
+                }
+            )
             for invoice in state.open_invoices
         ),
     )
