@@ -27,9 +27,7 @@ async def refused(subscription: Subscription, **asked: object) -> str:
 async def april(company: Company, *, seats: int = 10, price_id: str = "team_m") -> Subscription:
     """A subscription whose first period is April."""
     company.present = at("2026-04-01T00:00")
-    subscription = await company.subscribe(
-        await company.customer(), seats=seats, price_id=price_id
-    )
+    subscription = await company.subscribe(await company.customer(), seats=seats, price_id=price_id)
     assert (await subscription.activated()).status == "active"
     return subscription
 
@@ -184,9 +182,7 @@ async def test_removed_seats_are_kept_until_the_period_ends_and_can_be_had_back(
 async def test_monthly_to_annual_starts_a_year_at_once(company: Company) -> None:
     async with company.working():
         company.present = at("2026-03-01T00:00")
-        subscription = await company.subscribe(
-            await company.customer(), seats=1, price_id="pro_m"
-        )
+        subscription = await company.subscribe(await company.customer(), seats=1, price_id="pro_m")
         await subscription.activated()
         await company.advance("2026-03-15T00:00")
         await subscription.change("pro_y")
