@@ -11,6 +11,7 @@ import pytest
 
 from adapters.db import migrations
 from local.temporal import Server
+from workflows.messages import SUBSCRIPTION_TASK_QUEUE
 
 _CHECKOUT = Path(__file__).resolve().parents[2]
 _SECONDS = 60
@@ -137,5 +138,5 @@ def test_the_doctor_sees_what_is_well(database_url: str, temporal_server: Server
     well = [line for line in ended.stdout.splitlines() if line.lstrip().startswith("ok")]
     for part in ("PostgreSQL", "migrations", "Temporal", "search attributes", "webhooks"):
         assert any(f" {part} " in line for line in well), ended.stdout
-    assert "nobody polls" in ended.stdout
+    assert f" task queue {SUBSCRIPTION_TASK_QUEUE} " in ended.stdout
     assert ended.returncode == 1
