@@ -63,13 +63,23 @@ class Browser:
         if not _is_merchants(page.url):
             await self._until_arrived(page.url)
 
+    async def pay(self, invoice_url: str) -> None:
+        """Pays on an invoice's page with the card on file, and confirms at the bank if asked.
+
+        Does nothing where nothing is owed.
+        """
+        payment = (await self._open(invoice_url)).form("attempt")
+        after = None if payment is None else await self._send(payment)
+        if after is not None and after.leads_on_to is not None:
+            await self.confirm(after.leads_on_to)
+
     async def use_another_card(self, invoice_url: str, card: Card, *, email: str) -> None:
         """From an invoice's page to the gateway's page for a card, and back.
 
         What is owed is tried with the new card at once. Does nothing where nothing is owed.
         """
         invoice = await self._open(invoice_url)
-        request = invoice.form("form_id")
+        request = invoice.form_to("/card")
         if request is None:
             return
         card_page = await self._open((await self._send(request)).leads_on_to)
@@ -93,9 +103,9 @@ class Browser:
     async def undo_change(self, portal_url: str) -> None:
         """Presses the portal's button that forgets a planned change, where it is."""
         portal = await self._open(portal_url)
-        for form in portal.forms:
-            if form.url.endswith("/undo_change"):
-                await self._send(form)
+        undo = portal.form_to("/undo_change")
+        if undo is not None:
+            await self._send(undo)
 
     async def confirm(self, bank_url: str) -> None:
         """Passes 3D Secure; the bank's page is gone once that was done."""

@@ -48,6 +48,10 @@ class Page:
         """The first form with that field."""
         return next((form for form in self.forms if field_name in form.fields), None)
 
+    def form_to(self, path_end: str) -> Form | None:
+        """The first form that is sent to a path that ends like that."""
+        return next((f for f in self.forms if urlsplit(f.url).path.endswith(path_end)), None)
+
     def link(self, path_end: str) -> str | None:
         """The first link whose path ends like that."""
         return next((link for link in self.links if urlsplit(link).path.endswith(path_end)), None)

@@ -53,13 +53,14 @@ class Company:
     @asynccontextmanager
     async def working(self) -> AsyncIterator[None]:
         """Workers poll for as long as the block lasts."""
-        deps = self.shop.deps
+        deps, links = self.shop.deps, HostedLinks.of(self.shop.deps.settings)
         parts = WorkerParts(
             open_transaction=unit_of_work(deps.engine),
             gateway=deps.gateway,
             post=self.mailbox,
             clock_driver=TemporalClockDriver(deps.temporal, SqlClockBook(deps.engine)),
-            return_url=HostedLinks.of(deps.settings).payment_return,
+            return_url=links.payment_return,
+            payment_page=links.invoice,
         )
         async with create_worker(deps.temporal, parts, task_queue=deps.task_queue):
             yield
