@@ -15,6 +15,7 @@ from billing import collecting
 from billing.errors import GatewayBusy, GatewayFailed, GatewayRefused
 from billing.ids import effect_key
 from billing.invoice import InvoiceStatus
+from billing.payment import CollectionOutcome, Processing
 from billing.ports.gateway import GatewayPayment, PaymentGateway, PaymentRequest, PaymentStatus
 from billing.ports.storage import PaymentAttempt, UnitOfWork
 from billing.value import Value
@@ -77,6 +78,10 @@ class Charging:
         if attempt.payment_id is None:
             return PaymentStatus.CANCELED
         found = await self._gateway.read_payment(attempt.payment_id)
+        if found.status is PaymentStatus.PROCESSING:
+            # News that came before this was recorded was not passed on: it is read here.
+            await self._store(attempt.model_copy(update={"outcome": Processing()}))
+            found = await self._gateway.read_payment(attempt.payment_id)
         if found.status in {PaymentStatus.SUCCEEDED, PaymentStatus.PROCESSING}:
             return found.status
         status = await self._cancel(attempt, attempt.payment_id)
@@ -106,6 +111,17 @@ class Charging:
         if status in {PaymentStatus.CANCELED, PaymentStatus.REQUIRES_PAYMENT_METHOD}:
             return declined
         return declined.model_copy(update={"status": status})
+
+    async def went_on(self, attempt: PaymentAttempt, recorded: CollectionOutcome) -> bool:
+        """Whether the payment is elsewhere by now than in the outcome that was just recorded.
+
+        Until then nobody is told of it (`billing.collecting.is_news`), so it is looked at again.
+        """
+        if attempt.payment_id is None or not collecting.may_change(recorded):
+            return False
+        _still_alive()
+        payment = await self._gateway.read_payment(attempt.payment_id)
+        return collecting.is_news(recorded, payment.status)
 
     async def payment_for(self, charge: Charge) -> tuple[PaymentAttempt, GatewayPayment]:
         """The gateway's payment as it is now: known, found, or created unconfirmed."""

@@ -51,6 +51,8 @@ class Collected(Value):
 
     outcome: CollectionOutcome
     stored_revision: int
+    has_news: bool = False
+    """The payment went on while this was recorded: it is to be looked at again at once."""
 
 
 class VoidInvoices(Value):
@@ -113,7 +115,9 @@ class Collection:
         if payment.status is PaymentStatus.REQUIRES_PAYMENT_METHOD:
             payment = await self._charging.ruled_out(attempt, payment)
         outcome = collecting.outcome_of(payment, paid_at=request.now)
-        return await self._conclude(request, attempt, outcome)
+        collected = await self._conclude(request, attempt, outcome)
+        has_news = await self._charging.went_on(attempt, outcome)
+        return collected.model_copy(update={"has_news": has_news})
 
     @activity.defn
     async def void_invoices(self, request: VoidInvoices) -> Voided:

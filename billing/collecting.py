@@ -54,6 +54,27 @@ def is_final(outcome: CollectionOutcome) -> bool:
     return isinstance(outcome, Paid | Declined)
 
 
+def may_change(recorded: CollectionOutcome | None) -> bool:
+    """Whether an outcome is recorded that somebody else decides: a bank, or the customer."""
+    return isinstance(recorded, Processing | ActionRequired)
+
+
+def is_news(recorded: CollectionOutcome | None, status: PaymentStatus) -> bool:
+    """Whether a payment that is now in `status` has gone on since its outcome was recorded.
+
+    Of an attempt without an outcome nothing is news: whoever makes it reads the payment before the
+    outcome is recorded, and once more after one that may change (`activities.collection`). A
+    final outcome never changes.
+    """
+    match recorded:
+        case Processing():
+            return status is not PaymentStatus.PROCESSING
+        case ActionRequired():
+            return status is not PaymentStatus.REQUIRES_ACTION
+        case _:
+            return False
+
+
 def events(
     before: SubscriptionState,
     after: SubscriptionState,

@@ -86,7 +86,7 @@ class GatewayEvents:
         return progress not in (CheckoutProgress.FOREIGN, CheckoutProgress.SUPERSEDED)
 
     async def _payment(self, payment_id: str) -> bool:
-        return await self._payments.follow(payment_id) is not None
+        return await self._payments.follow(payment_id)
 
 
 def _machine_now() -> datetime:

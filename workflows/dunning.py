@@ -43,12 +43,14 @@ class Dunning:
         had_ended = keeper.state.has_ended
         try:
             with self._payment_under_way():
-                await keeper.effect(
+                collected = await keeper.effect(
                     lambda state: self._collect_until_ended(
                         Collect(state=state, invoice_id=invoice_id, now=now), action.reason
                     ),
                     lambda state, done: settlement.collected(state, invoice_id, done.outcome, now),
                 )
+                if collected.has_news:
+                    self.hear(lambda state, at: settlement.payment_news(state, invoice_id, at))
         except ActivityError:
             if had_ended or not keeper.state.has_ended:
                 raise

@@ -1,16 +1,18 @@
 """News of payments: the one way in which webhooks and returning customers bring them.
 
-Owns the step from "something happened to this payment" to "the workflow looks at it": the payment
-is read at the gateway, and its workflow is told once per state that it was found in. Does not own
-what the state means (`billing.collecting`).
+Owns the step from "something happened to this payment" to "the workflow looks at it": a workflow is
+told once per state that its payment was found in, and of nothing that it knows or is about to
+record itself. Does not own what the state means (`billing.collecting`).
 """
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.db.engine import reading
+from adapters.db.engine import reading, transactions
 from adapters.db.queries import invoices
 from adapters.temporal.subscription_signals import SubscriptionSignals
-from billing.ports.gateway import GatewayPayment, PaymentGateway
+from billing.collecting import is_news, may_change
+from billing.ports.gateway import PaymentGateway
+from billing.ports.storage import PaymentAttempt
 
 
 class PaymentNewsDesk:
@@ -20,25 +22,40 @@ class PaymentNewsDesk:
         self, *, engine: AsyncEngine, gateway: PaymentGateway, signals: SubscriptionSignals
     ) -> None:
         self._engine = engine
+        self._transactions = transactions(engine)
         self._gateway = gateway
         self._signals = signals
 
-    async def follow(self, payment_id: str) -> GatewayPayment | None:
-        """The payment as it is now, its workflow told; None where it pays no invoice of ours.
+    async def follow(self, payment_id: str) -> bool:
+        """Whether the payment is for an invoice of ours; its workflow is told what is new to it.
+
+        Most news is of our own charges and nothing new: the success of a renewal comes back while
+        it is being recorded. A signal then would cost the workflow four events and change nothing.
+        None is lost by that (`billing.collecting.is_news`): the attempt is read here after the
+        event, and where its outcome is recorded later, the payment is read after that.
 
         An invoice is recorded before a payment is made for it, so one that is not recorded belongs
         to another installation on the same account of the gateway.
         """
+        async with self._transactions() as tx:
+            attempt = await tx.attempts.by_payment(payment_id)
+        if attempt is not None and not may_change(attempt.outcome):
+            return True
+        return await self._read(payment_id, attempt)
+
+    async def _read(self, payment_id: str, attempt: PaymentAttempt | None) -> bool:
         payment = await self._gateway.read_payment(payment_id)
+        if attempt is not None and not is_news(attempt.outcome, payment.status):
+            return True
         if payment.invoice_id is None:
-            return None
+            return False
         async with reading(self._engine) as connection:
             invoice = await invoices.get(connection, payment.invoice_id)
         if invoice is None:
-            return None
+            return False
         await self._signals.payment_news(
             invoice.record.subscription_id,
             invoice_id=invoice.record.id,
             fact=f"{payment.id}:{payment.status}",
         )
-        return payment
+        return True

@@ -6,6 +6,7 @@ import pytest
 
 from activities.collection import Collect
 from adapters.db.engine import transactions
+from adapters.memory.gateway import MemoryGateway
 from adapters.memory.outages import Operation, Outage
 from billing import lifecycle, settlement
 from billing.errors import BooksBroken, GatewayFailed, GatewayRefused, GatewayUnavailable
@@ -17,12 +18,24 @@ from billing.payment import (
     Paid,
     Processing,
 )
+from billing.ports.gateway import GatewayPayment, PaymentStatus
 from billing.subscription import EndReason, SubscriptionState, SubscriptionStatus
 from tests.activities.till import DUE_AT, Till
 
 PRICE_MINOR = 8000
 BROKE = "pm_card_chargeCustomerFail"
 BANK = "pm_usBankAccount_success"
+
+
+class QuickBank(MemoryGateway):
+    """Takes every debit as soon as it was said to be on its way."""
+
+    async def read_payment(self, payment_id: str) -> GatewayPayment:
+        payment = await super().read_payment(payment_id)
+        if payment.status is PaymentStatus.PROCESSING:
+            self.settle(payment_id, succeeds=True)
+            return await super().read_payment(payment_id)
+        return payment
 
 
 async def test_an_invoice_is_paid_once_however_often_it_is_collected(till: Till) -> None:
@@ -194,6 +207,35 @@ async def test_an_earlier_attempt_at_its_bank_is_waited_for(till: Till) -> None:
 
     assert collected.outcome == Processing()
     assert till.taken_minor() == 0
+
+
+async def test_an_answer_that_comes_while_its_wait_is_recorded_is_not_missed(till: Till) -> None:
+    till.gateway = QuickBank()
+    await till.open_gateway()
+    owing = await till.owing(BANK)
+    [invoice_id] = invoice_ids(owing)
+
+    waits = await till.collect(owing)
+
+    assert (waits.outcome, waits.has_news) == (Processing(), True)
+    processing = settlement.collected(owing, invoice_id, waits.outcome, DUE_AT)
+    settled = await till.collect(settlement.payment_news(processing, invoice_id, DUE_AT))
+    assert (isinstance(settled.outcome, Paid), settled.has_news) == (True, False)
+    assert till.taken_minor() == PRICE_MINOR
+
+
+async def test_a_payment_that_cannot_be_stopped_is_recorded_as_such(
+    till: Till,
+) -> None:
+    owing = await till.owing(BANK)
+    till.gateway.outages.plan(Operation.CONFIRM_PAYMENT, Outage.LOST_ANSWER)
+    with pytest.raises(GatewayUnavailable):
+        await till.collect(owing)
+    waits = await till.void(owing)
+    attempt = await till.attempt()
+
+    assert waits.processing_invoice_ids == invoice_ids(owing)
+    assert attempt.outcome == Processing(), "news of it is passed on from now on"
 
 
 @pytest.mark.parametrize(("succeeds", "outcome"), [(True, Paid), (False, Declined)])

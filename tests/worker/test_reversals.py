@@ -191,7 +191,8 @@ async def test_a_refund_that_was_not_recorded_as_paid_asks_the_payment_s_workflo
         async with desk.company.engine.begin() as connection:
             await connection.exec_driver_sql("ALTER TABLE payment_attempts DISABLE TRIGGER USER")
             await connection.exec_driver_sql(
-                "UPDATE payment_attempts SET outcome = NULL, outcome_kind = NULL"
+                """UPDATE payment_attempts
+                SET outcome = '{"kind": "processing"}', outcome_kind = 'processing'"""
             )
         refund = await simulator.control.refund(payment_id, 1000)
         with pytest.raises(Conflict, match="payment_unrecorded"):
