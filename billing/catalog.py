@@ -5,10 +5,10 @@ are immutable (policy P33): a running subscription names the version that it was
 own files or storage (`adapters`), nor amounts (`billing.pricing`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -134,39 +134,53 @@ class Catalog(Value):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        product_ids = [product.id for product in self.products]
-        _refuse_duplicates("product", product_ids)
+        _refuse_duplicates("product", [product.id for product in self.products])
         _refuse_duplicates("price", [price.id for price in self.prices])
-        for price in self.prices:
-            if price.product_id not in product_ids:
-                raise ValueError(
-                    f"price {price.id!r} names the product {price.product_id!r},"
-                    " which is not in the catalog"
-                )
-        for _, complaint in fallback_complaints(self.products, self.prices):
-            raise ValueError(complaint)
+        for complaint in complaints(self.products, self.prices):
+            raise ValueError(f"{complaint.kind} {complaint.id!r}: {complaint.message}")
         return self
 
 
-def fallback_complaints(
-    products: tuple[Product, ...], prices: tuple[Price, ...]
-) -> Iterator[tuple[Product, str]]:
-    """The products whose free fallback cannot be one, and why."""
+class Complaint(Value):
+    """What is wrong between the things of a catalog, said of the one that names the other."""
+
+    kind: Literal["product", "price"]
+    id: str
+    key: str
+    """What the catalog's file calls the field."""
+    message: str
+
+
+def complaints(products: tuple[Product, ...], prices: tuple[Price, ...]) -> Iterator[Complaint]:
+    """Everything that a catalog of these would be refused for, beyond each of them alone."""
     families = {product.id: product.family for product in products}
+    for price in prices:
+        if price.product_id not in families:
+            yield Complaint(
+                kind="price",
+                id=price.id,
+                key="product",
+                message=f"product: {price.product_id!r} is no product of the catalog",
+            )
     by_id = {price.id: price for price in prices}
     for product in products:
         if product.free_fallback is None:
             continue
-        price = by_id.get(product.free_fallback)
-        if price is None:
-            yield product, f"free_fallback: {product.free_fallback!r} is no price of the catalog"
-        elif price.unit_amount_minor > 0:
-            yield product, f"free_fallback: {price.id!r} is not free; name a price of amount 0"
-        elif families.get(price.product_id) != product.family:
-            yield (
-                product,
-                f"free_fallback: {price.id!r} is no price of the family {product.family!r}",
-            )
+        message = _fallback_complaint(product, by_id.get(product.free_fallback), families)
+        if message is not None:
+            yield Complaint(kind="product", id=product.id, key="free_fallback", message=message)
+
+
+def _fallback_complaint(
+    product: Product, price: Price | None, families: Mapping[str, str]
+) -> str | None:
+    if price is None:
+        return f"free_fallback: {product.free_fallback!r} is no price of the catalog"
+    if price.unit_amount_minor > 0:
+        return f"free_fallback: {price.id!r} is not free; name a price of amount 0"
+    if families.get(price.product_id) != product.family:
+        return f"free_fallback: {price.id!r} is no price of the family {product.family!r}"
+    return None
 
 
 def _refuse_duplicates(kind: str, ids: list[str]) -> None:

@@ -318,11 +318,13 @@ def test_a_fallback_is_of_the_same_family() -> None:
         (b"products: \0", "control characters"),
         (b"- 1", "written as `key: value`"),
         (b"a: b: c", "not YAML"),
+        (b"products:\n\t- id: a", "indent with spaces, not with tabs"),
+        (b"{}", "a catalog needs products"),
         (b"products: []", "is a list"),
         (b"products: 7", "is a list"),
         (b"products: []\n---\nproducts: []", "not YAML"),
         (b"[" * 100_000, "nested too deeply"),
-        (b"#" * (MAX_BYTES + 1), "larger than"),
+        (b"#" * (MAX_BYTES + 1), "at most 1048576 bytes"),
     ],
     ids=lambda value: value[:20],
 )
@@ -332,10 +334,74 @@ def test_what_is_no_catalog_at_all_is_told_so(content: bytes, says: str) -> None
 
 
 def test_a_file_that_is_not_there_is_told_by_name(tmp_path: Path) -> None:
-    for path in (tmp_path / "missing.yaml", tmp_path):
-        with pytest.raises(CatalogFileError, match="cannot be read") as refused:
-            read_catalog(path)
-        assert str(path) in refused.value.message
+    path = tmp_path / "missing.yaml"
+    with pytest.raises(CatalogFileError, match="cannot be read") as refused:
+        read_catalog(path)
+    assert str(path) in refused.value.message
+    with pytest.raises(CatalogFileError, match=r"no file that ends with \.yaml"):
+        read_catalog(tmp_path)
+
+
+_PRODUCT = """\
+products:
+  - {id: team, name: Team, family: plan, free_fallback: free}
+"""
+_PRICES = """\
+prices:
+  - {product: team, id: team_monthly, amount: "16.00", currency: USD, interval: month}
+  - {product: team, id: free, amount: "0", currency: USD, interval: month}
+"""
+
+
+def _folder(path: Path, **files: str) -> Path:
+    for name, content in files.items():
+        (path / f"{name}.yaml").write_text(content)
+    return path
+
+
+def test_a_folder_is_split_as_its_owner_likes(tmp_path: Path) -> None:
+    (tmp_path / "prices").mkdir()
+    (tmp_path / ".copies").mkdir()
+    _folder(tmp_path / "prices", team=_PRICES)
+    _folder(tmp_path / ".copies", team=_PRICES)
+    (tmp_path / "notes.md").write_text("none of ours")
+    catalog = read_catalog(_folder(tmp_path, products=_PRODUCT))
+    assert [price.id for price in catalog.prices] == ["team_monthly", "free"]
+    assert {price.product_id for price in catalog.prices} == {"team"}
+
+
+def test_mistakes_are_told_with_the_file_they_are_in(tmp_path: Path) -> None:
+    other = _PRICES.replace("team_monthly", "other").replace("product: team", "product: teem")
+    path = _folder(tmp_path, a=_PRODUCT, b=_PRICES, c=other)
+    with pytest.raises(CatalogFileError) as refused:
+        read_catalog(path)
+    assert refused.value.message.splitlines() == [
+        f"{path}/c.yaml:3: the price id 'free' is used in {path}/b.yaml:3; choose another"
+    ]
+    _folder(tmp_path, c=other.replace("id: free", "id: free2"))
+    with pytest.raises(CatalogFileError) as refused:
+        read_catalog(path)
+    assert refused.value.message.splitlines() == [
+        f"{path}/c.yaml:{line}: product: 'teem' is no product of the catalog" for line in (2, 3)
+    ]
+
+
+def test_a_product_has_a_price_somewhere(tmp_path: Path) -> None:
+    with pytest.raises(CatalogFileError, match=r"1.yaml:2: 'pro' has no price; write `prices:`"):
+        read_catalog(
+            _folder(
+                tmp_path,
+                **{"0": _PRODUCT, "1": "products:\n  - {id: pro, name: P, family: plan}\n"},
+                prices=_PRICES,
+            )
+        )
+
+
+def test_all_files_together_have_a_limit(tmp_path: Path) -> None:
+    for number in range(3):
+        (tmp_path / f"{number}.yaml").write_text("#" * (MAX_BYTES // 2))
+    with pytest.raises(CatalogFileError, match=r"2.yaml:1: a catalog has at most 1048576 bytes"):
+        read_catalog(tmp_path)
 
 
 _YAML = st.recursive(

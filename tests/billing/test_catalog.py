@@ -25,7 +25,7 @@ def test_a_catalog_names_each_thing_once_and_no_strangers() -> None:
     assert _catalog(price()).prices == (price(),)
     with pytest.raises(ValueError, match="used twice"):
         _catalog(price(), price())
-    with pytest.raises(ValueError, match="not in the catalog"):
+    with pytest.raises(ValueError, match="is no product of the catalog"):
         _catalog(price().model_copy(update={"product_id": "other"}))
 
 
