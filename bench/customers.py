@@ -48,7 +48,7 @@ DEARER: Final = PAID.model_copy(
         "unit_amount_minor": Decimal(2400),
     }
 )
-_CATALOG: Final = Catalog(products=(_TEAM, _BUSINESS), prices=(PAID, FREE, DEARER))
+CATALOG: Final = Catalog(products=(_TEAM, _BUSINESS), prices=(PAID, FREE, DEARER))
 
 
 def customer_id(group: str, number: int) -> str:
@@ -61,7 +61,7 @@ async def enrol(
 ) -> None:
     """Puts the catalog on sale and makes `count` customers with a card that works."""
     async with transactions() as tx:
-        await tx.catalog.put_on_sale(_CATALOG)
+        await tx.catalog.put_on_sale(CATALOG)
     await side_by_side(
         [
             partial(_enrol_one, transactions, gateway, customer_id(group, number))

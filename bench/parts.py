@@ -1,7 +1,8 @@
 """The parts of the benchmark, each from the start of its programs to its figures.
 
 Owns which programs a part needs, what is checked of what they did, and the targets. Does not own
-how anything is measured (`bench.renewals`, `bench.year`, `bench.sleeping`, `bench.latency`).
+how anything is measured (`bench.renewals`, `bench.year`, `bench.sleeping`, `bench.latency`,
+`bench.rehearsal`).
 """
 
 import asyncio
@@ -17,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from adapters.db.engine import reading, snapshot, transactions
 from adapters.db.queries import books, subscriptions
 from api.authentication import SCOPES
-from bench import customers, latency, renewals, sleeping, year
+from bench import customers, latency, rehearsal, renewals, sleeping, year
 from bench.arms import BareArm, SystemArm
 from bench.figures import Figure, Spread
 from bench.stage import Stage, started
@@ -50,6 +51,8 @@ class Sizes:
     """Rising; the second is where the cache is full and has let go of as many again."""
     sleeping_seconds: float = 240
     requests: int = 2_000
+    rehearsed: int = 79_000
+    """Subscriptions that a change of a price is rehearsed on."""
 
 
 async def measure_renewals(stage: Stage, sizes: Sizes) -> list[Figure]:
@@ -153,6 +156,25 @@ async def measure_api(stage: Stage, sizes: Sizes) -> list[Figure]:
         ]
 
 
+async def measure_rehearsal(stage: Stage, sizes: Sizes) -> list[Figure]:
+    """How long it takes to say what another price would do to everybody."""
+    async with stage.engine() as engine:
+        await rehearsal.fill(engine, sizes.rehearsed)
+        measured = [await rehearsal.rehearse(engine) for _ in range(sizes.cycles)]
+    counted = {each.total.subscriptions for each in measured}
+    if counted != {sizes.rehearsed}:
+        raise BooksDoNotBalance(f"{sizes.rehearsed} subscriptions were counted as {counted}")
+    return [
+        Figure(
+            name=f"rehearsal of a price on {sizes.rehearsed:,} subscriptions",
+            unit="s",
+            ours=Spread.of([each.seconds for each in measured]),
+            baseline=Spread.of([each.bare_seconds for each in measured]),
+            at_most=60,
+        )
+    ]
+
+
 Measure = Callable[[Stage, Sizes], Coroutine[None, None, list[Figure]]]
 
 PARTS: Final[Mapping[str, Measure]] = {
@@ -160,6 +182,7 @@ PARTS: Final[Mapping[str, Measure]] = {
     "year": measure_year,
     "sleeping": measure_sleeping,
     "api": measure_api,
+    "rehearsal": measure_rehearsal,
 }
 """In the order in which they are measured."""
 

@@ -12,7 +12,15 @@ from bench.parts import Sizes
 from bench.stage import Stage
 from local import temporal as local_temporal
 
-SMALL = Sizes(renewals=5, cycles=1, warm_up=0, years=1, sleeping=(100, 200), requests=50)
+SMALL = Sizes(
+    renewals=5,
+    cycles=1,
+    warm_up=0,
+    years=1,
+    sleeping=(100, 200),
+    requests=50,
+    rehearsed=500,
+)
 
 
 @pytest.fixture
@@ -57,6 +65,15 @@ async def test_a_read_and_a_preview_are_held_against_a_bare_route(stage: Stage) 
     figures = await parts.measure_api(stage, SMALL)
     assert [figure.name for figure in figures] == ["read of a subscription", "preview of a change"]
     assert all(figure.baseline and figure.ratio and figure.at_most == 3 for figure in figures)
+
+
+async def test_a_rehearsal_counts_everybody_and_is_held_against_the_databases_own_sum(
+    stage: Stage,
+) -> None:
+    [figure] = await parts.measure_rehearsal(stage, SMALL)
+    assert figure.name == "rehearsal of a price on 500 subscriptions"
+    assert figure.at_most == 60
+    assert figure.baseline
 
 
 def _counts(figure: Figure) -> tuple[set[float], set[float]]:

@@ -1,0 +1,82 @@
+"""Subscriptions that have not ended, as far as their price matters: streamed, however many.
+
+Owns reading them for rehearsals (`billing.rehearsal`). Columns alone are read, no state is parsed.
+"""
+
+from collections.abc import AsyncIterator, Iterable
+from typing import Any, Final
+
+from sqlalchemy import Row, Select, case, func, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from adapters.db.tables.subscription import subscriptions
+from billing.rehearsal import Running
+from billing.subscription import SubscriptionStatus
+
+PriceVersion = tuple[str, int]
+"""The id of a price and its version."""
+
+_PAGE: Final = 5_000
+_RENEWING: Final = (
+    SubscriptionStatus.TRIALING,
+    SubscriptionStatus.ACTIVE,
+    SubscriptionStatus.PAST_DUE,
+)
+_next_invoice_at: Final = case(
+    (
+        subscriptions.c.status.in_(_RENEWING) & subscriptions.c.cancel_at.is_(None),
+        subscriptions.c.period_end,
+    ),
+    else_=None,
+).label("next_invoice_at")
+_SELECT: Final[Select[Any]] = select(
+    subscriptions.c.id,
+    subscriptions.c.customer_id,
+    subscriptions.c.status,
+    subscriptions.c.price_id,
+    subscriptions.c.price_version,
+    subscriptions.c.quantity,
+    _next_invoice_at,
+).where(subscriptions.c.ended_at.is_(None))
+_COUNT: Final = (
+    select(subscriptions.c.price_id, subscriptions.c.price_version, func.count().label("running"))
+    .where(subscriptions.c.ended_at.is_(None))
+    .group_by(subscriptions.c.price_id, subscriptions.c.price_version)
+)
+
+
+async def at_prices(
+    connection: AsyncConnection, versions: Iterable[PriceVersion]
+) -> AsyncIterator[Running]:
+    """Those that were sold at one of the versions, in the order of their ids.
+
+    They are read in pages within the connection's transaction: of a `snapshot`, all are of one
+    moment.
+    """
+    wanted = list(versions)
+    if not wanted:
+        return
+    query = _SELECT.where(
+        tuple_(subscriptions.c.price_id, subscriptions.c.price_version).in_(wanted)
+    ).order_by(subscriptions.c.id)
+    async with connection.stream(query, execution_options={"yield_per": _PAGE}) as rows:
+        async for row in rows:
+            yield _as_running(row)
+
+
+async def counts(connection: AsyncConnection) -> dict[PriceVersion, int]:
+    """How many run at each price version."""
+    found = await connection.execute(_COUNT)
+    return {(row.price_id, row.price_version): row.running for row in found}
+
+
+def _as_running(row: Row[Any]) -> Running:
+    return Running(
+        subscription_id=row.id,
+        customer_id=row.customer_id,
+        status=SubscriptionStatus(row.status),
+        price_id=row.price_id,
+        price_version=row.price_version,
+        quantity=row.quantity,
+        next_invoice_at=row.next_invoice_at,
+    )
