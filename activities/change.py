@@ -11,6 +11,7 @@ from pydantic import Field
 from temporalio import activity
 
 from billing import changing, ledger
+from billing.catalog import Price
 from billing.change import ChangeRequest, PlannedChange
 from billing.errors import Conflict, InvalidInput
 from billing.event import DomainEvent
@@ -124,8 +125,17 @@ async def plan_of(
         offer=await tx.prices.offer(request.price_id or "") if another else None,
         segment=(await tx.customers.get(state.customer_id)).segment if another else None,
         debits=await _debits(tx, state),
+        migration_price=await _migration_price(tx, state),
     )
     return plan_request(state, request, basis, at=at)
+
+
+async def _migration_price(tx: Transaction, state: SubscriptionState) -> Price | None:
+    """What the subscription is to move to; a change of its quantity moves with it (policy P33)."""
+    plan = state.waiting_migration
+    if plan is None:
+        return None
+    return await tx.prices.get(plan.target.price_id, plan.target.price_version)
 
 
 async def _debits(tx: Transaction, state: SubscriptionState) -> tuple[Debit, ...]:

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, assert_never
 from pydantic import Field
 from temporalio import activity
 
-from billing import ledger, lifecycle
+from billing import ledger, lifecycle, migrating
 from billing.catalog import WithoutPaymentMethod
 from billing.event import DomainEvent
 from billing.ids import effect_key
@@ -19,7 +19,12 @@ from billing.money import Money
 from billing.period import Period
 from billing.ports.storage import Claim, Transaction, UnitOfWork
 from billing.proration import share
-from billing.subscription import EndReason, SubscriptionState, SubscriptionStatus
+from billing.subscription import (
+    EndReason,
+    PlannedMigration,
+    SubscriptionState,
+    SubscriptionStatus,
+)
 from billing.value import Instant, Value
 
 
@@ -126,12 +131,15 @@ class PeriodBilling:
 async def _is_ahead(tx: Transaction, recorded: SubscriptionState, request: BillPeriod) -> bool:
     """Whether a run before a reset has gone another way than billing this boundary (policy P34).
 
-    It was changed to another period, paused, or rests unpaid; what it billed itself is found by
-    its invoice instead.
+    It was changed to another period, told of another price, paused, or rests unpaid; what it billed
+    itself is found by its invoice instead.
     """
     state = request.state
     if recorded.has_ended or recorded.revision <= state.revision or recorded.period is None:
         return False
+    billed_here = migrating.at_renewal(state).migration
+    if recorded.migration not in (None, state.migration, billed_here):
+        return True
     following = lifecycle.next_billing(state, request.now)
     rests = recorded.status in {SubscriptionStatus.PAUSED, SubscriptionStatus.UNPAID}
     if not rests and recorded.period.end <= following.period.start:
@@ -281,4 +289,29 @@ def _billing_events(
             **subject,
         )
     )
+    if before.waiting_migration is not None and after.waiting_migration is None:
+        events.append(_migration_event(before, after, before.waiting_migration, now))
     return events
+
+
+def _migration_event(
+    before: SubscriptionState, after: SubscriptionState, plan: PlannedMigration, now: datetime
+) -> DomainEvent:
+    """It moved to the price that was announced, or did not, and why (policy P33)."""
+    settled = plan if after.migration is None else after.migration
+    kind = f"subscription.migration_{settled.progress}"
+    return DomainEvent(
+        key=effect_key(kind, after.subscription_id, plan.migration_id),
+        type=kind,
+        at=now,
+        customer_id=after.customer_id,
+        subscription_id=after.subscription_id,
+        details={
+            "migration_id": plan.migration_id,
+            "from_price": before.terms.price_id,
+            "from_version": before.terms.price_version,
+            "to_price": plan.target.price_id,
+            "to_version": plan.target.price_version,
+            "reason": None if settled.reason is None else settled.reason.value,
+        },
+    )

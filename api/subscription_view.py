@@ -15,6 +15,7 @@ from api.period_view import PeriodView
 from billing.agenda import ActionKind, agenda
 from billing.catalog import PauseMode
 from billing.interval import IntervalUnit
+from billing.migrating import moves_at
 from billing.period import Period
 from billing.subscription import (
     ChangeUnderWay,
@@ -133,6 +134,16 @@ class PayingChangeView(BaseModel):
         )
 
 
+class PlannedMigrationView(BaseModel):
+    """A price that was announced and begins at a renewal (policy P33)."""
+
+    id: str = Field(examples=["mig_4a1b9c0d2e3f4a1b9c0d2e3f"])
+    not_before: datetime = Field(description="The migration's date or the end of the notice")
+    at: datetime | None = Field(description="The renewal at which it begins")
+    planned_at: datetime
+    terms: TermsView
+
+
 class PauseView(BaseModel):
     """The subscription rests."""
 
@@ -166,6 +177,12 @@ class SubscriptionView(Answer):
     cancellation: PendingCancellation | None
     pending_change: PendingChangeView | None
     change: PayingChangeView | None = Field(description="A change that is being paid for")
+    migration: PlannedMigrationView | None = Field(
+        description="A price that was announced and begins at a renewal"
+    )
+    contract_until: datetime | None = Field(
+        description="Until when the price is promised; null where it is not"
+    )
     pause: PauseView | None
     grace_until: datetime | None = Field(
         description="Until when an operator lets attempts to collect go on"
@@ -220,6 +237,8 @@ class SubscriptionView(Answer):
             cancellation=_cancellation(state),
             pending_change=_pending_change(state),
             change=_change(state),
+            migration=_migration(state),
+            contract_until=terms.contract_until,
             pause=_pause(state),
             grace_until=state.grace_until,
             unbilled_from=state.unbilled_from,
@@ -264,6 +283,19 @@ def _change(state: SubscriptionState) -> PayingChangeView | None:
     if change is None:
         return None
     return PayingChangeView.of(change, state.open_invoice(change.invoice_id))
+
+
+def _migration(state: SubscriptionState) -> PlannedMigrationView | None:
+    plan = state.waiting_migration
+    if plan is None:
+        return None
+    return PlannedMigrationView(
+        id=plan.migration_id,
+        not_before=plan.not_before,
+        at=moves_at(state, plan.not_before),
+        planned_at=plan.planned_at,
+        terms=TermsView.of(plan.target),
+    )
 
 
 def _pause(state: SubscriptionState) -> PauseView | None:

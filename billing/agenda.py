@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from billing.dunning import FinalAction
+from billing.migrating import at_renewal
 from billing.subscription import OpenInvoice, SubscriptionState, SubscriptionStatus, Terms
 from billing.value import Instant, Value
 
@@ -221,9 +222,15 @@ def _at_period_end(state: SubscriptionState) -> Iterator[NextAction]:
 
 
 def _renewal_reason(state: SubscriptionState) -> str:
+    renewal = at_renewal(state)
+    target = renewal.terms
+    if renewal.moves:
+        return (
+            f"the price changes to {target.price_id} version {target.price_version}:"
+            f" the next period costs {target.period_amount}"
+        )
     if state.pending_change is None:
-        return f"the next period costs {state.terms.period_amount}"
-    target = state.pending_change.target
+        return f"the next period costs {target.period_amount}"
     return (
         f"{target.product_name}, quantity {target.quantity}, begins:"
         f" the next period costs {target.period_amount}"

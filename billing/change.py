@@ -65,6 +65,8 @@ class PlannedChange(Value):
     """A new period begins with the change, and with it a new anchor (policy P15)."""
     lines: tuple[InvoiceLine, ...] = ()
     total: Money
+    migrates_to: Terms | None = None
+    """What a migration that was announced moves to once this is in force (policy P33)."""
 
     @property
     def carried(self) -> tuple[InvoiceLine, ...]:

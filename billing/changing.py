@@ -7,10 +7,11 @@ period's end, and the ways out of each. Does not own what a change costs (`billi
 from datetime import datetime, timedelta
 from typing import Final, assert_never
 
-from billing import anchor, messages
+from billing import anchor, messages, migrating
 from billing.change import PlannedChange
 from billing.errors import Conflict
 from billing.invoice import InvoiceRecord
+from billing.migration import SkipReason
 from billing.payment import (
     ActionRequired,
     AlreadyClosed,
@@ -40,7 +41,13 @@ def change_scheduled(
     state: SubscriptionState, plan: PlannedChange, change_id: str, now: datetime
 ) -> SubscriptionState:
     """A decrease waits for the period's end (policy P12)."""
-    pending = PendingChange(change_id=change_id, target=plan.target, at=plan.at, requested_at=now)
+    pending = PendingChange(
+        change_id=change_id,
+        target=plan.target,
+        at=plan.at,
+        requested_at=now,
+        migrates_to=plan.migrates_to,
+    )
     message = messages.change_scheduled(state, pending, now)
     return state.changed(pending_change=pending, messages=(*state.messages, message))
 
@@ -72,6 +79,7 @@ def change_paid_first(
         requested_at=now,
         expires_at=min(now + PATIENCE, state.running_period.end),
         carried=plan.carried,
+        migrates_to=plan.migrates_to,
     )
     open_invoice = OpenInvoice(
         invoice_id=invoice.id,
@@ -101,6 +109,7 @@ def change_in_force(
         requested_at=now,
         expires_at=now,
         carried=plan.carried,
+        migrates_to=plan.migrates_to,
     )
     return _in_force(state, under_way)
 
@@ -178,6 +187,7 @@ def downgraded(state: SubscriptionState, fallback: Terms, now: datetime) -> Subs
         pending_change=None,
         cancellation=None,
         change=None,
+        migration=migrating.dropped(state.migration, SkipReason.PAST_DUE, now),
         grace_until=None,
         carried=(),
         messages=(*state.messages, message),
@@ -203,6 +213,10 @@ def _in_force(state: SubscriptionState, change: ChangeUnderWay) -> SubscriptionS
     }
     if state.status is SubscriptionStatus.TRIALING:
         changes["cancellation"] = state.cancellation
+    if state.migration is not None:
+        changes["migration"] = migrating.followed(
+            state.migration, change.migrates_to, change.requested_at
+        )
     if change.starts_period:
         number = (state.period_number or 0) + 1
         changes |= {

@@ -9,10 +9,11 @@ pauses (`billing.pausing`) nor what payments lead to (`billing.settlement`).
 from datetime import datetime, timedelta
 from typing import Final
 
-from billing import anchor, messages
+from billing import anchor, messages, migrating
 from billing.errors import BooksBroken
 from billing.ids import effect_key
 from billing.invoice import InvoiceLine
+from billing.migration import SkipReason
 from billing.money import Money
 from billing.period import Period
 from billing.subscription import (
@@ -71,14 +72,15 @@ def next_billing(state: SubscriptionState, now: datetime) -> NextPeriod:
     """The first period begins at the trial's end, or when the customer was ready to pay.
 
     Every later one begins where the anchor says (policy P8), however late it is billed (P9), on the
-    terms of the decrease that waited for it (P12). After a pause it is the one that is running.
+    terms of the decrease that waited for it (P12), or at the price that the customer was told of
+    (P33). After a pause it is the one that is running.
     """
     if state.anchor_at is None or state.period_number is None:
         ready_at = state.checkout_completed_at or now
         first_at = state.trial.end if state.trial is not None else ready_at
         return _whole_period(state.terms, number=0, anchor_at=first_at, anchor_number=0)
     number = state.period_number + 1
-    terms = _terms_at_boundary(state)
+    terms = migrating.at_renewal(state).terms
     anchor_at, anchor_number = state.anchor_at, state.anchor_number
     if terms.interval != state.terms.interval:
         anchor_at, anchor_number = state.running_period.end, number
@@ -93,10 +95,6 @@ def next_billing(state: SubscriptionState, now: datetime) -> NextPeriod:
         return following
     rest = Period(start=state.unbilled_from, end=following.period.end)
     return following.model_copy(update={"billed": rest})
-
-
-def _terms_at_boundary(state: SubscriptionState) -> Terms:
-    return state.terms if state.pending_change is None else state.pending_change.target
 
 
 def _whole_period(
@@ -139,10 +137,13 @@ def period_billed(  # noqa: PLR0913 - what there is to know of a billed period
     must_pay_first = state.status is SubscriptionStatus.INCOMPLETE and bool(invoices)
     # News may have ended it meanwhile: the invoice is then voided, and nothing comes to life.
     stays = must_pay_first or state.has_ended or state.status is SubscriptionStatus.PAST_DUE
+    renewal = migrating.at_renewal(state)
     return state.changed(
         status=state.status if stays else SubscriptionStatus.ACTIVE,
-        terms=_terms_at_boundary(state),
+        terms=renewal.terms,
         pending_change=None,
+        migration=renewal.migration,
+        messages=(*state.messages, *renewal.messages),
         anchor_at=anchor_at,
         anchor_number=anchor_number,
         period_number=number,
@@ -178,6 +179,7 @@ def ended(state: SubscriptionState, reason: EndReason, now: datetime) -> Subscri
         cancellation=None,
         pending_change=None,
         change=None,
+        migration=migrating.dropped(state.migration, SkipReason.ENDED, now),
         pause=None,
         grace_until=None,
         unbilled_from=None,

@@ -26,6 +26,8 @@ class MessageKind(StrEnum):
     SUBSCRIPTION_RESUMED = "subscription_resumed"
     SUBSCRIPTION_DOWNGRADED = "subscription_downgraded"
     SUBSCRIPTION_UNPAID = "subscription_unpaid"
+    PRICE_WILL_CHANGE = "price_will_change"
+    PRICE_CHANGE_WITHDRAWN = "price_change_withdrawn"
 
 
 class Message(Value):
@@ -41,6 +43,8 @@ class Message(Value):
     effective_at: Instant | None = None
     """When what the message announces takes effect: the trial's end, the last day, the retry."""
     amount: Money | None = None
+    amount_before: Money | None = None
+    """Of a price that changes: what a period costs until then."""
     invoice_id: str | None = None
     url: str | None = None
     """Where the customer can act."""

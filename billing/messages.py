@@ -12,6 +12,7 @@ from billing.subscription import (
     OpenInvoice,
     Pause,
     PendingChange,
+    PlannedMigration,
     SubscriptionState,
     Terms,
 )
@@ -109,6 +110,29 @@ def subscription_unpaid(state: SubscriptionState, now: datetime) -> Message:
         return _message(state, MessageKind.SUBSCRIPTION_UNPAID, now)
     message = _message(state, MessageKind.SUBSCRIPTION_UNPAID, now, oldest.invoice_id)
     return message.model_copy(update={"amount": oldest.amount, "invoice_id": oldest.invoice_id})
+
+
+def price_will_change(
+    state: SubscriptionState, plan: PlannedMigration, now: datetime, *, at: datetime | None
+) -> Message:
+    """The notice of a new price and of the renewal `at` which it begins; once per migration."""
+    message = _message(state, MessageKind.PRICE_WILL_CHANGE, now, plan.migration_id)
+    return message.model_copy(
+        update={
+            "effective_at": at or plan.not_before,
+            "amount": plan.target.period_amount,
+            "amount_before": state.terms.period_amount,
+            "product_name": plan.target.product_name,
+        }
+    )
+
+
+def price_change_withdrawn(
+    state: SubscriptionState, plan: PlannedMigration, now: datetime
+) -> Message:
+    """The price that was announced does not come; once per migration."""
+    message = _message(state, MessageKind.PRICE_CHANGE_WITHDRAWN, now, plan.migration_id)
+    return message.model_copy(update={"amount": state.terms.period_amount})
 
 
 def payment_failed(state: SubscriptionState, invoice: OpenInvoice, now: datetime) -> Message:

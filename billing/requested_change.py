@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from billing import migrating
 from billing.catalog import Price
 from billing.change import ChangeRequest, PlannedChange, plan_change
 from billing.commands import check_command
@@ -31,6 +32,8 @@ class ChangeBasis:
     """The customer's."""
     debits: Sequence[Debit]
     """Those of the subscription that reach into the running period."""
+    migration_price: Price | None = None
+    """What a planned migration moves to; a preview does not need it."""
 
 
 def plan_request(
@@ -64,7 +67,8 @@ def plan_request(
             f"the change costs {plan.total}, which is more than one charge can take",
             largest_minor=LARGEST_CHARGE_MINOR,
         )
-    return plan
+    follows = migrating.migrates_to(state, target, basis.migration_price)
+    return plan if follows is None else plan.model_copy(update={"migrates_to": follows})
 
 
 def asks_for_another_price(state: SubscriptionState, request: ChangeRequest) -> bool:

@@ -21,6 +21,7 @@ from billing.errors import BooksBroken
 from billing.interval import Interval
 from billing.invoice import InvoiceLine
 from billing.message import Message
+from billing.migration import MigrationProgress, SkipReason
 from billing.money import Money
 from billing.period import Period
 from billing.value import Instant, Value
@@ -59,11 +60,14 @@ class CommandName(StrEnum):
     PAY_NOW = "pay_now"
     EXTEND_GRACE = "extend_grace"
     WAIVE_INVOICE = "waive_invoice"
+    PLAN_MIGRATION = "plan_migration"
+    UNDO_MIGRATION = "undo_migration"
     RETRY = "retry"
 
 
 _ALWAYS: Final = frozenset({CommandName.CANCEL_NOW, CommandName.RETRY})
 _OWING: Final = frozenset({CommandName.PAY_NOW, CommandName.WAIVE_INVOICE})
+_MOVING: Final = frozenset({CommandName.UNDO_MIGRATION})
 
 
 LEGAL_COMMANDS: Final[Mapping[SubscriptionStatus, frozenset[CommandName]]] = MappingProxyType(
@@ -78,7 +82,9 @@ LEGAL_COMMANDS: Final[Mapping[SubscriptionStatus, frozenset[CommandName]]] = Map
         },
         SubscriptionStatus.ACTIVE: _ALWAYS
         | _OWING
+        | _MOVING
         | {
+            CommandName.PLAN_MIGRATION,
             CommandName.CANCEL_AT_PERIOD_END,
             CommandName.UNDO_CANCEL,
             CommandName.CHANGE,
@@ -87,6 +93,7 @@ LEGAL_COMMANDS: Final[Mapping[SubscriptionStatus, frozenset[CommandName]]] = Map
         },
         SubscriptionStatus.PAST_DUE: _ALWAYS
         | _OWING
+        | _MOVING
         | {
             CommandName.UNDO_CANCEL,
             CommandName.CHANGE,
@@ -95,8 +102,9 @@ LEGAL_COMMANDS: Final[Mapping[SubscriptionStatus, frozenset[CommandName]]] = Map
         },
         SubscriptionStatus.UNPAID: _ALWAYS
         | _OWING
+        | _MOVING
         | {CommandName.UNDO_CANCEL, CommandName.UNDO_CHANGE},
-        SubscriptionStatus.PAUSED: _ALWAYS | {CommandName.RESUME},
+        SubscriptionStatus.PAUSED: _ALWAYS | _MOVING | {CommandName.RESUME},
         SubscriptionStatus.INCOMPLETE_EXPIRED: frozenset(),
         SubscriptionStatus.CANCELED: frozenset(),
     }
@@ -139,6 +147,8 @@ class Terms(Value):
     free_fallback_price_id: str | None = None
     """What is sold instead when dunning ends with `downgrade_to_free` (policy P18)."""
     dispute_lost: DisputeLost = DisputeLost.CANCEL
+    contract_until: Instant | None = None
+    """Until then the price is promised: no migration moves it before (policy P33)."""
 
 
 class Clock(Value):
@@ -176,6 +186,8 @@ class PendingChange(Value):
     target: Terms
     at: Instant
     requested_at: Instant
+    migrates_to: Terms | None = None
+    """What a planned migration moves to once this is in force."""
 
 
 class ChangeUnderWay(Value):
@@ -192,6 +204,32 @@ class ChangeUnderWay(Value):
     """A payment that the customer has not completed by then is abandoned."""
     carried: tuple[InvoiceLine, ...] = ()
     """What its invoice does not collect: on the next one, once the change is in force."""
+    migrates_to: Terms | None = None
+    """What a planned migration moves to once this is in force."""
+
+
+class PlannedMigration(Value):
+    """A move to another price version that waits for a renewal, or what became of it (P33).
+
+    It stays after it is settled, so that storage can tell what became of it.
+    """
+
+    migration_id: str
+    target: Terms
+    not_before: Instant
+    """The migration's date or the end of the notice, whichever is later."""
+    planned_at: Instant
+    progress: MigrationProgress = MigrationProgress.SCHEDULED
+    reason: SkipReason | None = None
+    """Of one that is skipped."""
+    settled_at: Instant | None = None
+    replaced: Terms | None = None
+    """Of one that moved: what would have been billed instead."""
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it may still move."""
+        return self.progress is MigrationProgress.SCHEDULED
 
 
 class ChangeResult(StrEnum):
@@ -297,6 +335,8 @@ class SubscriptionState(Value):
     cancellation: Cancellation | None = None
     pending_change: PendingChange | None = None
     change: ChangeUnderWay | None = None
+    migration: PlannedMigration | None = None
+    """The last one that it was told of."""
     pause: Pause | None = None
     grace_until: Instant | None = None
     """An operator lets dunning go on until then."""
@@ -327,6 +367,12 @@ class SubscriptionState(Value):
         return self.model_copy(
             update={"revision": self.revision + 1, "version": version, **changes}
         )
+
+    @property
+    def waiting_migration(self) -> PlannedMigration | None:
+        """The migration that will move it at a renewal."""
+        planned = self.migration
+        return planned if planned is not None and planned.is_waiting else None
 
     @property
     def has_ended(self) -> bool:

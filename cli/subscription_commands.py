@@ -338,6 +338,27 @@ def waive(
         _give(subscription, said, lambda signed, _: WaiveInvoice(**signed, invoice_id=invoice))
 
 
+@app.command("keep-price")
+def keep_price(
+    subscription: Subscription,
+    *,
+    reason: Why,
+    actor: Who = None,
+    command_id: Repeated = None,
+    as_json: Json = False,
+) -> None:
+    """Undo a price change that was announced: it stays at its price."""
+    with as_sentences():
+        from workflows.messages import UndoMigration  # noqa: PLC0415
+
+        def undoing(signed: "Signature", state: "SubscriptionState") -> UndoMigration:
+            plan = state.migration
+            return UndoMigration(**signed, migration_id="" if plan is None else plan.migration_id)
+
+        said = _Said(reason, actor, command_id, as_json)
+        _give(subscription, said, undoing)
+
+
 @dataclass(frozen=True, slots=True)
 class _Said:
     """What all commands take."""

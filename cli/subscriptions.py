@@ -49,6 +49,7 @@ _WORDS: Final = {
     CommandName.PAY_NOW: "pay {id}",
     CommandName.EXTEND_GRACE: "extend-grace {id} --days 7",
     CommandName.WAIVE_INVOICE: "waive {id} {invoice}",
+    CommandName.UNDO_MIGRATION: "keep-price {id}",
     CommandName.RETRY: "retry {id}",
 }
 

@@ -49,6 +49,7 @@ _PASSED_THROUGH: Final = (
     "workflows.messages",
     "workflows.offered_updates",
     "workflows.outcomes",
+    "workflows.price_migration",
     "workflows.search_attributes",
     "workflows.state_keeper",
     "workflows.timeouts",

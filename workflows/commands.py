@@ -206,6 +206,17 @@ class Commands:
             decline=applied.decline,
         )
 
+    def refuse_unfit(self, command: Command, change: Change) -> None:
+        """Early and without an event in the history, where no boundary has to be dealt with first.
+
+        What is asked of thousands of subscriptions is refused by hundreds.
+        """
+        keeper = self._keeper
+        now = keeper.now()
+        known = keeper.state.applied_command(command.command_id) is not None
+        if not known and not overdue_boundary(keeper.state, now):
+            self._check(command, lambda state: change(state, now))
+
     def refuse_once_ended(self, command: Command) -> None:
         """Early and without an event in the history; everything else is checked when applied."""
         state = self._keeper.state

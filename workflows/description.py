@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from billing.agenda import NextAction, agenda
+from billing.migrating import moves_at
 from billing.subscription import (
     AppliedCommand,
     ChangeResult,
@@ -108,6 +109,7 @@ def _facts(state: SubscriptionState) -> Iterator[tuple[str, str]]:
     if state.pending_change is not None:
         change = state.pending_change
         yield "Changes", f"{instant(change.at)} to {sold(change.target)}"
+    yield from _price_change(state)
     if state.cancellation is not None:
         yield "Cancels", instant(state.cancellation.at)
     if state.grace_until is not None:
@@ -118,6 +120,17 @@ def _facts(state: SubscriptionState) -> Iterator[tuple[str, str]]:
         yield "Last invoice", f"`{state.last_invoice_id}`"
     if state.clock.frozen_at is not None:
         yield "Test clock", f"stands at {instant(state.clock.frozen_at)}"
+
+
+def _price_change(state: SubscriptionState) -> Iterator[tuple[str, str]]:
+    plan = state.waiting_migration
+    if plan is not None:
+        at = moves_at(state, plan.not_before)
+        when = "on" if at is None else f"on {instant(at)}, not before"
+        yield (
+            "Price changes",
+            f"{when} {instant(plan.not_before)}, to {sold(plan.target)} (`{plan.migration_id}`)",
+        )
 
 
 def _ahead(state: SubscriptionState) -> Iterator[str]:

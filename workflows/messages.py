@@ -18,7 +18,7 @@ from billing.credit_note import UnusedPart
 from billing.dispute import DisputeState
 from billing.quote import Quote
 from billing.refund import Refund
-from billing.subscription import ChangeResult, SubscriptionState, SubscriptionStatus
+from billing.subscription import ChangeResult, SubscriptionState, SubscriptionStatus, Terms
 from billing.value import Instant, Value
 
 SUBSCRIPTION_WORKFLOW: Final = "SubscriptionWorkflow"
@@ -154,6 +154,21 @@ class WaiveInvoice(Command):
     invoice_id: str
 
 
+class PlanMigration(Command):
+    """Update `plan_migration`: the price changes at a renewal after notice (policy P33)."""
+
+    migration_id: str
+    target: Terms
+    migrates_at: Instant
+    notice_days: int
+
+
+class UndoMigration(Command):
+    """Update `undo_migration`: it stays at its price."""
+
+    migration_id: str
+
+
 class Retry(Command):
     """Update `retry_now`: an operator mended what was wrong."""
 
@@ -169,6 +184,8 @@ AnyCommand = (
     | PayNow
     | ExtendGrace
     | WaiveInvoice
+    | PlanMigration
+    | UndoMigration
     | Retry
 )
 
@@ -184,6 +201,8 @@ UPDATES: Final[Mapping[type[AnyCommand], str]] = MappingProxyType(
         PayNow: "pay_now",
         ExtendGrace: "extend_grace",
         WaiveInvoice: "waive_invoice",
+        PlanMigration: "plan_migration",
+        UndoMigration: "undo_migration",
         Retry: "retry_now",
     }
 )

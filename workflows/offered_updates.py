@@ -33,6 +33,7 @@ from workflows.messages import (
     Retry,
     UndoCancel,
     UndoChange,
+    UndoMigration,
     WaiveInvoice,
 )
 from workflows.wording import instant
@@ -158,6 +159,14 @@ def _about_what_is_sold(state: SubscriptionState) -> Iterator[OfferedUpdate]:
             kind=UndoChange,
             purpose="forget the change that waits for the period's end",
             arguments={},
+        )
+    plan = state.waiting_migration
+    if plan is not None:
+        yield OfferedUpdate(
+            command=CommandName.UNDO_MIGRATION,
+            kind=UndoMigration,
+            purpose=f"keep the price: it does not change to {plan.target.period_amount}",
+            arguments={"migration_id": plan.migration_id},
         )
     if state.change is None:
         late = state.status is SubscriptionStatus.PAST_DUE

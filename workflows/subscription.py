@@ -33,7 +33,7 @@ with workflow.unsafe.imports_passed_through():
         SubscriptionState,
         SubscriptionStatus,
     )
-    from workflows import effects, outcomes, timeouts
+    from workflows import effects, outcomes, price_migration, timeouts
     from workflows.commands import Commands
     from workflows.description import timer_summary
     from workflows.dunning import Dunning
@@ -53,6 +53,7 @@ with workflow.unsafe.imports_passed_through():
         PauseSubscription,
         PaymentNews,
         PayNow,
+        PlanMigration,
         RefundStart,
         ResumeSubscription,
         Retry,
@@ -60,6 +61,7 @@ with workflow.unsafe.imports_passed_through():
         SubscriptionStart,
         UndoCancel,
         UndoChange,
+        UndoMigration,
         WaiveInvoice,
         refund_workflow_id,
     )
@@ -265,6 +267,28 @@ class SubscriptionWorkflow:
 
     @waive_invoice.validator
     def _check_waive_invoice(self, command: WaiveInvoice) -> None:
+        self._commands.refuse_once_ended(command)
+
+    @workflow.update
+    async def plan_migration(self, command: PlanMigration) -> CommandReceipt:
+        """Changes the price at a renewal after notice; refused with the reason to stay (P33)."""
+        return await self._commands.apply(
+            command, CommandName.PLAN_MIGRATION, price_migration.planning(command)
+        )
+
+    @plan_migration.validator
+    def _check_plan_migration(self, command: PlanMigration) -> None:
+        self._commands.refuse_unfit(command, price_migration.planning(command))
+
+    @workflow.update
+    async def undo_migration(self, command: UndoMigration) -> CommandReceipt:
+        """Lets it stay at its price."""
+        return await self._commands.apply(
+            command, CommandName.UNDO_MIGRATION, price_migration.undoing(command)
+        )
+
+    @undo_migration.validator
+    def _check_undo_migration(self, command: UndoMigration) -> None:
         self._commands.refuse_once_ended(command)
 
     @workflow.update

@@ -70,6 +70,8 @@ def _optional_facts(message: Message) -> dict[str, str]:
         facts["amount"] = formatted(message.amount)
         if message.amount.amount_minor == 0:
             facts["is_free"] = "yes"
+    if message.amount_before is not None:
+        facts["amount_before"] = formatted(message.amount_before)
     if message.effective_at is not None:
         facts["effective_on"] = day(message.effective_at)
         facts["effective_at"] = moment(message.effective_at)

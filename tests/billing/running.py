@@ -153,6 +153,7 @@ class Running:
             offer=None if price_id is None else self.catalog[price_id],
             segment=None,
             debits=self._debits(),
+            migration_price=self._migration_price(),
         )
         return plan_request(self.state, request, basis, at=self.now)
 
@@ -179,6 +180,10 @@ class Running:
         )
         self._becomes(remembered.changed())
         return result
+
+    def _migration_price(self) -> Price | None:
+        plan = self.state.waiting_migration
+        return None if plan is None else self.catalog[plan.target.price_id].price
 
     def upgrade(
         self, price_id: str | None = None, *, quantity: int | None = None, more: int | None = None

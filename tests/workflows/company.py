@@ -35,7 +35,7 @@ from billing.interval import Interval, IntervalUnit
 from billing.message import Message
 from billing.offer import Offer, terms_of
 from billing.ports.storage import CustomerRecord
-from billing.subscription import Clock, SubscriptionState, SubscriptionStatus
+from billing.subscription import Clock, SubscriptionState, SubscriptionStatus, Terms
 from tests.conftest import StripeSimulator
 from worker.process import WorkerParts, create_worker
 from workflows.description import name_of
@@ -119,6 +119,11 @@ def _offer(price_id: str) -> Offer:
     price = next(price for price in CATALOG.prices if price.id == price_id)
     product = next(product for product in CATALOG.products if product.id == price.product_id)
     return Offer(product=product, price=price)
+
+
+def terms_for(price_id: str, *, quantity: int) -> Terms:
+    """What buying the price without a trial means."""
+    return terms_of(_offer(price_id), quantity=quantity, trial=None, segment=None)
 
 
 def at(text: str) -> datetime:

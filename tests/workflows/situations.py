@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 
-from billing import changing, commands, lifecycle, pausing, settlement
+from billing import changing, commands, lifecycle, migrating, pausing, settlement
 from billing.catalog import PauseMode, PausePolicy
 from billing.change import ChangeKind, PlannedChange
 from billing.decline import Decline
@@ -103,6 +103,22 @@ def decreasing() -> SubscriptionState:
     return changing.change_scheduled(state, plan, "chg_1", NOW)
 
 
+def moving(*, seats: int = 5) -> SubscriptionState:
+    """Team costs USD 90.00 from the next renewal on."""
+    dearer = Money(amount_minor=1800 * seats, currency="USD")
+    target = terms().model_copy(
+        update={"price_version": 2, "quantity": seats, "period_amount": dearer}
+    )
+    return migrating.planned(
+        active(),
+        migration_id="mig_1",
+        target=target,
+        migrates_at=NOW,
+        notice=timedelta(days=10),
+        now=NOW,
+    )
+
+
 def paying_a_change(*, action_url: str | None = None) -> SubscriptionState:
     """Six seats as soon as USD 16.00 are paid."""
     state = active()
@@ -173,6 +189,7 @@ SITUATIONS: Final[Mapping[str, Callable[[], SubscriptionState]]] = MappingProxyT
         "being collected": _owing,
         "to be canceled": lambda: commands.cancel_at_period_end(active(pausable()), NOW),
         "decreasing": decreasing,
+        "moving to another price": moving,
         "paying a change": paying_a_change,
         "paying a change, authenticating": lambda: paying_a_change(action_url="https://bank"),
         "past due": past_due,

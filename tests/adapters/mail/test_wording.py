@@ -135,3 +135,14 @@ def test_a_pause_without_an_end_waits_for_a_payment_method() -> None:
     assert "by itself on 31 January 2026 at 09:30 UTC" in letter(paused, to=ADA).body
     waiting = paused.model_copy(update={"effective_at": None})
     assert "as soon as you add a payment method" in letter(waiting, to=ADA).body
+
+
+def test_the_notice_of_a_new_price_says_both_prices_and_the_date() -> None:
+    before = Money(amount_minor=7000, currency="USD")
+    notice = message(MessageKind.PRICE_WILL_CHANGE).model_copy(update={"amount_before": before})
+    written = letter(notice, to=ADA)
+    assert written.subject == "The price of Team changes on 31 January 2026"
+    assert "changes with its renewal on 31 January 2026 at 09:30 UTC." in written.body
+    assert "Until then you pay $70.00 per period" in written.body
+    assert "From then on it costs $80.00 per period." in written.body
+    assert "you can cancel before that date" in written.body
