@@ -8,7 +8,7 @@ BIN := $(ROOT)/.venv/bin
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate --no-emit-index-url
 
-.PHONY: dev demo doctor test fuzz bench check format lock clean venv
+.PHONY: dev demo doctor test fuzz faults bench check format lock clean venv
 .DEFAULT_GOAL := dev
 
 venv:
@@ -29,7 +29,7 @@ doctor: venv
 	@cd "$(ROOT)" && exec "$(BIN)/perennial" doctor
 
 test: venv
-	cd "$(ROOT)" && "$(BIN)/python" -m pytest -n 2 $(ARGS)
+	cd "$(ROOT)" && "$(BIN)/python" -m pytest -n 4 --dist worksteal $(ARGS)
 
 # The API held against its description with many more generated requests than `make test` sends.
 fuzz: venv

@@ -145,7 +145,7 @@ def test_pictures_are_readable_without_the_network_and_in_the_dark() -> None:
     ET.fromstring(picture)  # noqa: S314 - our own file
     assert "prefers-color-scheme: dark" in picture
     assert "href" not in picture
-    screenshot = (ROOT / "docs/pictures/temporal-subscription.png").read_bytes()
+    screenshot = (ROOT / "docs/pictures/operators-past-due.png").read_bytes()
     assert screenshot.startswith(b"\x89PNG")
 
 
