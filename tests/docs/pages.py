@@ -69,7 +69,8 @@ def project_files(*endings: str) -> tuple[str, ...]:
     for folder, inside, files in os.walk(ROOT):
         inside[:] = sorted(name for name in inside if _is_ours(name))
         names += [str((Path(folder) / name).relative_to(ROOT)) for name in sorted(files)]
-    return tuple(name for name in names if name != ".env" and name.endswith(endings or ""))
+    made = (".env", ".git")  # in a linked worktree of git, `.git` is a file
+    return tuple(name for name in names if name not in made and name.endswith(endings or ""))
 
 
 def _is_ours(folder: str) -> bool:
