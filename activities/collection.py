@@ -121,7 +121,10 @@ class Collection:
 
     @activity.defn
     async def void_invoices(self, request: VoidInvoices) -> Voided:
-        """Cancels what could still take money, then voids what was not paid (policy P20)."""
+        """Cancels what could still take money, then voids what was not paid (policy P20).
+
+        What an operator called a bad debt is written off instead.
+        """
         closed: list[str] = []
         processing: list[str] = []
         paid: list[str] = []
@@ -216,7 +219,7 @@ class Collection:
     async def _close(
         self, request: VoidInvoices, invoice_id: str, stopped: PaymentAttempt | PaymentStatus
     ) -> bool:
-        """Paid where an attempt succeeded after all, else void; whether it is paid."""
+        """Paid where an attempt succeeded after all, else closed; whether it is paid."""
         state, now = request.state, request.now
         async with self._open_transaction() as tx:
             invoice = await _locked_invoice(tx, invoice_id)
@@ -230,7 +233,11 @@ class Collection:
                 if invoice.change_id is not None and not changing.still_applies(state):
                     await _return_lapsed(tx, invoice, now)
                 return True
-            await _void(tx, invoice, now)
+            known = state.open_invoice(invoice_id)
+            if known is not None and known.is_bad_debt:
+                await _write_off(tx, invoice, now)
+            else:
+                await _void(tx, invoice, now)
             return False
 
 
@@ -322,6 +329,15 @@ async def _void(tx: Transaction, invoice: InvoiceRecord, now: datetime) -> None:
     if entry is not None:
         await tx.ledger.post(entry)
     await tx.events.append(collecting.voided_event(invoice, now))
+
+
+async def _write_off(tx: Transaction, invoice: InvoiceRecord, now: datetime) -> None:
+    """It stays owed, and the books expect nothing of it any more."""
+    await tx.invoices.mark_uncollectible(invoice.id, at=now)
+    entry = ledger.invoice_uncollectible(invoice, at=now)
+    if entry is not None:
+        await tx.ledger.post(entry)
+    await tx.events.append(collecting.uncollectible_event(invoice, now))
 
 
 async def _locked_invoice(tx: Transaction, invoice_id: str) -> InvoiceRecord:

@@ -14,17 +14,17 @@ from billing import ledger, lifecycle, migrating
 from billing.catalog import WithoutPaymentMethod
 from billing.event import DomainEvent
 from billing.ids import effect_key
-from billing.invoice import InvoiceLine, InvoiceRecord, draft_for_period, invoice_id
+from billing.invoice import InvoiceLine, InvoiceRecord, invoice_id
 from billing.money import Money
 from billing.period import Period
 from billing.ports.storage import Claim, Transaction, UnitOfWork
-from billing.proration import share
 from billing.subscription import (
     EndReason,
     PlannedMigration,
     SubscriptionState,
     SubscriptionStatus,
 )
+from billing.upcoming import drafted
 from billing.value import Instant, Value
 
 
@@ -186,18 +186,8 @@ def _ended(recorded: SubscriptionState) -> NotBilled:
 async def _bill(tx: Transaction, state: SubscriptionState, now: datetime) -> Billed:
     following = lifecycle.next_billing(state, now)
     terms = following.terms
-    draft = draft_for_period(
-        customer_id=state.customer_id,
-        subscription_id=state.subscription_id,
-        price=await tx.prices.get(terms.price_id, terms.price_version),
-        product_name=terms.product_name,
-        quantity=terms.quantity,
-        period=following.billed,
-        share=share(following.billed, following.period, terms.proration),
-        period_number=following.number,
-        carried=state.carried,
-        now=now,
-    )
+    price = await tx.prices.get(terms.price_id, terms.price_version)
+    draft = drafted(state, following, price=price, now=now)
     invoice = await tx.invoices.finalize(draft)
     period, anchor_at = following.period, following.anchor_at
     if following.number == 0:

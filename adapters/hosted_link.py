@@ -62,6 +62,10 @@ class HostedLinks:
         """Where an invoice is looked at and paid; for as long as the invoice exists."""
         return self._link(HostedPage.INVOICE, invoice_id, "")
 
+    def invoice_pdf(self, invoice_id: str) -> str:
+        """The invoice as PDF; whoever may see its page may have it."""
+        return self._link(HostedPage.INVOICE, invoice_id, "/pdf")
+
     def checkout_return(self, checkout_session_id: str) -> str:
         """Where the gateway sends the browser after its hosted checkout."""
         return self._link(HostedPage.CHECKOUT_RETURN, checkout_session_id, "/return")

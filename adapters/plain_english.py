@@ -1,20 +1,12 @@
-"""Amounts, days and declines as customers read them: in messages and on hosted pages.
+"""Declines as customers read them, in plain English: in messages and on hosted pages.
 
-Owns how each is written, in plain English. Instants are told in UTC, because a customer's zone is
-not known. Does not own the texts around them (`adapters/mail`, `api/hosted`).
+Owns which reasons are told and in which words. Does not own how amounts and days are written
+(`adapters.locale_format`) nor the texts around them (`adapters/mail`, `api/hosted`).
 """
 
 from collections.abc import Mapping
-from datetime import datetime
-from decimal import Decimal
 from types import MappingProxyType
 from typing import Final
-
-from billing.currency import minor_digits
-from billing.money import Money
-
-_SYMBOLS: Final = MappingProxyType({"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "INR": "₹"})
-"""Symbols that mean one currency only in English; others are named by their code."""
 
 _DETAILS: Final = "the card's details were not accepted"
 _LIMIT: Final = "the card has reached its limit"
@@ -47,38 +39,6 @@ _DECLINES: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """Other reasons are not told: some, such as a stolen card, are not for us to tell."""
-
-
-def formatted(amount: Money) -> str:
-    """`$1,234.50`, or `CHF 1,234.50` where a symbol would be ambiguous; never rounded."""
-    digits = minor_digits(amount.currency)
-    number = f"{Decimal(abs(amount.amount_minor)).scaleb(-digits):,.{digits}f}"
-    sign = "-" if amount.amount_minor < 0 else ""
-    return f"{sign}{_SYMBOLS.get(amount.currency, amount.currency + ' ')}{number}"
-
-
-def unit_price(exact_minor: Decimal, currency: str) -> str:
-    """What one unit costs: as many decimals as the price has, and at least the currency's."""
-    digits = minor_digits(currency)
-    exact = exact_minor.scaleb(-digits).normalize()
-    exponent = exact.as_tuple().exponent
-    shown = max(digits, -exponent if isinstance(exponent, int) else 0)
-    return f"{_SYMBOLS.get(currency, currency + ' ')}{exact:,.{shown}f}"
-
-
-def day(instant: datetime) -> str:
-    """`31 January 2026`."""
-    return f"{instant.day} {instant:%B} {instant.year}"
-
-
-def moment(instant: datetime) -> str:
-    """`31 January 2026 at 09:30 UTC`."""
-    return f"{day(instant)} at {instant:%H:%M} UTC"
-
-
-def counted(number: int, unit_name: str) -> str:
-    """`1 seat`, `1,200 seats`."""
-    return f"{number:,} {unit_name if number == 1 else unit_name + 's'}"
 
 
 def why_declined(reason: str | None) -> str:

@@ -44,8 +44,10 @@ SHOWN_VERSION: Final[dict[str, Any]] = {
 """How the OpenAPI document describes the head of an `Answer`."""
 
 
-def respond(answer: BaseModel, status: int) -> Response:
-    """The answer as it is sent."""
+def respond(answer: BaseModel | Response, status: int) -> Response:
+    """The answer as it is sent; what is no JSON comes as it is."""
+    if isinstance(answer, Response):
+        return answer
     headers = {}
     if isinstance(answer, Answer) and answer.shown_version is not None:
         headers["ETag"] = f'"{answer.shown_version}"'
@@ -57,7 +59,7 @@ def respond(answer: BaseModel, status: int) -> Response:
     )
 
 
-def respond_to_post(answer: BaseModel, status: int) -> Response:
+def respond_to_post(answer: BaseModel | Response, status: int) -> Response:
     """The same to a request to do something, which may be under way only."""
     is_pending = isinstance(answer, Answer) and answer.is_pending
     return respond(answer, _ACCEPTED if is_pending else status)

@@ -26,6 +26,7 @@ SCOPES: Final = tuple(
         "catalog",
         "checkout",
         "subscriptions",
+        "seller",
         "invoices",
         "credit_notes",
         "refunds",

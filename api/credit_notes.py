@@ -10,9 +10,11 @@ from fastapi import APIRouter, Query
 
 from adapters.db.engine import snapshot
 from adapters.db.queries import credit_notes
+from adapters.documents.archive import credit_note_pdf
 from api.dependencies import Deps
 from api.fields import CreditNoteId, CustomerId, InvoiceId, SubscriptionId
 from api.page import DEFAULT_LIMIT, Cursor, Limit, Page
+from api.pdf import PdfResponse
 from api.refund_view import CreditNoteView
 from api.route import ApiRoute
 from billing.errors import NotFound
@@ -50,3 +52,14 @@ async def read_credit_note(credit_note_id: CreditNoteId, deps: Deps) -> CreditNo
     if note is None:
         raise NotFound("credit_note_not_found", f"no credit note {credit_note_id}")
     return CreditNoteView.of(note)
+
+
+@router.get(
+    "/{credit_note_id}/pdf",
+    operation_id="read_credit_note_pdf",
+    summary="Read a credit note as PDF",
+    response_class=PdfResponse,
+)
+async def read_credit_note_pdf(credit_note_id: CreditNoteId, deps: Deps) -> PdfResponse:
+    """The document as it was issued: the same bytes whenever it is read."""
+    return PdfResponse.of(await credit_note_pdf(deps.engine, credit_note_id))

@@ -15,13 +15,14 @@ from adapters.db.engine import reading, transactions
 from adapters.db.queries import customers
 from adapters.db.repositories.customers import CustomerChanges, NewCustomer
 from api.dependencies import Deps
-from api.fields import Body, CustomerId, Email, Metadata, Name, TestClockId, example
+from api.fields import Body, CustomerId, Email, LocaleTag, Metadata, Name, TestClockId, example
 from api.idempotency import Ids
 from api.page import DEFAULT_LIMIT, Cursor, Limit, Page
 from api.present import present_on
 from api.route import ApiRoute
 from billing.dunning import Segment
 from billing.errors import InvalidInput, NotFound
+from billing.locale import DEFAULT_LOCALE
 
 router = APIRouter(prefix="/v1/customers", tags=["customers"], route_class=ApiRoute)
 
@@ -34,6 +35,7 @@ class CustomerInput(Body):
             "email": "ada@example.com",
             "name": "Ada Lovelace",
             "metadata": {"crm_id": "4711"},
+            "locale": "en-GB",
             "segment": "enterprise",
         }
     )
@@ -41,6 +43,10 @@ class CustomerInput(Body):
     email: Email
     name: Name | None = None
     metadata: Metadata = Field(default_factory=dict)
+    locale: LocaleTag = Field(
+        default=DEFAULT_LOCALE,
+        description="How amounts and days are written on pages, in mails and on invoices",
+    )
     segment: Segment | None = Field(
         default=None, description="Decides the dunning ladder of what is subscribed from now on"
     )
@@ -57,6 +63,9 @@ class CustomerChange(Body):
     email: Email | None = None
     name: Name | None = None
     metadata: Metadata | None = None
+    locale: LocaleTag | None = Field(
+        default=None, description="Invoices keep the locale that they were finalised in"
+    )
     segment: Segment | None = Field(
         default=None, description="Running subscriptions keep the ladder that they were sold with"
     )
@@ -69,6 +78,7 @@ class CustomerView(BaseModel):
     email: str = Field(examples=["ada@example.com"])
     name: str | None = Field(examples=["Ada Lovelace"])
     metadata: dict[str, str]
+    locale: str = Field(examples=["en-US"])
     segment: str | None = Field(examples=["enterprise"])
     test_clock: str | None
     default_payment_method: str | None
@@ -82,6 +92,7 @@ class CustomerView(BaseModel):
             email=customer.email,
             name=customer.name,
             metadata=customer.metadata,
+            locale=customer.locale,
             segment=customer.segment,
             test_clock=customer.test_clock_id,
             default_payment_method=customer.default_payment_method_id,
@@ -108,6 +119,7 @@ async def create_customer(body: CustomerInput, deps: Deps, ids: Ids) -> Customer
                 email=body.email,
                 name=body.name,
                 metadata=body.metadata,
+                locale=body.locale,
                 segment=body.segment,
                 test_clock_id=body.test_clock,
                 created_at=present.now,
@@ -148,6 +160,8 @@ async def change_customer(
         raise InvalidInput("field_missing", "a customer needs an email address")
     if "metadata" in body.model_fields_set and body.metadata is None:
         raise InvalidInput("wrong_type", "write metadata as an object, {} to remove it")
+    if "locale" in body.model_fields_set and body.locale is None:
+        raise InvalidInput("field_missing", "a customer needs a locale")
     async with transactions(deps.engine)() as tx:
         customer = await require_customer(tx.connection, customer_id)
         await present_on(tx.connection, customer.test_clock_id)

@@ -21,8 +21,10 @@ from pydantic import (
 from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
+from adapters.locale_format import canonical_tag
 from billing.catalog import MAX_QUANTITY
 from billing.currency import MINOR_DIGITS
+from billing.errors import InvalidInput
 from billing.pricing import LARGEST_CHARGE_MINOR
 
 FIRST_YEAR: Final = 1970
@@ -99,6 +101,13 @@ def _currency(value: str) -> str:
     return value
 
 
+def _locale(value: str) -> str:
+    try:
+        return canonical_tag(value)
+    except InvalidInput as unknown:
+        raise PydanticCustomError("unknown_locale", unknown.message) from None
+
+
 Timestamp = Annotated[
     datetime,
     BeforeValidator(_instant),
@@ -140,6 +149,7 @@ Metadata = Annotated[
     ],
     Field(max_length=50),
 ]
+LocaleTag = Annotated[str, StringConstraints(max_length=20), AfterValidator(_locale)]
 Currency = Annotated[
     str, AfterValidator(_currency), WithJsonSchema({"type": "string", "pattern": "^[A-Z]{3}$"})
 ]

@@ -12,11 +12,13 @@ from pydantic import BaseModel, Field
 
 from adapters.db.engine import reading, snapshot
 from adapters.db.queries import invoices
+from adapters.documents.archive import invoice_pdf
 from adapters.hosted_link import HostedLinks
 from api.dependencies import Deps
 from api.fields import CustomerId, InvoiceId, SubscriptionId
 from api.money_view import MoneyView
 from api.page import DEFAULT_LIMIT, Cursor, Limit, Page
+from api.pdf import PdfResponse
 from api.period_view import PeriodView
 from api.route import ApiRoute
 from billing.errors import NotFound
@@ -92,7 +94,7 @@ class PaymentAttemptView(BaseModel):
 
 
 class InvoiceView(BaseModel):
-    """A finalised invoice: immutable, but for being paid or voided."""
+    """A finalised invoice: immutable, but for how it is closed."""
 
     id: str
     number: str = Field(examples=["PN-000001"])
@@ -116,6 +118,10 @@ class InvoiceView(BaseModel):
     finalized_at: datetime
     paid_at: datetime | None
     voided_at: datetime | None
+    uncollectible_at: datetime | None = Field(description="When it was written off as a bad debt")
+    memo: str | None
+    purchase_order: str | None = Field(examples=["PO-2026-0042"])
+    footer: str | None
     lines: list[InvoiceLineView]
     attempts: list[PaymentAttemptView]
 
@@ -141,6 +147,10 @@ class InvoiceView(BaseModel):
             finalized_at=invoice.finalized_at,
             paid_at=invoice.paid_at,
             voided_at=invoice.voided_at,
+            uncollectible_at=invoice.uncollectible_at,
+            memo=invoice.particulars.settings.memo,
+            purchase_order=invoice.particulars.settings.purchase_order,
+            footer=invoice.particulars.settings.footer,
             lines=[InvoiceLineView.of(line) for line in invoice.lines],
             attempts=[PaymentAttemptView.of(attempt) for attempt in invoice.attempts],
         )
@@ -177,3 +187,14 @@ async def read_invoice(invoice_id: InvoiceId, deps: Deps) -> InvoiceView:
     if invoice is None:
         raise NotFound("invoice_not_found", f"no invoice {invoice_id}")
     return InvoiceView.of(invoice, links=HostedLinks.of(deps.settings))
+
+
+@router.get(
+    "/{invoice_id}/pdf",
+    operation_id="read_invoice_pdf",
+    summary="Read an invoice as PDF",
+    response_class=PdfResponse,
+)
+async def read_invoice_pdf(invoice_id: InvoiceId, deps: Deps) -> PdfResponse:
+    """The document as it was finalised: the same bytes whenever it is read."""
+    return PdfResponse.of(await invoice_pdf(deps.engine, invoice_id))

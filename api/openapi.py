@@ -32,6 +32,7 @@ _TAGS: Final = {
     "catalog": "What is sold.",
     "checkout": "Hosted pages that start a subscription.",
     "subscriptions": "What was sold, what will happen to it, and what did.",
+    "seller": "Who sells, as invoices name it.",
     "invoices": "What is owed and what was paid.",
     "portal_sessions": "Links to the portal where customers look after their subscriptions.",
     "test_clocks": "Time travel in sandbox mode.",

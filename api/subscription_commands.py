@@ -22,6 +22,7 @@ from workflows.messages import (
     CancelMode,
     ExtendGrace,
     ExtendTrial,
+    MarkUncollectible,
     PauseSubscription,
     PayNow,
     ResumeSubscription,
@@ -117,6 +118,17 @@ class WaiveInput(Body):
     reason: Reason
 
 
+class UncollectibleInput(Body):
+    """An open invoice that nobody is expected to pay, and why."""
+
+    model_config = example(
+        {"invoice": "in_4a1b9c0d2e3f4a1b9c0d2e3f", "reason": "The company is insolvent"}
+    )
+
+    invoice: InvoiceId
+    reason: Reason
+
+
 @router.post("/cancel", operation_id="cancel_subscription", summary="Cancel a subscription")
 async def cancel_subscription(
     body: CancelInput, subscription: CommandedSubscription
@@ -196,3 +208,16 @@ async def waive_invoice(body: WaiveInput, subscription: CommandedSubscription) -
     """Voids an open invoice of the subscription: it is no longer owed."""
     command = WaiveInvoice(**subscription.signature(body.reason), invoice_id=body.invoice)
     return await subscription.obey(command)
+
+
+@router.post(
+    "/mark_uncollectible",
+    operation_id="mark_uncollectible",
+    summary="Write off an open invoice as a bad debt",
+)
+async def mark_uncollectible(
+    body: UncollectibleInput, subscription: CommandedSubscription
+) -> SubscriptionView:
+    """The invoice stays owed, nothing more is tried, and the ledger has the loss."""
+    signed = subscription.signature(body.reason)
+    return await subscription.obey(MarkUncollectible(**signed, invoice_id=body.invoice))

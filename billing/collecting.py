@@ -165,6 +165,18 @@ def voided_event(invoice: InvoiceRecord, now: datetime) -> DomainEvent:
     )
 
 
+def uncollectible_event(invoice: InvoiceRecord, now: datetime) -> DomainEvent:
+    """The invoice is a bad debt."""
+    return DomainEvent(
+        key=effect_key("invoice.uncollectible", invoice.id),
+        type="invoice.uncollectible",
+        at=now,
+        customer_id=invoice.customer_id,
+        subscription_id=invoice.subscription_id,
+        details={"invoice_id": invoice.id, "number": invoice.number},
+    )
+
+
 def _told(outcome: CollectionOutcome) -> tuple[str, dict[str, str | int | None]]:
     details: dict[str, str | int | None] = {}
     match outcome:

@@ -1,8 +1,8 @@
 """Invoices: what is owed for which period.
 
 Owns the document's values and its totals. A finalised invoice never changes (policy P29); its
-status alone moves, open → paid or void. Does not own numbers (given by the database in the
-finalising transaction) nor collecting (`billing.payment`).
+status alone moves, open → paid, void or uncollectible. Does not own numbers (given by the database
+in the finalising transaction) nor collecting (`billing.payment`).
 """
 
 from datetime import datetime, timedelta
@@ -31,6 +31,8 @@ class InvoiceStatus(StrEnum):
     OPEN = "open"
     PAID = "paid"
     VOID = "void"
+    UNCOLLECTIBLE = "uncollectible"
+    """Still owed, and nobody expects it to be paid: a bad debt."""
 
 
 class InvoiceLine(Value):
@@ -113,7 +115,7 @@ class InvoiceRecord(Value):
 
     @property
     def amount_due(self) -> Money:
-        """What is still to be collected; zero once paid or void."""
+        """What is still to be collected; zero once it is closed."""
         if self.status is not InvoiceStatus.OPEN:
             return Money.zero(self.total.currency)
         return self.total - self.from_balance - self.paid

@@ -32,6 +32,8 @@ class Account(StrEnum):
     DISPUTES = "disputes"
     """Withdrawn by a bank that has not decided yet."""
     DISPUTE_LOSSES = "dispute_losses"
+    BAD_DEBT = "bad_debt"
+    """Owed for service that was delivered, and given up."""
 
 
 class Posting(Value):
@@ -111,6 +113,18 @@ def invoice_voided(invoice: InvoiceRecord, *, voided_at: Instant) -> JournalEntr
         customer_id=invoice.customer_id,
         invoice_id=invoice.id,
         postings=postings,
+    )
+
+
+def invoice_uncollectible(invoice: InvoiceRecord, *, at: Instant) -> JournalEntry | None:
+    """What nobody will pay is a loss; the service stays sold."""
+    owed = invoice.total - invoice.from_balance - invoice.paid
+    return _entry(
+        effect_key("invoice.uncollectible", invoice.id),
+        at=at,
+        customer_id=invoice.customer_id,
+        invoice_id=invoice.id,
+        postings=_move(debit=Account.BAD_DEBT, credit=Account.RECEIVABLE, of=owed),
     )
 
 

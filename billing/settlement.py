@@ -152,7 +152,7 @@ def invoices_closed(
     paid: Sequence[str] = (),
     now: datetime,
 ) -> SubscriptionState:
-    """`closed` invoices owe nothing any more, as they were voided or `paid` after all.
+    """`closed` invoices are collected no more: voided, written off, or `paid` after all.
 
     `processing` ones await their bank's answer. A payment that is processing was an attempt, even
     where this state has not heard of it: it is counted, so that looking at it again finds it and
@@ -173,13 +173,28 @@ def invoices_closed(
 
 def invoice_waived(state: SubscriptionState, invoice_id: str) -> SubscriptionState:
     """An operator forgives what is owed. Raises `Conflict` (`invoice_not_open`)."""
+    return _given_up(state, invoice_id, is_bad_debt=False)
+
+
+def invoice_uncollectible(state: SubscriptionState, invoice_id: str) -> SubscriptionState:
+    """An operator expects no payment any more: it stays owed and is a loss.
+
+    Raises `Conflict` (`invoice_not_open`).
+    """
+    return _given_up(state, invoice_id, is_bad_debt=True)
+
+
+def _given_up(state: SubscriptionState, invoice_id: str, *, is_bad_debt: bool) -> SubscriptionState:
     invoice = state.open_invoice(invoice_id)
     if invoice is None or invoice.for_change is not None:
         raise Conflict("invoice_not_open", f"{invoice_id} is not an open invoice of this one")
     if invoice.in_processing:
         raise Conflict("payment_processing", "its payment is on the way and cannot be stopped")
     return _with_invoice(
-        state, invoice.model_copy(update={"given_up": True, "next_attempt_at": None})
+        state,
+        invoice.model_copy(
+            update={"given_up": True, "next_attempt_at": None, "is_bad_debt": is_bad_debt}
+        ),
     )
 
 

@@ -62,11 +62,14 @@ class CommandName(StrEnum):
     WAIVE_INVOICE = "waive_invoice"
     PLAN_MIGRATION = "plan_migration"
     UNDO_MIGRATION = "undo_migration"
+    MARK_UNCOLLECTIBLE = "mark_uncollectible"
     RETRY = "retry"
 
 
 _ALWAYS: Final = frozenset({CommandName.CANCEL_NOW, CommandName.RETRY})
-_OWING: Final = frozenset({CommandName.PAY_NOW, CommandName.WAIVE_INVOICE})
+_OWING: Final = frozenset(
+    {CommandName.PAY_NOW, CommandName.WAIVE_INVOICE, CommandName.MARK_UNCOLLECTIBLE}
+)
 _MOVING: Final = frozenset({CommandName.UNDO_MIGRATION})
 
 
@@ -275,6 +278,8 @@ class OpenInvoice(Value):
     """The next attempt is made in front of the customer, who can authenticate at once."""
     given_up: bool = False
     """To be voided: waived, abandoned, or left behind by a downgrade."""
+    is_bad_debt: bool = False
+    """With `given_up`: it stays owed and is written off instead of voided."""
 
     @property
     def attempt_number(self) -> int:

@@ -359,6 +359,24 @@ def keep_price(
         _give(subscription, said, undoing)
 
 
+@app.command("write-off")
+def write_off(
+    subscription: Subscription,
+    invoice: Annotated[str, typer.Argument(help="An open one: in_…")],
+    *,
+    reason: Why,
+    actor: Who = None,
+    command_id: Repeated = None,
+    as_json: Json = False,
+) -> None:
+    """Write an open invoice off as a bad debt: it stays owed, and nothing more is tried."""
+    with as_sentences():
+        from workflows.messages import MarkUncollectible  # noqa: PLC0415
+
+        said = _Said(reason, actor, command_id, as_json)
+        _give(subscription, said, lambda signed, _: MarkUncollectible(**signed, invoice_id=invoice))
+
+
 @dataclass(frozen=True, slots=True)
 class _Said:
     """What all commands take."""

@@ -50,6 +50,7 @@ _WORDS: Final = {
     CommandName.EXTEND_GRACE: "extend-grace {id} --days 7",
     CommandName.WAIVE_INVOICE: "waive {id} {invoice}",
     CommandName.UNDO_MIGRATION: "keep-price {id}",
+    CommandName.MARK_UNCOLLECTIBLE: "write-off {id} {invoice}",
     CommandName.RETRY: "retry {id}",
 }
 

@@ -124,7 +124,9 @@ def _about(state: SubscriptionState, invoice: OpenInvoice) -> str:
             " past due, and the answer arrives by itself. Nothing to do."
         )
     if state.has_ended or invoice.given_up:
-        return f"**No longer owed:** {named}. It is being voided."
+        owed = "**No longer owed:** {}. It is being voided."
+        written_off = "**A bad debt:** {}. It is being written off."
+        return (written_off if invoice.is_bad_debt else owed).format(named)
     if invoice.for_change is not None:
         return _about_change(state.change, invoice, named)
     if invoice.action_url is not None:

@@ -169,6 +169,12 @@ class UndoMigration(Command):
     migration_id: str
 
 
+class MarkUncollectible(Command):
+    """Update `mark_uncollectible`: an open invoice is a bad debt; it stays owed, and is a loss."""
+
+    invoice_id: str
+
+
 class Retry(Command):
     """Update `retry_now`: an operator mended what was wrong."""
 
@@ -186,6 +192,7 @@ AnyCommand = (
     | WaiveInvoice
     | PlanMigration
     | UndoMigration
+    | MarkUncollectible
     | Retry
 )
 
@@ -203,6 +210,7 @@ UPDATES: Final[Mapping[type[AnyCommand], str]] = MappingProxyType(
         WaiveInvoice: "waive_invoice",
         PlanMigration: "plan_migration",
         UndoMigration: "undo_migration",
+        MarkUncollectible: "mark_uncollectible",
         Retry: "retry_now",
     }
 )

@@ -27,6 +27,7 @@ from workflows.messages import (
     ChangeSubscription,
     ExtendGrace,
     ExtendTrial,
+    MarkUncollectible,
     PauseSubscription,
     PayNow,
     ResumeSubscription,
@@ -117,6 +118,13 @@ def _about_money(state: SubscriptionState) -> Iterator[OfferedUpdate]:
             command=CommandName.WAIVE_INVOICE,
             kind=WaiveInvoice,
             purpose=f"forget {waivable.amount}: the invoice is voided and no longer owed",
+            arguments={"invoice_id": waivable.invoice_id},
+        )
+        yield OfferedUpdate(
+            command=CommandName.MARK_UNCOLLECTIBLE,
+            kind=MarkUncollectible,
+            purpose=f"write {waivable.amount} off as a bad debt: it stays owed, and nothing more is"
+            " tried",
             arguments={"invoice_id": waivable.invoice_id},
         )
 

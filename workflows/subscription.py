@@ -50,6 +50,7 @@ with workflow.unsafe.imports_passed_through():
         DisputeNews,
         ExtendGrace,
         ExtendTrial,
+        MarkUncollectible,
         PauseSubscription,
         PaymentNews,
         PayNow,
@@ -289,6 +290,20 @@ class SubscriptionWorkflow:
 
     @undo_migration.validator
     def _check_undo_migration(self, command: UndoMigration) -> None:
+        self._commands.refuse_once_ended(command)
+
+    @workflow.update
+    async def mark_uncollectible(self, command: MarkUncollectible) -> CommandReceipt:
+        """Gives an open invoice up as a bad debt: it stays owed, and nothing more is tried."""
+
+        def change(state: SubscriptionState, _: datetime) -> SubscriptionState:
+            commands.check_command(state, CommandName.MARK_UNCOLLECTIBLE)
+            return settlement.invoice_uncollectible(state, command.invoice_id)
+
+        return await self._commands.apply(command, CommandName.MARK_UNCOLLECTIBLE, change)
+
+    @mark_uncollectible.validator
+    def _check_mark_uncollectible(self, command: MarkUncollectible) -> None:
         self._commands.refuse_once_ended(command)
 
     @workflow.update

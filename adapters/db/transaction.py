@@ -10,7 +10,9 @@ from adapters.db.repositories.checkout_sessions import SqlCheckoutSessions
 from adapters.db.repositories.credit_notes import SqlCreditNotes
 from adapters.db.repositories.customers import SqlCustomers
 from adapters.db.repositories.disputes import SqlDisputes
+from adapters.db.repositories.documents import SqlDocuments
 from adapters.db.repositories.events import SqlEvents
+from adapters.db.repositories.invoice_settings import SqlInvoiceSettings
 from adapters.db.repositories.invoices import SqlInvoices
 from adapters.db.repositories.ledger import SqlLedger
 from adapters.db.repositories.messages import SqlMessageLog
@@ -46,6 +48,8 @@ class SqlTransaction:
         self.api_keys = SqlApiKeys(connection)
         self.catalog = SqlCatalog(connection)
         self.checkout_sessions = SqlCheckoutSessions(connection)
+        self.documents = SqlDocuments(connection)
+        self.invoice_settings = SqlInvoiceSettings(connection)
         self.payment_methods = SqlPaymentMethods(connection)
         self.test_clocks = SqlTestClocks(connection)
         self.webhooks = SqlWebhooks(connection)

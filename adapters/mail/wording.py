@@ -1,8 +1,8 @@
 """What each message to a customer says.
 
 Owns the subject and the text, in plain English, from the templates beside this module. Does not own
-how amounts, days and declines are written (`adapters.plain_english`) nor which facts a message
-carries (`billing.messages`).
+how amounts, days and declines are written (`adapters.locale_format`, `adapters.plain_english`) nor
+which facts a message carries (`billing.messages`).
 """
 
 import re
@@ -12,7 +12,8 @@ from typing import Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from adapters.plain_english import day, formatted, moment, why_declined
+from adapters.locale_format import LocaleFormat
+from adapters.plain_english import why_declined
 from billing.message import Message
 from billing.ports.storage import CustomerRecord
 
@@ -41,7 +42,7 @@ def letter(message: Message, *, to: CustomerRecord) -> Letter:
         "product": one_line(message.product_name),
         "is_past": message.effective_at is None or message.effective_at <= message.at,
         "decline_text": why_declined(message.reason),
-        **_optional_facts(message),
+        **_optional_facts(message, LocaleFormat(to.locale)),
     }
     text = _TEMPLATES.get_template(f"{message.kind}.txt").render(facts)
     head, _, body = text.partition("\n")
@@ -63,18 +64,18 @@ def _spaced(body: str) -> str:
     return _EMPTY_LINES.sub("\n\n", body).strip("\n") + "\n"
 
 
-def _optional_facts(message: Message) -> dict[str, str]:
+def _optional_facts(message: Message, written: LocaleFormat) -> dict[str, str]:
     """Only what the message has: a text that needs more fails instead of saying "None"."""
     facts: dict[str, str] = {}
     if message.amount is not None:
-        facts["amount"] = formatted(message.amount)
+        facts["amount"] = written.money(message.amount)
         if message.amount.amount_minor == 0:
             facts["is_free"] = "yes"
     if message.amount_before is not None:
-        facts["amount_before"] = formatted(message.amount_before)
+        facts["amount_before"] = written.money(message.amount_before)
     if message.effective_at is not None:
-        facts["effective_on"] = day(message.effective_at)
-        facts["effective_at"] = moment(message.effective_at)
+        facts["effective_on"] = written.day(message.effective_at)
+        facts["effective_at"] = written.moment(message.effective_at)
     if message.url is not None:
         facts["url"] = message.url
     if message.reason is not None:

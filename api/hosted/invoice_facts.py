@@ -7,11 +7,13 @@ what is known about the invoice (`payable`).
 from dataclasses import dataclass
 from typing import Final, assert_never
 
-from adapters.plain_english import day, formatted, why_declined
+from adapters.locale_format import LocaleFormat
+from adapters.plain_english import why_declined
 from api.hosted.method_words import expiry, named
 from api.hosted.payable import Payable, Stage
 from api.hosted.refusals import in_words
 from billing.invoice import InvoiceLine
+from billing.money import Money
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,12 +25,12 @@ class LineFacts:
     amount: str
 
     @classmethod
-    def of(cls, line: InvoiceLine) -> "LineFacts":
+    def of(cls, line: InvoiceLine, written: LocaleFormat) -> "LineFacts":
         """Credits are negative amounts."""
         return cls(
             description=line.description,
-            period=f"{day(line.period.start)} to {day(line.period.end)}",
-            amount=formatted(line.amount),
+            period=written.span(line.period),
+            amount=written.money(line.amount),
         )
 
 
@@ -37,6 +39,7 @@ class InvoiceFacts:
     """Everything that the template shows."""
 
     url: str
+    pdf_url: str
     number: str
     stage: Stage
     title: str
@@ -66,29 +69,32 @@ def facts_of(
     payable: Payable,
     *,
     url: str,
+    pdf_url: str,
     portal_url: str | None,
     form_id: str,
     refused: str,
     just_tried: bool,
 ) -> InvoiceFacts:
     """What is to be said about the invoice now."""
+    written = payable.written
     record, stage, opened = payable.invoice.record, payable.stage, payable.opened
     owes = stage in (Stage.OWED, Stage.CONFIRM)
     title, sentences = _told(payable)
     card = (named(payable.method), expiry(payable.method, payable.now))
     return InvoiceFacts(
         url=url,
+        pdf_url=pdf_url,
         number=record.number,
         stage=stage,
         title=title,
         sentences=tuple(sentences),
         problem=in_words(refused) if refused and owes else _problem(payable, just_tried=just_tried),
         is_news=bool(refused) or just_tried,
-        lines=tuple(LineFacts.of(line) for line in payable.invoice.lines),
-        total=formatted(record.total),
-        from_balance=formatted(-record.from_balance) if record.from_balance.amount_minor else None,
-        paid=formatted(-record.paid) if record.paid.amount_minor else None,
-        due=formatted(record.amount_due),
+        lines=tuple(LineFacts.of(line, written) for line in payable.invoice.lines),
+        total=written.money(record.total),
+        from_balance=_deducted(written, record.from_balance),
+        paid=_deducted(written, record.paid),
+        due=written.money(record.amount_due),
         method=", ".join(word for word in card if word) if payable.has_method else None,
         may_pay=payable.may_be_paid_now,
         may_use_another_card=owes,
@@ -100,15 +106,22 @@ def facts_of(
     )
 
 
+def _deducted(written: LocaleFormat, amount: Money) -> str | None:
+    return written.money(-amount) if amount.amount_minor else None
+
+
 def _told(payable: Payable) -> tuple[str, list[str]]:
     """The heading, and what stands below it."""
-    total = formatted(payable.invoice.record.total)
-    due = formatted(payable.invoice.record.amount_due)
+    written = payable.written
+    total = written.money(payable.invoice.record.total)
+    due = written.money(payable.invoice.record.amount_due)
     match payable.stage:
         case Stage.PAID:
             told = f"{total} paid", _thanks(payable)
         case Stage.NOT_OWED:
             told = "There is nothing to pay", [_NOT_OWED]
+        case Stage.WRITTEN_OFF:
+            told = "This invoice was not paid", [_WRITTEN_OFF]
         case Stage.CHANGE_NOT_PAID:
             told = "Your plan was not changed", [_AS_IT_WAS]
         case Stage.PROCESSING:
@@ -125,6 +138,7 @@ def _told(payable: Payable) -> tuple[str, list[str]]:
 
 
 _NOT_OWED: Final = "This invoice is no longer owed, and nothing is charged for it."
+_WRITTEN_OFF: Final = "We no longer try to collect it. Ask us if you want to pay it."
 _AS_IT_WAS: Final = "The payment was not completed. Everything is as it was, and nothing is owed."
 _ORDERED: Final = "Your bank has accepted the order and may take a few days to carry it out."
 _NOTHING_TO_DO: Final = "You do not have to do anything."
@@ -134,7 +148,7 @@ _CONFIRM: Final = "Your bank asks you to confirm the payment. Nothing was charge
 
 def _thanks(payable: Payable) -> list[str]:
     at = payable.invoice.paid_at
-    return ["Thank you." if at is None else f"Paid on {day(at)}. Thank you."]
+    return ["Thank you." if at is None else f"Paid on {payable.written.day(at)}. Thank you."]
 
 
 def _prospects(payable: Payable) -> list[str]:
@@ -147,7 +161,8 @@ def _prospects(payable: Payable) -> list[str]:
     if opened is not None and opened.next_attempt_at is not None:
         again = "again " if opened.attempts_made else ""
         if opened.next_attempt_at > payable.now:
-            return [f"We will try {again}by ourselves on {day(opened.next_attempt_at)}."]
+            on = payable.written.day(opened.next_attempt_at)
+            return [f"We will try {again}by ourselves on {on}."]
         return ["We will charge your card in a moment."]
     return ["You can pay it now."]
 
@@ -158,6 +173,7 @@ def _problem(payable: Payable, *, just_tried: bool) -> str | None:
     reason = payable.last_decline
     if reason is None:
         return None
-    amount = formatted(payable.invoice.record.total - payable.invoice.record.from_balance)
+    record = payable.invoice.record
+    amount = payable.written.money(record.total - record.from_balance)
     tried = "We tried just now, and could not" if just_tried else "We could not"
     return f"{tried} collect {amount}: {why_declined(reason)}."

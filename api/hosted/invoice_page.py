@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from adapters.db.engine import reading
 from adapters.db.queries import checkout_sessions
+from adapters.documents.archive import invoice_pdf
 from adapters.hosted_link import HostedLinks, HostedPage
 from api.dependencies import Dependencies, Deps
 from api.hosted import notices
@@ -30,6 +31,7 @@ from api.hosted.page_route import PageRoute
 from api.hosted.payable import Payable, Stage, read_payable
 from api.hosted.portal.session import portal_of
 from api.hosted.subscription_talk import SubscriptionTalk
+from api.pdf import PdfResponse
 from billing.actor import Actor, ActorKind
 from billing.ids import derived_id
 from workflows.messages import PayNow
@@ -70,12 +72,20 @@ async def show_invoice(
     facts = facts_of(
         payable,
         url=links.invoice(invoice_id),
+        pdf_url=links.invoice_pdf(invoice_id),
         portal_url=portal_of(request, links, payable.customer.id),
         form_id=secrets.token_hex(_FORM_ID_BYTES),
         refused=refused,
         just_tried=bool(tried),
     )
     return document("invoice.html", {"invoice": facts})
+
+
+@router.get("/{invoice_id}/pdf")
+async def download_invoice(invoice_id: str, deps: Deps, signature: Signature = None) -> Response:
+    """The invoice as PDF."""
+    await _payable(deps, invoice_id, signature)
+    return PdfResponse.of(await invoice_pdf(deps.engine, invoice_id))
 
 
 @router.post("/{invoice_id}/pay")

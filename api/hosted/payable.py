@@ -12,6 +12,7 @@ from adapters.db.engine import snapshot
 from adapters.db.queries import customers, invoices, subscriptions
 from adapters.db.queries.customers import Customer, SavedPaymentMethod
 from adapters.db.queries.invoices import Invoice
+from adapters.locale_format import LocaleFormat
 from api.dependencies import Dependencies
 from api.present import present_on
 from billing.decline import DeclineKind
@@ -32,6 +33,8 @@ class Stage(StrEnum):
     PAID = "paid"
     NOT_OWED = "not_owed"
     """Voided, or about to be."""
+    WRITTEN_OFF = "written_off"
+    """Still owed, and no longer collected."""
     CHANGE_NOT_PAID = "change_not_paid"
     """It was to pay for a change, which was dropped when its payment was refused."""
     PROCESSING = "processing"
@@ -53,6 +56,11 @@ class Payable:
     """The customer's present."""
 
     @property
+    def written(self) -> LocaleFormat:
+        """How the customer reads amounts and days."""
+        return LocaleFormat(self.customer.locale)
+
+    @property
     def opened(self) -> OpenInvoice | None:
         """Where collecting it stands; None once it is over."""
         return self.state.open_invoice(self.invoice.record.id)
@@ -66,6 +74,8 @@ class Payable:
             case InvoiceStatus.VOID:
                 is_change = self.invoice.record.change_id is not None
                 return Stage.CHANGE_NOT_PAID if is_change else Stage.NOT_OWED
+            case InvoiceStatus.UNCOLLECTIBLE:
+                return Stage.WRITTEN_OFF
             case InvoiceStatus.OPEN:
                 return self._open_stage()
 

@@ -101,7 +101,7 @@ def _notice(
             return notices.payment_received(portal=portal)
         case InvoiceStatus.VOID if invoice.change_id is not None:
             return notices.change_not_paid(portal=portal)
-        case InvoiceStatus.VOID:
+        case InvoiceStatus.VOID | InvoiceStatus.UNCOLLECTIBLE:
             return notices.payment_not_needed(portal=portal)
         case InvoiceStatus.OPEN:
             return _open_notice(links, invoice.id, state)

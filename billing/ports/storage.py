@@ -19,6 +19,7 @@ from billing.dispute import Dispute
 from billing.event import DomainEvent
 from billing.invoice import InvoiceDraft, InvoiceRecord
 from billing.ledger import JournalEntry
+from billing.locale import DEFAULT_LOCALE
 from billing.message import Message
 from billing.money import Money
 from billing.offer import Offer
@@ -38,6 +39,7 @@ class CustomerRecord(Value):
     name: str | None
     gateway_customer_id: str | None
     default_payment_method_id: str | None
+    locale: str = DEFAULT_LOCALE
     segment: str | None = None
     """Which dunning ladder of a product is meant for the customer (policy P18)."""
 
@@ -164,6 +166,10 @@ class Invoices(Protocol):
 
     async def mark_void(self, invoice_id: str, *, voided_at: datetime) -> None:
         """Open to void; what the balance had paid of it goes back there."""
+        ...
+
+    async def mark_uncollectible(self, invoice_id: str, *, at: datetime) -> None:
+        """Open to uncollectible: a bad debt."""
         ...
 
 

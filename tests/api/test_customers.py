@@ -65,3 +65,15 @@ async def test_a_customer_belongs_to_a_segment_until_told_otherwise(idle_shop: S
     for wrong in ("Enterprise", "", "a b", "1st", 7):
         answer = await idle_shop.client.patch(path, json={"segment": wrong})
         assert answer.status_code == 422, answer.text
+
+
+async def test_a_customer_reads_in_a_locale(idle_shop: Shop) -> None:
+    path = f"/v1/customers/{await idle_shop.customer()}"
+    assert (await idle_shop.read(path))["locale"] == "en-US"
+    changed = await idle_shop.client.patch(path, json={"locale": "de-de"})
+    assert changed.json()["locale"] == "de-DE"
+    for wrong in ("xx", "en_US", "", "e" * 30):
+        answer = await idle_shop.client.patch(path, json={"locale": wrong})
+        assert answer.status_code == 422, answer.text
+    problem(await idle_shop.client.patch(path, json={"locale": None}), 422, "field_missing")
+    assert (await idle_shop.read(path))["locale"] == "de-DE"

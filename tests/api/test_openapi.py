@@ -35,7 +35,11 @@ async def test_every_operation_is_named_tagged_and_shown_by_example(document: An
         answers = [r for s, r in operation["responses"].items() if s.startswith("2")]
         assert answers, path
         for answer in answers:
-            shown = answer["content"]["application/json"]
+            if not operation["operationId"].endswith("_pdf"):
+                assert "application/json" in answer["content"], path
+            shown = answer["content"].get("application/json")
+            if shown is None:
+                continue
             validator = jsonschema.Draft202012Validator(
                 {**shown["schema"], "components": {"schemas": schemas}}
             )

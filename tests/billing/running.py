@@ -15,8 +15,10 @@ from billing.change import ChangeRequest, PlannedChange, unused
 from billing.credit_note import UnusedPart, lapsed_lines, unused_lines
 from billing.decline import Decline
 from billing.interval import Interval, IntervalUnit
-from billing.invoice import InvoiceRecord, InvoiceStatus, draft_for_change, draft_for_period
+from billing.invoice import InvoiceDraft, InvoiceRecord, InvoiceStatus, draft_for_change
+from billing.lifecycle import NextPeriod
 from billing.message import Message
+from billing.money import Money
 from billing.offer import Offer, terms_of
 from billing.payment import (
     ActionRequired,
@@ -27,7 +29,7 @@ from billing.payment import (
     Processing,
 )
 from billing.period import Period
-from billing.proration import Debit, share
+from billing.proration import Debit
 from billing.requested_change import ChangeBasis, plan_request
 from billing.subscription import (
     ChangeResult,
@@ -37,6 +39,7 @@ from billing.subscription import (
     SubscriptionStatus,
     Terms,
 )
+from billing.upcoming import drafted, upcoming_invoice, upcoming_period
 from tests.billing.books import Books
 
 MONTH, YEAR = Interval(unit=IntervalUnit.MONTH), Interval(unit=IntervalUnit.YEAR)
@@ -310,19 +313,9 @@ class Running:
 
     def _bill(self) -> None:
         following = lifecycle.next_billing(self.state, self.now)
-        terms = following.terms
-        draft = draft_for_period(
-            customer_id=self.state.customer_id,
-            subscription_id=self.state.subscription_id,
-            price=self.catalog[terms.price_id].price,
-            product_name=terms.product_name,
-            quantity=terms.quantity,
-            period=following.billed,
-            share=share(following.billed, following.period, terms.proration),
-            period_number=following.number,
-            carried=self.state.carried,
-            now=self.now,
-        )
+        price = self.catalog[following.terms.price_id].price
+        draft = drafted(self.state, following, price=price, now=self.now)
+        self._was_foreseen(following, draft)
         invoice = self.books.finalize(draft)
         self._becomes(
             lifecycle.period_billed(
@@ -337,6 +330,18 @@ class Running:
                 carried=draft.carried,
             )
         )
+
+    def _was_foreseen(self, following: NextPeriod, draft: InvoiceDraft) -> None:
+        """What a preview says a moment before is what is billed; checkouts have none."""
+        foreseen = upcoming_period(self.state, has_method=True)
+        if self.state.status is SubscriptionStatus.INCOMPLETE:
+            assert foreseen is None
+            return
+        assert foreseen == following
+        price = self.catalog[following.terms.price_id].price
+        nothing = Money.zero(price.currency)
+        preview = upcoming_invoice(self.state, foreseen, price=price, balance=nothing).draft
+        assert (preview.lines, preview.total) == (draft.lines, draft.total)
 
     def _end(self, reason: EndReason) -> None:
         self._becomes(lifecycle.ended(self.state, reason, self.now))

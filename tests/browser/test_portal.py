@@ -200,10 +200,10 @@ async def test_a_cancellation_says_until_when_service_runs_and_is_undone(
 ) -> None:
     await subscriber.open_portal()
     await subscriber.clicks("Cancel Team")
-    await subscriber.reads("It runs until 1 May 2026, and you can use it as before until then.")
+    await subscriber.reads("It runs until May 1, 2026, and you can use it as before until then.")
     await subscriber.clicks("Cancel my subscription")
     await subscriber.reads("Your subscription is canceled.")
-    await subscriber.reads("It ends on 1 May 2026.")
+    await subscriber.reads("It ends on May 1, 2026.")
     assert (await subscriber.now())["cancellation"]["at"] == "2026-05-01T00:00:00Z"
     await subscriber.clicks("Keep my subscription")
     await subscriber.reads("Your subscription goes on.")

@@ -146,6 +146,9 @@ def _do(state: SubscriptionState, command: CommandName) -> None:  # noqa: C901, 
         case CommandName.WAIVE_INVOICE:
             owed = (i.invoice_id for i in state.open_invoices if not i.given_up)
             settlement.invoice_waived(state, next(owed, ""))
+        case CommandName.MARK_UNCOLLECTIBLE:
+            owed = (i.invoice_id for i in state.open_invoices if not i.given_up)
+            settlement.invoice_uncollectible(state, next(owed, ""))
 
 
 def _waits_for_its_end(state: SubscriptionState) -> bool:

@@ -31,6 +31,9 @@ _DOCUMENTS: Final = text("""
             total_minor - balance_minor - paid_minor AS minor
         FROM invoices WHERE status = 'open'
         UNION ALL
+        SELECT 'bad_debt', customer_id, currency, total_minor - balance_minor - paid_minor
+        FROM invoices WHERE status = 'uncollectible'
+        UNION ALL
         SELECT 'deferred_revenue', customer_id, currency, -total_minor
         FROM invoices WHERE status <> 'void'
         UNION ALL

@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.db.queries.page import Order, Page, read_page
 from adapters.db.tables.customer import customers, payment_methods
+from billing.locale import DEFAULT_LOCALE
 from billing.value import Instant, Value
 
 _ORDER: Final = Order(at=customers.c.created_at, id=customers.c.id)
@@ -20,6 +21,7 @@ class Customer(Value):
     name: str | None
     metadata: dict[str, str]
     currency: str | None
+    locale: str = DEFAULT_LOCALE
     segment: str | None
     test_clock_id: str | None
     stripe_customer_id: str | None

@@ -13,6 +13,7 @@ from adapters.db.tables.invoice import invoice_lines, invoices
 from adapters.db.tables.payment_attempt import payment_attempts
 from billing.invoice import InvoiceLine, InvoiceRecord, InvoiceStatus
 from billing.money import Money
+from billing.particulars import Particulars
 from billing.period import Period
 from billing.ports.storage import PaymentAttempt
 from billing.proration import LineRef
@@ -29,6 +30,8 @@ class Invoice(Value):
     finalized_at: Instant
     paid_at: Instant | None
     voided_at: Instant | None
+    uncollectible_at: Instant | None
+    particulars: Particulars
     lines: tuple[InvoiceLine, ...]
     attempts: tuple[PaymentAttempt, ...]
 
@@ -90,6 +93,8 @@ async def _with_parts(
             finalized_at=row.finalized_at,
             paid_at=row.paid_at,
             voided_at=row.voided_at,
+            uncollectible_at=row.uncollectible_at,
+            particulars=Particulars.model_validate(row.particulars),
             lines=tuple(lines[row.id]),
             attempts=tuple(attempts[row.id]),
         )

@@ -15,6 +15,7 @@ from adapters.db.tables.test_clock import test_clocks
 from billing.currency import CurrencyCode
 from billing.dunning import Segment
 from billing.errors import Conflict, NotFound
+from billing.locale import DEFAULT_LOCALE
 from billing.ports.storage import CustomerRecord
 from billing.value import Instant, Value
 
@@ -24,6 +25,7 @@ _RECORD: Final = (
     customers.c.name,
     customers.c.stripe_customer_id,
     customers.c.default_payment_method_id,
+    customers.c.locale,
     customers.c.segment,
 )
 _GET: Final = select(*_RECORD).where(customers.c.id == bindparam("customer_id"))
@@ -37,6 +39,7 @@ class NewCustomer(Value):
     name: str | None = None
     metadata: Mapping[str, str] = {}
     currency: CurrencyCode | None = None
+    locale: str = DEFAULT_LOCALE
     segment: Segment | None = None
     test_clock_id: str | None = None
     created_at: Instant
@@ -50,6 +53,7 @@ class CustomerChanges(Value):
     metadata: Mapping[str, str] = {}
     """Replaces the former one as a whole."""
     currency: CurrencyCode | None = None
+    locale: str = DEFAULT_LOCALE
     segment: Segment | None = None
 
 
@@ -77,6 +81,7 @@ class SqlCustomers:
             name=row.name,
             gateway_customer_id=row.stripe_customer_id,
             default_payment_method_id=row.default_payment_method_id,
+            locale=row.locale,
             segment=row.segment,
         )
 

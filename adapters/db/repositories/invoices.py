@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from adapters.db.repositories import debits
 from adapters.db.repositories.balances import SqlBalances, lock_balance
 from adapters.db.repositories.document_number import next_number
+from adapters.db.repositories.invoice_settings import FROZEN
 from adapters.db.tables.document_counter import Document
 from adapters.db.tables.invoice import invoices
 from billing.balance import BalanceCause, BalanceMovement, applicable
@@ -28,17 +29,18 @@ _LOCK_DEBITED: Final = text("""
 # One statement, so that the counter's row is locked no earlier than the invoice is written.
 _FINALIZE: Final = text(f"""
     WITH known AS (SELECT * FROM invoices WHERE id = :id),
+    frozen AS ({FROZEN}),
     counter AS ({next_number(Document.INVOICE)}),
     added AS (
         INSERT INTO invoices (
             id, issuer, sequence, number, customer_id, subscription_id, currency, total_minor,
             paid_minor, balance_minor, status, period_start, period_end, finalized_at, due_at,
-            paid_at, change_id
+            paid_at, change_id, particulars
         )
         SELECT
             :id, issuer, sequence, number, :customer_id, :subscription_id, :currency, :total_minor,
             0, :balance_minor, :status, :period_start, :period_end, :finalized_at, :due_at,
-            :paid_at, :change_id
+            :paid_at, :change_id, coalesce((SELECT particulars FROM frozen), '{{}}'::jsonb)
         FROM counter
         RETURNING *
     ),
@@ -143,6 +145,13 @@ class SqlInvoices:
         voided = await self._close(invoice_id, InvoiceStatus.VOID, {"voided_at": voided_at})
         if voided is not None and voided.from_balance.amount_minor:
             await self._move(voided, BalanceCause.RESTORED, voided.from_balance, voided_at)
+
+    async def mark_uncollectible(self, invoice_id: str, *, at: datetime) -> None:
+        """Open to uncollectible; uncollectible already is left alone.
+
+        Raises `NotFound` (`invoice_not_found`) and `Conflict` (`invoice_not_open`).
+        """
+        await self._close(invoice_id, InvoiceStatus.UNCOLLECTIBLE, {"uncollectible_at": at})
 
     async def _close(
         self, invoice_id: str, to: InvoiceStatus, values: dict[str, Any]

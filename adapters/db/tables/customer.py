@@ -17,6 +17,7 @@ from adapters.db.tables.schema import (
     references,
     table_of,
 )
+from billing.locale import DEFAULT_LOCALE
 
 
 class CustomerRow(Row, table=True):
@@ -39,6 +40,8 @@ class CustomerRow(Row, table=True):
         sa_column=Column("metadata", DOCUMENT, nullable=False, server_default=EMPTY)
     )
     currency: str | None = Field(sa_type=CURRENCY)
+    locale: str = Field(sa_column_kwargs={"server_default": DEFAULT_LOCALE})
+    """How amounts and days are written for them; a BCP 47 tag."""
     segment: str | None
     """Which kind of customer, as the seller divides them; decides the dunning ladder."""
     test_clock_id: str | None

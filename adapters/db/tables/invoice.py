@@ -1,12 +1,15 @@
 """Finalised invoices and their lines (policy P29)."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import CheckConstraint, text
 from sqlmodel import Field
 
 from adapters.db.tables.schema import (
     CURRENCY,
+    DOCUMENT,
+    EMPTY,
     INSTANT,
     MINOR_UNITS,
     NOW,
@@ -41,6 +44,9 @@ class InvoiceRow(Row, table=True):
             name="paid",
         ),
         CheckConstraint("(status = 'void') = (voided_at IS NOT NULL)", name="void"),
+        CheckConstraint(
+            "(status = 'uncollectible') = (uncollectible_at IS NOT NULL)", name="uncollectible"
+        ),
         index("invoices", "issuer sequence", unique=True),
         index("invoices", "issuer number", unique=True),
         index("invoices", "finalized_at id"),
@@ -67,7 +73,12 @@ class InvoiceRow(Row, table=True):
     due_at: datetime = Field(sa_type=INSTANT)
     paid_at: datetime | None = Field(sa_type=INSTANT)
     voided_at: datetime | None = Field(sa_type=INSTANT)
+    uncollectible_at: datetime | None = Field(sa_type=INSTANT)
     change_id: str | None
+    particulars: dict[str, Any] = Field(
+        sa_type=DOCUMENT, sa_column_kwargs={"server_default": EMPTY}
+    )
+    """`billing.particulars.Particulars`, as they were when it was finalised."""
     recorded_at: datetime = Field(sa_type=INSTANT, sa_column_kwargs={"server_default": NOW})
 
 

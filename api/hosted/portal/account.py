@@ -18,6 +18,7 @@ from adapters.db.queries.page import Page
 from adapters.db.queries.subscriptions import SubscriptionFilter
 from adapters.db.repositories.balances import SqlBalances
 from adapters.db.repositories.prices import SqlPrices
+from adapters.locale_format import ENGLISH, LocaleFormat
 from api.dependencies import Dependencies
 from api.hosted import notices
 from api.hosted.page import ShownInstead
@@ -34,13 +35,15 @@ _NEVER_BEGAN: Final = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holding:
-    """A subscription, its price as it was sold, and the customer's present."""
+    """A subscription, its price as it was sold, and the customer's present and way of reading."""
 
     state: SubscriptionState
     price: Price
     planned_price: Price | None
     """Of a change that waits for the period's end."""
     now: datetime
+    written: LocaleFormat = ENGLISH
+    """How the customer reads amounts and days."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +73,7 @@ async def read_account(deps: Dependencies, customer: Customer, *, latest: int) -
         if customer.default_payment_method_id is not None:
             method = await customers.payment_method(connection, customer.default_payment_method_id)
         return Account(
-            holdings=tuple([await _holding(connection, state, now) for state in states]),
+            holdings=tuple([await _holding(connection, customer, state, now) for state in states]),
             method=method,
             invoices=await invoices.page_of(connection, customer_id=customer.id, limit=latest),
             balances=await _balances(connection, customer.id, states),
@@ -88,7 +91,7 @@ async def read_holding(deps: Dependencies, customer: Customer, subscription_id: 
         state = await subscriptions.state_of(connection, subscription_id)
         if state is None or state.customer_id != customer.id or not _has_begun(state):
             raise ShownInstead(notices.UNKNOWN)
-        return await _holding(connection, state, now)
+        return await _holding(connection, customer, state, now)
 
 
 def currency_of(customer: Customer, account: Account) -> str | None:
@@ -113,7 +116,9 @@ async def _states(connection: AsyncConnection, customer_id: str) -> list[Subscri
             return states
 
 
-async def _holding(connection: AsyncConnection, state: SubscriptionState, now: datetime) -> Holding:
+async def _holding(
+    connection: AsyncConnection, customer: Customer, state: SubscriptionState, now: datetime
+) -> Holding:
     prices, terms = SqlPrices(connection), state.terms
     planned = None if state.pending_change is None else state.pending_change.target
     return Holding(
@@ -123,6 +128,7 @@ async def _holding(connection: AsyncConnection, state: SubscriptionState, now: d
         if planned is None
         else await prices.get(planned.price_id, planned.price_version),
         now=now,
+        written=LocaleFormat(customer.locale),
     )
 
 

@@ -9,11 +9,13 @@ from enum import StrEnum
 from typing import Final, assert_never
 
 from adapters.hosted_link import HostedLinks
-from adapters.plain_english import day, formatted, moment, why_declined
+from adapters.locale_format import LocaleFormat
+from adapters.plain_english import why_declined
 from api.change_view import ChangePreviewView
 from api.hosted.portal.account import Holding
 from api.hosted.portal.plan_words import all_cost, titled
 from api.money_view import MoneyView
+from api.period_view import PeriodView
 from billing.interval import Interval
 from billing.money import Money
 from billing.subscription import AppliedCommand, ChangeResult
@@ -66,26 +68,27 @@ class ResultFacts:
 
 def preview_facts(holding: Holding, preview: ChangePreviewView) -> PreviewFacts:
     """The preview in words."""
+    written = holding.written
     is_free_now = preview.amount_due.amount_minor == 0
-    due = _written(preview.amount_due)
+    due = written.money(_money(preview.amount_due))
     is_later = preview.effective_at > holding.now
-    when = day(preview.effective_at) if is_later else "now"
+    when = written.day(preview.effective_at) if is_later else "now"
     return PreviewFacts(
         when=f"on {when}" if is_later else ("at once" if is_free_now else "as soon as it is paid"),
         lines=tuple(
             PreviewLine(
                 description=line.description,
-                period=f"{day(line.period.start)} to {day(line.period.end)}",
-                amount=_written(line.amount),
+                period=_span(line.period, written),
+                amount=written.money(_money(line.amount)),
             )
             for line in preview.lines
         ),
-        deductions=tuple(_deductions(preview)),
+        deductions=tuple(_deductions(preview, written)),
         due_now=due,
-        afterwards=_afterwards(preview),
+        afterwards=_afterwards(preview, written),
         button=_button(when, due, is_later=is_later, is_free_now=is_free_now),
         quote=preview.quote,
-        valid_until=moment(preview.quote_expires_at),
+        valid_until=written.moment(preview.quote_expires_at),
     )
 
 
@@ -140,11 +143,12 @@ def _result(holding: Holding, applied: AppliedCommand) -> ResultFacts:
 
 
 def _applied(holding: Holding) -> ResultFacts:
-    terms = holding.state.terms
+    terms, written = holding.state.terms, holding.written
+    plan = titled(written, terms, holding.price)
     return ResultFacts(
         kind=ResultKind.DONE,
         title="Your plan is changed",
-        sentences=(f"You now have {titled(terms, holding.price)}: {all_cost(terms)}.",),
+        sentences=(f"You now have {plan}: {all_cost(written, terms)}.",),
     )
 
 
@@ -156,12 +160,13 @@ def _scheduled(holding: Holding, change_id: str) -> ResultFacts:
             title="This change was made",
             sentences=("Something else has happened since; your subscriptions say what.",),
         )
-    plan = f"{titled(pending.target, price)}, {all_cost(pending.target)}"
+    written = holding.written
+    plan = f"{titled(written, pending.target, price)}, {all_cost(written, pending.target)}"
     return ResultFacts(
         kind=ResultKind.DONE,
         title="Your change is planned",
         sentences=(
-            f"From {day(pending.at)} on: {plan}.",
+            f"From {written.day(pending.at)} on: {plan}.",
             "Until then everything stays as it is, and you can undo it.",
         ),
     )
@@ -170,11 +175,12 @@ def _scheduled(holding: Holding, change_id: str) -> ResultFacts:
 def _paying(holding: Holding, invoice_id: str) -> ResultFacts:
     opened = holding.state.open_invoice(invoice_id)
     if opened is not None and opened.action_url is not None:
+        amount = holding.written.money(opened.amount)
         return ResultFacts(
             kind=ResultKind.CONFIRM,
             title="Your bank asks you to confirm",
             sentences=(
-                f"Confirm the payment of {formatted(opened.amount)} to complete your change.",
+                f"Confirm the payment of {amount} to complete your change.",
                 "Until then nothing is charged, and everything stays as it is.",
             ),
             action_url=opened.action_url,
@@ -188,27 +194,28 @@ def _paying(holding: Holding, invoice_id: str) -> ResultFacts:
     return _WORKING
 
 
-def _deductions(preview: ChangePreviewView) -> Iterator[tuple[str, str]]:
+def _deductions(preview: ChangePreviewView, written: LocaleFormat) -> Iterator[tuple[str, str]]:
     """Why what is charged now differs from the sum of the lines."""
     if preview.from_balance.amount_minor:
-        yield "From your balance", formatted(-_money(preview.from_balance))
+        yield "From your balance", written.money(-_money(preview.from_balance))
     if preview.to_balance.amount_minor:
-        yield "Added to your balance", _written(preview.to_balance)
+        yield "Added to your balance", written.money(_money(preview.to_balance))
     if preview.carried_over.amount_minor:
-        yield "On your next invoice instead", formatted(-_money(preview.carried_over))
+        yield "On your next invoice instead", written.money(-_money(preview.carried_over))
 
 
-def _afterwards(preview: ChangePreviewView) -> str:
+def _afterwards(preview: ChangePreviewView, written: LocaleFormat) -> str:
     renewal = preview.next_renewal
     if renewal is None:
         return "Your subscription ends as planned."
     if renewal.amount.amount_minor == 0:
         return "After that it costs nothing."
     interval = Interval(unit=preview.terms.interval, count=preview.terms.interval_count)
-    regular = f"{_written(preview.terms.period_amount)} {interval}"
+    regular = f"{written.money(_money(preview.terms.period_amount))} {interval}"
     if renewal.amount.amount_minor == preview.terms.period_amount.amount_minor:
-        return f"From {day(renewal.at)} on: {regular}."
-    return f"Next charge: {_written(renewal.amount)} on {day(renewal.at)}. Then {regular}."
+        return f"From {written.day(renewal.at)} on: {regular}."
+    next_charge = written.money(_money(renewal.amount))
+    return f"Next charge: {next_charge} on {written.day(renewal.at)}. Then {regular}."
 
 
 def _button(when: str, due: str, *, is_later: bool, is_free_now: bool) -> str:
@@ -221,5 +228,5 @@ def _money(view: MoneyView) -> Money:
     return Money(amount_minor=view.amount_minor, currency=view.currency)
 
 
-def _written(view: MoneyView) -> str:
-    return formatted(_money(view))
+def _span(view: PeriodView, written: LocaleFormat) -> str:
+    return f"{written.day(view.start)} to {written.day(view.end)}"

@@ -12,6 +12,7 @@ from typing import Final
 from adapters.db.engine import reading
 from adapters.db.queries import catalog
 from adapters.db.queries.customers import Customer
+from adapters.locale_format import LocaleFormat
 from api.dependencies import Dependencies
 from api.hosted.portal.account import Holding
 from api.hosted.portal.plan_words import each_costs
@@ -80,8 +81,11 @@ class OnSale:
             if offer.price.id != terms.price_id and _may_ever_be_chosen(holding, customer, offer)
         ]
         fitting.sort(key=lambda offer: (offer.price.unit_amount_minor, offer.price.id))
-        present = _option(terms.product_name, holding.price, is_current=True)
-        others = (_option(each.product.name, each.price, is_current=False) for each in fitting)
+        present = _option(holding.written, terms.product_name, holding.price, is_current=True)
+        others = (
+            _option(holding.written, each.product.name, each.price, is_current=False)
+            for each in fitting
+        )
         return (present, *others)
 
 
@@ -119,11 +123,11 @@ def _may_ever_be_chosen(holding: Holding, customer: Customer, offer: Offer) -> b
     return True
 
 
-def _option(name: str, price: Price, *, is_current: bool) -> PlanOption:
+def _option(written: LocaleFormat, name: str, price: Price, *, is_current: bool) -> PlanOption:
     return PlanOption(
         price_id=price.id,
         name=name,
-        costs=each_costs(price),
+        costs=each_costs(written, price),
         is_current=is_current,
         has_quantity=price.maximum_quantity > 1,
     )

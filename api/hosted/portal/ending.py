@@ -10,7 +10,6 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Form, Query
 from starlette.responses import Response
 
-from adapters.plain_english import day
 from api.dependencies import Dependencies, Deps
 from api.hosted.asking import ask
 from api.hosted.page import document, redirect, with_parameter
@@ -57,7 +56,7 @@ async def ask_about_cancellation(
         frame(visitor)
         | {
             "subscription": facts,
-            "plan": titled(holding.state.terms, holding.price),
+            "plan": titled(holding.written, holding.state.terms, holding.price),
             "statements": _statements(holding),
             "token": visitor.token("cancel", subscription_id),
             "refused": in_words(refused) if refused else None,
@@ -135,7 +134,7 @@ def _statements(holding: Holding) -> list[str]:
     if not _goes_on_to_the_end(state):
         owes = "What is not paid is no longer owed, and you" if state.open_invoices else "You"
         return ["It ends at once.", f"{owes} will not be charged again."]
-    ends_on = day(state.running_period.end)
+    ends_on = holding.written.day(state.running_period.end)
     if state.status is SubscriptionStatus.TRIALING:
         return [
             f"Your free trial runs until {ends_on}, and you can use it until then.",

@@ -14,8 +14,7 @@ from starlette.responses import Response
 from adapters.db.engine import snapshot
 from adapters.db.queries import invoices
 from adapters.db.queries.invoices import Invoice
-from adapters.hosted_link import HostedLinks
-from adapters.plain_english import day, formatted
+from adapters.locale_format import LocaleFormat
 from api.dependencies import Deps
 from api.hosted.method_words import expiry, named
 from api.hosted.page import Destination, document
@@ -42,6 +41,7 @@ _STATUSES: Final = {
     InvoiceStatus.OPEN: "To pay",
     InvoiceStatus.PAID: "Paid",
     InvoiceStatus.VOID: "Not owed",
+    InvoiceStatus.UNCOLLECTIBLE: "Not paid",
 }
 
 Text = Annotated[str, Query()]
@@ -59,14 +59,14 @@ class InvoiceRow:
     is_open: bool
 
     @classmethod
-    def of(cls, invoice: Invoice, links: HostedLinks) -> "InvoiceRow":
+    def of(cls, invoice: Invoice, visitor: Visitor) -> "InvoiceRow":
         """It leads to the invoice's own page."""
-        record = invoice.record
+        record, written = invoice.record, LocaleFormat(visitor.customer.locale)
         return cls(
             number=record.number,
-            url=links.invoice(record.id),
-            day=day(invoice.finalized_at),
-            amount=formatted(record.total),
+            url=visitor.links.invoice(record.id),
+            day=written.day(invoice.finalized_at),
+            amount=written.money(record.total),
             status=_STATUSES[record.status],
             is_open=record.status is InvoiceStatus.OPEN,
         )
@@ -77,6 +77,7 @@ async def show_portal(
     visitor: VisitorOf, deps: Deps, done: Text = "", refused: Text = ""
 ) -> Response:
     """Everything of the customer's on one page."""
+    written = LocaleFormat(visitor.customer.locale)
     account = await read_account(deps, visitor.customer, latest=LATEST)
     on_sale = await read_on_sale(deps)
     facts = [facts_of(holding, visitor.links) for holding in account.holdings]
@@ -95,9 +96,9 @@ async def show_portal(
             "method": _method(visitor, account),
             "card_token": visitor.token("card"),
             "may_replace_card": currency_of(visitor.customer, account) is not None,
-            "invoices": [InvoiceRow.of(each, visitor.links) for each in account.invoices.items],
+            "invoices": [InvoiceRow.of(each, visitor) for each in account.invoices.items],
             "has_more_invoices": account.invoices.next_cursor is not None,
-            "balances": [formatted(balance) for balance in account.balances],
+            "balances": [written.money(balance) for balance in account.balances],
             "done": _DONE.get(done),
             "refused": in_words(refused) if refused else None,
         },
@@ -115,7 +116,7 @@ async def list_invoices(visitor: VisitorOf, deps: Deps, cursor: Text = "") -> Re
         "portal_invoices.html",
         frame(visitor)
         | {
-            "invoices": [InvoiceRow.of(each, visitor.links) for each in page.items],
+            "invoices": [InvoiceRow.of(each, visitor) for each in page.items],
             "next_cursor": page.next_cursor,
         },
     )

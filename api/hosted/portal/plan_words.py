@@ -1,36 +1,36 @@
 """A plan in a customer's words: what it is, how many, and for how much.
 
 Owns those phrases, for what is sold and for what could be. Does not own amounts (`billing.pricing`)
-nor how one is written (`adapters.plain_english`).
+nor how one is written (`adapters.locale_format`).
 """
 
-from adapters.plain_english import counted, formatted, unit_price
+from adapters.locale_format import LocaleFormat
 from billing.catalog import Price
 from billing.subscription import Terms
 
 
-def how_many(price: Price, quantity: int) -> str | None:
+def how_many(written: LocaleFormat, price: Price, quantity: int) -> str | None:
     """`5 seats`; None for a plan that is not sold in quantities."""
-    return None if price.maximum_quantity == 1 else counted(quantity, price.unit_name)
+    return None if price.maximum_quantity == 1 else written.counted(quantity, price.unit_name)
 
 
-def each_costs(price: Price) -> str:
+def each_costs(written: LocaleFormat, price: Price) -> str:
     """`$16.00 per seat, every month`."""
     if price.unit_amount_minor == 0:
         return "Free"
-    amount = unit_price(price.unit_amount_minor, price.currency)
+    amount = written.unit_price(price.unit_amount_minor, price.currency)
     per = "" if price.maximum_quantity == 1 else f" per {price.unit_name}"
     return f"{amount}{per}, {price.interval}"
 
 
-def all_cost(terms: Terms) -> str:
+def all_cost(written: LocaleFormat, terms: Terms) -> str:
     """`$80.00 every month`."""
     if terms.period_amount.amount_minor == 0:
         return "Free"
-    return f"{formatted(terms.period_amount)} {terms.interval}"
+    return f"{written.money(terms.period_amount)} {terms.interval}"
 
 
-def titled(terms: Terms, price: Price) -> str:
+def titled(written: LocaleFormat, terms: Terms, price: Price) -> str:
     """`Team, 5 seats`."""
-    quantity = how_many(price, terms.quantity)
+    quantity = how_many(written, price, terms.quantity)
     return terms.product_name if quantity is None else f"{terms.product_name}, {quantity}"

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Final, assert_never
 
 from adapters.hosted_link import HostedLinks
-from adapters.plain_english import day, formatted, moment, why_declined
+from adapters.locale_format import LocaleFormat
+from adapters.plain_english import why_declined
 from api.hosted.page import Destination
 from api.hosted.portal.account import Holding
 from api.hosted.portal.plan_words import all_cost, each_costs, how_many, titled
@@ -74,18 +75,19 @@ class SubscriptionFacts:
 def facts_of(holding: Holding, links: HostedLinks) -> SubscriptionFacts:
     """What is to be said about the subscription now."""
     state, legal = holding.state, LEGAL_COMMANDS[holding.state.status]
+    written = holding.written
     ends = state.cancellation is not None
     return SubscriptionFacts(
         id=state.subscription_id,
         version=state.version,
         name=state.terms.product_name,
-        quantity=how_many(holding.price, state.terms.quantity),
-        price=each_costs(holding.price),
+        quantity=how_many(written, holding.price, state.terms.quantity),
+        price=each_costs(written, holding.price),
         status="Canceled" if ends else _LABELS[state.status],
         tone=_tone(state),
-        sentence=_sentence(state),
-        next_charge=_next_charge(state),
-        concerns=tuple(_concerns(state, links)),
+        sentence=_sentence(state, written),
+        next_charge=_next_charge(state, written),
+        concerns=tuple(_concerns(state, written, links)),
         undo=_undo(holding),
         may_change=CommandName.CHANGE in legal and state.change is None,
         may_cancel=CommandName.CANCEL_NOW in legal and state.change is None and not ends,
@@ -99,15 +101,16 @@ def _tone(state: SubscriptionState) -> str:
     return "good" if is_well and state.cancellation is None else "quiet"
 
 
-def _sentence(state: SubscriptionState) -> str | None:
+def _sentence(state: SubscriptionState, written: LocaleFormat) -> str | None:
     sentence: str | None
     match state.status:
         case SubscriptionStatus.TRIALING:
-            sentence = f"Your free trial runs until {day(state.running_period.end)}."
+            sentence = f"Your free trial runs until {written.day(state.running_period.end)}."
         case SubscriptionStatus.PAUSED:
-            sentence = _pause(state)
+            sentence = _pause(state, written)
         case SubscriptionStatus.CANCELED:
-            sentence = None if state.ended_at is None else f"Ended on {day(state.ended_at)}."
+            at = state.ended_at
+            sentence = None if at is None else f"Ended on {written.day(at)}."
         case SubscriptionStatus.UNPAID:
             sentence = "It goes on as soon as everything open is paid."
         case (
@@ -122,16 +125,16 @@ def _sentence(state: SubscriptionState) -> str | None:
     return sentence
 
 
-def _pause(state: SubscriptionState) -> str:
+def _pause(state: SubscriptionState, written: LocaleFormat) -> str:
     if state.pause is None:
         return "Nothing is charged meanwhile."
-    since = f"Paused since {day(state.pause.paused_at)}; nothing is charged meanwhile."
+    since = f"Paused since {written.day(state.pause.paused_at)}; nothing is charged meanwhile."
     if state.pause.resumes_at is None:
         return f"{since} It goes on as soon as you add a card."
-    return f"{since} It goes on by itself on {day(state.pause.resumes_at)}."
+    return f"{since} It goes on by itself on {written.day(state.pause.resumes_at)}."
 
 
-def _next_charge(state: SubscriptionState) -> str | None:
+def _next_charge(state: SubscriptionState, written: LocaleFormat) -> str | None:
     """When which amount is charged if nothing else happens; None where nothing is foreseen."""
     regular = {
         SubscriptionStatus.ACTIVE,
@@ -149,26 +152,31 @@ def _next_charge(state: SubscriptionState) -> str | None:
     if state.unbilled_from is not None:
         return "In a moment, for the rest of the running period"
     amount = sum((line.amount for line in state.carried), amount)
-    return f"{formatted(amount)} on {day(state.period.end)}"
+    return f"{written.money(amount)} on {written.day(state.period.end)}"
 
 
-def _concerns(state: SubscriptionState, links: HostedLinks) -> Iterator[Concern]:
+def _concerns(
+    state: SubscriptionState, written: LocaleFormat, links: HostedLinks
+) -> Iterator[Concern]:
     for invoice in state.open_invoices:
         if invoice.given_up or state.has_ended:
             continue
-        concern = _change_concern(state, invoice, links) or _invoice_concern(invoice, links)
+        concern = _change_concern(state, invoice, written, links) or _invoice_concern(
+            invoice, written, links
+        )
         if concern is not None:
             yield concern
 
 
 def _change_concern(
-    state: SubscriptionState, invoice: OpenInvoice, links: HostedLinks
+    state: SubscriptionState, invoice: OpenInvoice, written: LocaleFormat, links: HostedLinks
 ) -> Concern | None:
     change = state.change
     if change is None or invoice.for_change != change.change_id:
         return None
     url = f"{links.portal}/subscriptions/{state.subscription_id}/changes/{change.change_id}"
-    until = f" until {moment(change.expires_at)}" if invoice.action_url is not None else ""
+    waits = invoice.action_url is not None
+    until = f" until {written.moment(change.expires_at)}" if waits else ""
     return Concern(
         text=f"Your change to {change.target.product_name} waits for its payment{until}.",
         link=Destination(label="See how it stands", url=url),
@@ -176,8 +184,10 @@ def _change_concern(
     )
 
 
-def _invoice_concern(invoice: OpenInvoice, links: HostedLinks) -> Concern | None:
-    amount, url = formatted(invoice.amount), links.invoice(invoice.invoice_id)
+def _invoice_concern(
+    invoice: OpenInvoice, written: LocaleFormat, links: HostedLinks
+) -> Concern | None:
+    amount, url = written.money(invoice.amount), links.invoice(invoice.invoice_id)
     look = Destination(label="See the invoice", url=url)
     if invoice.in_processing:
         text = f"Your payment of {amount} is on its way; your bank may take a few days."
@@ -193,10 +203,11 @@ def _invoice_concern(invoice: OpenInvoice, links: HostedLinks) -> Concern | None
 
 
 def _undo(holding: Holding) -> Undo | None:
-    state, planned_price = holding.state, holding.planned_price
+    state, planned_price, written = holding.state, holding.planned_price, holding.written
     if state.cancellation is not None:
         return Undo(
-            text=f"It ends on {day(state.cancellation.at)}. Until then you can use it as before.",
+            text=f"It ends on {written.day(state.cancellation.at)}."
+            " Until then you can use it as before.",
             label="Keep my subscription",
             action="undo_cancel",
         )
@@ -204,8 +215,8 @@ def _undo(holding: Holding) -> Undo | None:
     if pending is None or planned_price is None:
         return None
     return Undo(
-        text=f"From {day(pending.at)} on: {titled(pending.target, planned_price)},"
-        f" {all_cost(pending.target)}. Until then everything stays as it is.",
+        text=f"From {written.day(pending.at)} on: {titled(written, pending.target, planned_price)},"
+        f" {all_cost(written, pending.target)}. Until then everything stays as it is.",
         label="Undo this change",
         action="undo_change",
     )

@@ -26,6 +26,7 @@ _TRIGGERS = {
     ("disputes", "forward"),
     ("disputes", "immutable"),
     ("disputes", "never_removed"),
+    ("documents", "append_only"),
     ("domain_events", "immutable"),
     ("domain_events", "never_removed"),
     ("invoice_lines", "append_only"),

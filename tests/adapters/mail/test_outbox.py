@@ -16,7 +16,7 @@ async def test_a_message_becomes_a_file_that_mail_programs_read(tmp_path: Path) 
     post = FilePost(tmp_path / "outbox", sender="billing@example.org")
     await post.deliver(message(), to=ADA)
     mail = message_from_bytes(post.path_of(message()).read_bytes(), policy=policy.default)
-    assert mail["Subject"] == "Your trial of Team ends on 31 January 2026"
+    assert mail["Subject"] == "Your trial of Team ends on January 31, 2026"
     assert "$80.00" in mail.get_content()
 
 

@@ -29,7 +29,7 @@ async def test_mail_is_handed_in_encrypted_and_logged_in(scheme: str) -> None:
     assert mailbox.logins == [(USER, PASSWORD)]
     assert mailbox.encrypted == [True]
     (mail,) = mailbox.mails
-    assert mail["Subject"] == "Your trial of Team ends on 31 January 2026"
+    assert mail["Subject"] == "Your trial of Team ends on January 31, 2026"
     assert mail["Date"].datetime == AT
     assert "$80.00" in mail.get_content()
 

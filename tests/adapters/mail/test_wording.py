@@ -13,11 +13,11 @@ from tests.adapters.mail.letters import ADA, AT, message
 
 def test_the_trials_notice_says_when_it_ends_and_what_is_charged() -> None:
     written = letter(message(), to=ADA)
-    assert written.subject == "Your trial of Team ends on 31 January 2026"
+    assert written.subject == "Your trial of Team ends on January 31, 2026"
     assert written.body == (
         "Hello Ada Lovelace,\n"
         "\n"
-        "your trial of Team ends on 31 January 2026 at 09:30 UTC.\n"
+        "your trial of Team ends on January 31, 2026 at 9:30\u202fAM UTC.\n"
         "\n"
         "If you want to keep it, there is nothing to do: your payment method will then be charged"
         " $80.00 for the first period.\n"
@@ -40,11 +40,11 @@ def test_every_kind_has_a_subject_and_readable_paragraphs(kind: MessageKind) -> 
 @pytest.mark.parametrize(
     ("reason", "is_past", "expected"),
     [
-        (None, False, "as you asked, your subscription to Team will end on 31 January 2026"),
-        (None, True, "as you asked, your subscription to Team ended on 28 January 2026"),
+        (None, False, "as you asked, your subscription to Team will end on January 31, 2026"),
+        (None, True, "as you asked, your subscription to Team ended on January 28, 2026"),
         ("no_payment_method", True, "nothing was charged"),
         ("payment_failed", True, "You do not owe us anything"),
-        ("trial_used", True, "your subscription to Team ended on 28 January 2026"),
+        ("trial_used", True, "your subscription to Team ended on January 28, 2026"),
     ],
 )
 def test_an_end_is_explained_by_its_reason(
@@ -64,7 +64,7 @@ def test_a_failed_payment_says_when_it_is_tried_again() -> None:
     failed = message(MessageKind.PAYMENT_FAILED).model_copy(update={"reason": "insufficient_funds"})
     body = letter(failed, to=ADA).body
     assert "we could not collect $80.00 for Team: there were not sufficient funds." in body
-    assert "We will try again on 31 January 2026 at 09:30 UTC." in body
+    assert "We will try again on January 31, 2026 at 9:30\u202fAM UTC." in body
 
 
 def test_a_failed_payment_without_another_try_asks_for_another_method() -> None:
@@ -132,7 +132,7 @@ def test_a_planned_change_says_what_it_will_cost(amount_minor: int, expected: st
 
 def test_a_pause_without_an_end_waits_for_a_payment_method() -> None:
     paused = message(MessageKind.SUBSCRIPTION_PAUSED)
-    assert "by itself on 31 January 2026 at 09:30 UTC" in letter(paused, to=ADA).body
+    assert "by itself on January 31, 2026 at 9:30\u202fAM UTC" in letter(paused, to=ADA).body
     waiting = paused.model_copy(update={"effective_at": None})
     assert "as soon as you add a payment method" in letter(waiting, to=ADA).body
 

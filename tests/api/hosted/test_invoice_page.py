@@ -47,9 +47,9 @@ async def test_a_paid_invoice_says_what_it_was_for(guest: Guest) -> None:
     for said in (
         "Invoice PN-000001",
         "$80.00 paid",
-        "Paid on 1 April 2026.",
+        "Paid on April 1, 2026.",
         "Team, 5 seats, every month",
-        "1 April 2026 to 1 May 2026",
+        "April 1, 2026 to May 1, 2026",
         "Still to pay $0.00",
     ):
         assert said in sheet.text
@@ -71,7 +71,7 @@ async def test_an_overdue_invoice_says_why_and_what_comes_next(owing: Guest) -> 
     for said in (
         "$80.00 to pay",
         "We could not collect $80.00: your bank declined it.",
-        "We will try again by ourselves on 4 May 2026.",
+        "We will try again by ourselves on May 4, 2026.",
         "with Visa ending in 0341, expires",
         "To pay $80.00",
     ):

@@ -64,7 +64,7 @@ async def test_an_upgrade_is_shown_to_the_cent_and_paid_at_that_price(
     ten: Guest, simulator: StripeSimulator
 ) -> None:
     preview = await _preview(ten, "business_monthly", "10")
-    for said in ("-$80.00", "$120.00", "To pay now $40.00", "From 1 May 2026 on: $240.00 every"):
+    for said in ("-$80.00", "$120.00", "To pay now $40.00", "From May 1, 2026 on: $240.00 every"):
         assert said in preview.text
     assert await _captured(simulator) == 16000
 
@@ -95,16 +95,16 @@ async def test_a_decrease_waits_for_the_periods_end_and_can_be_undone(
 ) -> None:
     preview = await _preview(ten, "team_monthly", "8")
     assert "Nothing to pay now." in preview.text
-    assert "takes effect on 1 May 2026" in preview.text
-    planned = await ten.browser.press(preview, "Change on 1 May 2026")
-    assert "From 1 May 2026 on: Team, 8 seats, $128.00 every month." in planned.text
+    assert "takes effect on May 1, 2026" in preview.text
+    planned = await ten.browser.press(preview, "Change on May 1, 2026")
+    assert "From May 1, 2026 on: Team, 8 seats, $128.00 every month." in planned.text
 
     home = await ten.browser.follow(planned, "Back to your subscriptions")
     assert "10 seats" in home.text
-    assert "Next charge $128.00 on 1 May 2026" in home.text
+    assert "Next charge $128.00 on May 1, 2026" in home.text
     undone = await ten.browser.press(home, "Undo this change")
     assert "The change is undone." in undone.text
-    assert "Next charge $160.00 on 1 May 2026" in undone.text
+    assert "Next charge $160.00 on May 1, 2026" in undone.text
     assert (await ten.now())["pending_change"] is None
     assert await _captured(simulator) == 16000
 
@@ -119,7 +119,7 @@ async def test_while_a_decrease_is_planned_more_seats_have_to_wait(ten: Guest) -
 async def test_a_longer_period_begins_at_once(ten: Guest) -> None:
     preview = await _preview(ten, "team_yearly", "10")
     assert "To pay now $1,720.00" in preview.text
-    assert "16 April 2026 to 16 April 2027" in preview.text
+    assert "April 16, 2026 to April 16, 2027" in preview.text
     done = await ten.browser.press(preview, "Pay $1,720.00 and change")
     assert "$1,800.00 every year" in done.text
 
@@ -189,8 +189,8 @@ async def test_what_cannot_be_chosen_is_explained(
 async def test_a_plan_without_quantities_ignores_the_quantity(ten: Guest) -> None:
     preview = await _preview(ten, "personal_free", "10")
     assert "After that it costs nothing." in preview.text
-    planned = await ten.browser.press(preview, "Change on 1 May 2026")
-    assert "From 1 May 2026 on: Personal, Free." in planned.text
+    planned = await ten.browser.press(preview, "Change on May 1, 2026")
+    assert "From May 1, 2026 on: Personal, Free." in planned.text
 
 
 async def test_while_somebody_types_nothing_takes_the_focus(ten: Guest) -> None:
@@ -276,13 +276,13 @@ async def test_a_change_in_a_trial_is_free(shop: Shop) -> None:
             shop=shop, browser=browser, clock=clock, customer=customer, subscription=made["id"]
         )
         home = await guest.portal()
-        assert "Your free trial runs until 15 April 2026." in home.text
-        assert "Next charge $80.00 on 15 April 2026" in home.text
+        assert "Your free trial runs until April 15, 2026." in home.text
+        assert "Next charge $80.00 on April 15, 2026" in home.text
         preview = await _preview(guest, "business_monthly", "5")
         assert "takes effect at once" in preview.text
         done = await guest.browser.press(preview, "Change now")
         assert "You now have Business, 5 seats" in done.text
-        assert "Next charge $120.00 on 15 April 2026" in (await guest.portal()).text
+        assert "Next charge $120.00 on April 15, 2026" in (await guest.portal()).text
 
 
 async def test_while_an_invoice_is_overdue_nothing_can_be_added(ten: Guest) -> None:

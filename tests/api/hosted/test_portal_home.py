@@ -15,10 +15,10 @@ async def test_everything_of_a_customer_stands_on_one_page(guest: Guest) -> None
         "Active",
         "5 seats",
         "$16.00 per seat, every month",
-        "Next charge $80.00 on 1 May 2026",
+        "Next charge $80.00 on May 1, 2026",
         "Visa ending in 4242",
         "PN-000001",
-        "1 April 2026",
+        "April 1, 2026",
         "Paid $80.00",
     ):
         assert said in home.text
@@ -113,10 +113,10 @@ async def test_canceling_in_a_trial_costs_nothing(shop: Shop, guest: Guest) -> N
     link = (await shop.made("/v1/portal_sessions", {"customer": customer}))["url"]
     home = await guest.browser.open(link)
     asked = await guest.browser.follow(home, "Cancel Team")
-    assert "Your free trial runs until 15 April 2026" in asked.text
+    assert "Your free trial runs until April 15, 2026" in asked.text
     assert "Nothing is charged." in asked.text
     canceled = await guest.browser.press(asked, "Cancel my subscription")
-    assert "It ends on 15 April 2026." in canceled.text
+    assert "It ends on April 15, 2026." in canceled.text
     state = await shop.read(f"/v1/subscriptions/{made['id']}")
     assert datetime.fromisoformat(state["cancellation"]["at"]).day == 15
 

@@ -40,7 +40,7 @@ def test_a_running_one_says_when_it_is_charged_next() -> None:
     facts = _facts(situations.active())
     assert (facts.status, facts.tone) == ("Active", "good")
     assert (facts.quantity, facts.price) == ("5 seats", "$16.00 per seat, every month")
-    assert facts.next_charge == "$80.00 on 17 March 2026"
+    assert facts.next_charge == "$80.00 on March 17, 2026"
     assert facts.concerns == ()
     assert facts.undo is None
     assert facts.may_change
@@ -50,15 +50,15 @@ def test_a_running_one_says_when_it_is_charged_next() -> None:
 def test_a_trial_says_until_when_it_is_free() -> None:
     facts = _facts(trialing(days=14))
     assert facts.status == "Free trial"
-    assert facts.sentence == "Your free trial runs until 31 January 2026."
-    assert facts.next_charge == "$80.00 on 31 January 2026"
+    assert facts.sentence == "Your free trial runs until January 31, 2026."
+    assert facts.next_charge == "$80.00 on January 31, 2026"
 
 
 def test_a_canceled_one_says_until_when_it_runs_and_can_be_kept() -> None:
     facts = _facts(commands.cancel_at_period_end(situations.active(), NOW))
     assert (facts.status, facts.tone, facts.next_charge) == ("Canceled", "quiet", "Nothing more")
     assert facts.undo is not None
-    assert facts.undo.text == ("It ends on 17 March 2026. Until then you can use it as before.")
+    assert facts.undo.text == ("It ends on March 17, 2026. Until then you can use it as before.")
     assert facts.undo.action == "undo_cancel"
     assert not facts.may_cancel
 
@@ -66,9 +66,9 @@ def test_a_canceled_one_says_until_when_it_runs_and_can_be_kept() -> None:
 def test_a_planned_decrease_is_what_is_charged_next_and_can_be_undone() -> None:
     facts = _facts(situations.decreasing())
     assert facts.quantity == "5 seats"
-    assert facts.next_charge == "$48.00 on 17 March 2026"
+    assert facts.next_charge == "$48.00 on March 17, 2026"
     assert facts.undo is not None
-    assert facts.undo.text.startswith("From 17 March 2026 on: Team, 3 seats, $48.00 every month.")
+    assert facts.undo.text.startswith("From March 17, 2026 on: Team, 3 seats, $48.00 every month.")
     assert facts.undo.action == "undo_change"
 
 
@@ -108,7 +108,9 @@ def test_a_change_that_is_being_paid_leads_to_its_page(action_url: str | None) -
     facts = _facts(situations.paying_a_change(action_url=action_url))
     [concern] = facts.concerns
     assert concern.text.startswith("Your change to Team waits for its payment")
-    assert ("until 19 February 2026 at 12:00 UTC" in concern.text) is (action_url is not None)
+    assert ("until February 19, 2026 at 12:00\u202fPM UTC" in concern.text) is (
+        action_url is not None
+    )
     assert concern.link.url == (
         "https://billing.example/hosted/portal/subscriptions/sub_1/changes/chg_1"
     )
@@ -121,8 +123,8 @@ def test_a_paused_one_says_when_it_goes_on() -> None:
     facts = _facts(pausing.paused(state, datetime.fromisoformat("2026-03-01T00:00:00Z"), NOW))
     assert facts.status == "Paused"
     assert facts.sentence == (
-        "Paused since 18 February 2026; nothing is charged meanwhile."
-        " It goes on by itself on 1 March 2026."
+        "Paused since February 18, 2026; nothing is charged meanwhile."
+        " It goes on by itself on March 1, 2026."
     )
     assert facts.next_charge is None
 
@@ -135,7 +137,7 @@ def test_a_trial_that_rests_waits_for_a_card() -> None:
 
 def test_an_ended_one_says_when_and_offers_nothing() -> None:
     facts = _facts(commands.cancel_now(situations.active(), NOW))
-    assert (facts.status, facts.sentence) == ("Ended", "Ended on 18 February 2026.")
+    assert (facts.status, facts.sentence) == ("Ended", "Ended on February 18, 2026.")
     assert facts.next_charge is None
     assert not facts.may_change
     assert not facts.may_cancel

@@ -1,0 +1,79 @@
+"""The invoice that a subscription gets next, before it is made.
+
+Owns its operation. The amounts are made by the same rules as the invoice (`billing.upcoming`).
+"""
+
+from datetime import datetime
+from typing import Self
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from adapters.db.engine import snapshot
+from adapters.db.queries import customers, subscriptions
+from adapters.db.repositories.balances import SqlBalances
+from adapters.db.repositories.prices import SqlPrices
+from api.dependencies import Deps
+from api.fields import SubscriptionId
+from api.invoices import InvoiceLineView
+from api.money_view import MoneyView
+from api.period_view import PeriodView
+from api.route import ApiRoute
+from billing.errors import NotFound
+from billing.upcoming import UpcomingInvoice, upcoming_invoice, upcoming_period
+
+router = APIRouter(prefix="/v1/subscriptions", tags=["subscriptions"], route_class=ApiRoute)
+
+
+class UpcomingInvoiceView(BaseModel):
+    """What the next boundary will bill, if nothing else happens before it."""
+
+    customer: str
+    subscription: str
+    period: PeriodView
+    due_at: datetime = Field(description="When it is finalised and collected")
+    total: MoneyView
+    from_balance: MoneyView = Field(description="What the customer's balance of now pays")
+    amount_due: MoneyView = Field(description="What will be collected")
+    lines: list[InvoiceLineView]
+
+    @classmethod
+    def of(cls, upcoming: UpcomingInvoice) -> Self:
+        """The draft and what becomes of it."""
+        draft = upcoming.draft
+        return cls(
+            customer=draft.customer_id,
+            subscription=draft.subscription_id,
+            period=PeriodView.of(draft.period),
+            due_at=draft.due_at,
+            total=MoneyView.of(draft.total),
+            from_balance=MoneyView.of(upcoming.from_balance),
+            amount_due=MoneyView.of(upcoming.amount_due),
+            lines=[InvoiceLineView.of(line) for line in draft.lines],
+        )
+
+
+@router.get(
+    "/{subscription_id}/upcoming_invoice",
+    operation_id="read_upcoming_invoice",
+    summary="Preview the next invoice",
+)
+async def read_upcoming_invoice(subscription_id: SubscriptionId, deps: Deps) -> UpcomingInvoiceView:
+    """The next invoice, to the cent; 404 (`no_upcoming_invoice`) where none will come by itself.
+
+    A pending change and what was carried over are in it. What is open already, usage to come, and
+    changes that were not asked for yet are not.
+    """
+    async with snapshot(deps.engine) as connection:
+        state = await subscriptions.state_of(connection, subscription_id)
+        if state is None:
+            raise NotFound("subscription_not_found", f"no subscription {subscription_id}")
+        customer = await customers.get(connection, state.customer_id)
+        has_method = customer is not None and customer.default_payment_method_id is not None
+        following = upcoming_period(state, has_method=has_method)
+        if following is None:
+            raise NotFound("no_upcoming_invoice", f"nothing will be billed of {subscription_id}")
+        terms = following.terms
+        price = await SqlPrices(connection).get(terms.price_id, terms.price_version)
+        balance = await SqlBalances(connection).of(state.customer_id, price.currency)
+    return UpcomingInvoiceView.of(upcoming_invoice(state, following, price=price, balance=balance))

@@ -1,0 +1,74 @@
+"""Revenue as it is earned: day by day, straight-line over a line's own period.
+
+Owns the amounts: cumulative rounding, so that the parts always sum to the line (policy P2). Days
+are UTC days; a period covers the days from the one it begins on up to, and without, the one it ends
+on, and at least one. What was earned before its document existed is recognised on the document's
+day; what is not earned yet when it is voided never is, and what was is taken back then. A credit is
+a negative line over the period that it gives back. Does not own reports (`adapters.db.queries`),
+which compute the same in SQL.
+"""
+
+from datetime import date, timedelta
+from fractions import Fraction
+from typing import Final, Self
+
+from pydantic import model_validator
+
+from billing.money import Money, round_half_away
+from billing.period import Period
+from billing.value import Value
+
+_ONE_DAY: Final = timedelta(days=1)
+
+
+class EarnedLine(Value):
+    """One line of an invoice or credit note as revenue; credits are negative."""
+
+    amount: Money
+    first_day: date
+    end_day: date
+    """The first day after it."""
+    issued_on: date
+    voided_on: date | None = None
+
+    @model_validator(mode="after")
+    def _has_days(self) -> Self:
+        if self.end_day <= self.first_day:
+            raise ValueError("a line is earned over at least one day")
+        return self
+
+    @classmethod
+    def over(
+        cls, amount: Money, period: Period, *, issued_on: date, voided_on: date | None = None
+    ) -> Self:
+        """A line that is earned over the days of `period`."""
+        first = period.start.date()
+        return cls(
+            amount=amount,
+            first_day=first,
+            end_day=max(period.end.date(), first + _ONE_DAY),
+            issued_on=issued_on,
+            voided_on=voided_on,
+        )
+
+    def recognised_before(self, day: date) -> Money:
+        """What is earned at the beginning of `day`, rounded once from the beginning on."""
+        is_void = self.voided_on is not None and self.voided_on < day
+        if day <= self.issued_on or is_void:
+            return Money.zero(self.amount.currency)
+        whole = (self.end_day - self.first_day).days
+        elapsed = min(max((day - self.first_day).days, 0), whole)
+        # Half away from zero, both ways: a credit mirrors its debit to the cent.
+        minor = round_half_away(Fraction(self.amount.amount_minor * elapsed, whole))
+        return self.amount.model_copy(update={"amount_minor": minor})
+
+    def recognised_in(self, start: date, end: date) -> Money:
+        """What is earned on the days from `start` up to, and without, `end`."""
+        return self.recognised_before(end) - self.recognised_before(start)
+
+    def deferred_before(self, day: date) -> Money:
+        """What was invoiced and is not earned at the beginning of `day`."""
+        is_void = self.voided_on is not None and self.voided_on < day
+        if day <= self.issued_on or is_void:
+            return Money.zero(self.amount.currency)
+        return self.amount - self.recognised_before(day)

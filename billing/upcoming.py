@@ -1,0 +1,87 @@
+"""The invoice that comes next: what a boundary will bill, by the same rules that will bill it.
+
+Owns the draft of a period's invoice, for the preview and for the invoice itself. Does not own which
+period is next (`billing.lifecycle`) nor whether one is billed at all (`billing.agenda`).
+"""
+
+from datetime import datetime
+from typing import Final
+
+from billing.agenda import ActionKind, next_action
+from billing.balance import applicable
+from billing.catalog import Price, WithoutPaymentMethod
+from billing.invoice import InvoiceDraft, draft_for_period
+from billing.lifecycle import NextPeriod, next_billing
+from billing.money import Money
+from billing.proration import share
+from billing.subscription import SubscriptionState, SubscriptionStatus
+from billing.value import Value
+
+_BILLING: Final = (ActionKind.RENEW, ActionKind.CONVERT_TRIAL)
+
+
+class UpcomingInvoice(Value):
+    """What will be finalised, and how much of it the balance of today pays."""
+
+    draft: InvoiceDraft
+    from_balance: Money
+
+    @property
+    def amount_due(self) -> Money:
+        """What will be collected; nothing of a negative total."""
+        left = self.draft.total - self.from_balance
+        return left if left.amount_minor > 0 else Money.zero(self.draft.currency)
+
+
+def drafted(
+    state: SubscriptionState, following: NextPeriod, *, price: Price, now: datetime
+) -> InvoiceDraft:
+    """The invoice of the period that follows; `price` is of its terms."""
+    terms = following.terms
+    return draft_for_period(
+        customer_id=state.customer_id,
+        subscription_id=state.subscription_id,
+        price=price,
+        product_name=terms.product_name,
+        quantity=terms.quantity,
+        period=following.billed,
+        share=share(following.billed, following.period, terms.proration),
+        period_number=following.number,
+        carried=state.carried,
+        now=now,
+    )
+
+
+def upcoming_period(state: SubscriptionState, *, has_method: bool) -> NextPeriod | None:
+    """What the next boundary bills if nothing else happens before it.
+
+    None where nothing will be billed: it ends there, rests, was not begun, or its trial ends
+    without the payment method that it needs (policy P10).
+    """
+    billed_at = _billed_at(state)
+    if billed_at is None or (not has_method and _needs_method(state)):
+        return None
+    return next_billing(state, billed_at)
+
+
+def upcoming_invoice(
+    state: SubscriptionState, following: NextPeriod, *, price: Price, balance: Money
+) -> UpcomingInvoice:
+    """The invoice of that period, as it will be made at its boundary."""
+    draft = drafted(state, following, price=price, now=following.billed.start)
+    return UpcomingInvoice(draft=draft, from_balance=applicable(balance, draft.total))
+
+
+def _billed_at(state: SubscriptionState) -> datetime | None:
+    """Whatever is open is expected to be paid: then the first that is left is a boundary."""
+    paid = state.model_copy(update={"open_invoices": (), "trial_notice_at": None})
+    action = next_action(paid)
+    return action.at if action is not None and action.kind in _BILLING else None
+
+
+def _needs_method(state: SubscriptionState) -> bool:
+    if state.status is not SubscriptionStatus.TRIALING or state.terms.trial is None:
+        return False
+    is_free = state.terms.period_amount.amount_minor == 0
+    rule = state.terms.trial.without_payment_method
+    return not is_free and rule is not WithoutPaymentMethod.INVOICE
