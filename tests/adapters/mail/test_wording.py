@@ -141,8 +141,8 @@ def test_the_notice_of_a_new_price_says_both_prices_and_the_date() -> None:
     before = Money(amount_minor=7000, currency="USD")
     notice = message(MessageKind.PRICE_WILL_CHANGE).model_copy(update={"amount_before": before})
     written = letter(notice, to=ADA)
-    assert written.subject == "The price of Team changes on 31 January 2026"
-    assert "changes with its renewal on 31 January 2026 at 09:30 UTC." in written.body
+    assert written.subject == "The price of Team changes on January 31, 2026"
+    assert "changes with its renewal on January 31, 2026 at 9:30\u202fAM UTC." in written.body
     assert "Until then you pay $70.00 per period" in written.body
     assert "From then on it costs $80.00 per period." in written.body
     assert "you can cancel before that date" in written.body
