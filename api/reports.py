@@ -1,17 +1,28 @@
 """Reports: what the books say.
 
-Owns showing the ledger against the documents (policy P30). Does not own either.
+Owns showing the ledger against the documents (policy P30), revenue by month and receivables by age,
+as JSON and as CSV. Does not own the figures (`adapters.db.queries`).
 """
 
-from typing import Annotated, Self
+from collections.abc import AsyncIterator
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Annotated, Any, Final, Self
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StringConstraints
+from starlette.responses import Response, StreamingResponse
 
+from adapters.csv_table import MEDIA_TYPE
 from adapters.db.engine import snapshot
-from adapters.db.queries import books
-from api.dependencies import Deps
-from api.fields import CustomerId
+from adapters.db.queries import books, receivables, revenue
+from adapters.db.queries.receivables import Receivable
+from adapters.db.queries.revenue import RevenueOfMonth, check_months
+from adapters.report_table import receivables_csv, revenue_csv
+from api.dependencies import Dependencies, Deps
+from api.fields import CustomerId, Timestamp
+from api.money_view import MoneyView
+from api.present import machine_now
 from api.route import ApiRoute
 from billing.ledger import Account
 
@@ -81,3 +92,157 @@ async def read_ledger_report(
         receivables=[ComparisonView.of(comparison) for comparison in found.receivables],
         cash=[ComparisonView.of(comparison) for comparison in found.cash],
     )
+
+
+class Format(StrEnum):
+    """How a report is answered."""
+
+    JSON = "json"
+    CSV = "csv"
+
+
+FormatOf = Annotated[Format, Query(alias="format", description="`csv` for spreadsheets")]
+Month = Annotated[
+    str,
+    StringConstraints(pattern=r"^(19[7-9][0-9]|20[0-9]{2})-(0[1-9]|1[0-2])$"),
+]
+Customers = Annotated[
+    list[CustomerId] | None, Query(max_length=100, description="These customers alone")
+]
+
+
+class MonthOfRevenueView(BaseModel):
+    """One month in one currency."""
+
+    month: str = Field(examples=["2026-01"])
+    invoiced: MoneyView = Field(description="Less what was credited or voided in the month")
+    recognised: MoneyView = Field(description="Earned in the month, day by day")
+    deferred: MoneyView = Field(description="At the month's end: invoiced and not earned yet")
+
+    @classmethod
+    def of(cls, row: RevenueOfMonth) -> Self:
+        """The month."""
+        return cls(
+            month=f"{row.month:%Y-%m}",
+            invoiced=MoneyView.of(row.invoiced),
+            recognised=MoneyView.of(row.recognised),
+            deferred=MoneyView.of(row.deferred),
+        )
+
+
+class RevenueReport(BaseModel):
+    """Recognised and deferred revenue, month by month."""
+
+    months: list[MonthOfRevenueView]
+
+
+class ReceivableView(BaseModel):
+    """What one customer owes in one currency, by days since it was due."""
+
+    customer: str
+    name: str | None
+    email: str
+    not_due: MoneyView
+    days_0_to_30: MoneyView
+    days_31_to_60: MoneyView
+    days_61_to_90: MoneyView
+    days_over_90: MoneyView
+    total: MoneyView
+
+    @classmethod
+    def of(cls, row: Receivable) -> Self:
+        """The customer's."""
+        return cls(
+            customer=row.customer_id,
+            name=row.name,
+            email=row.email,
+            not_due=MoneyView.of(row.not_due),
+            days_0_to_30=MoneyView.of(row.days_0_to_30),
+            days_31_to_60=MoneyView.of(row.days_31_to_60),
+            days_61_to_90=MoneyView.of(row.days_61_to_90),
+            days_over_90=MoneyView.of(row.days_over_90),
+            total=MoneyView.of(row.total),
+        )
+
+
+class ReceivablesReport(BaseModel):
+    """Who owes what since when."""
+
+    as_of: datetime
+    data: list[ReceivableView] = Field(description="Who owes most comes first")
+    has_more: bool = Field(description="The CSV has all of them")
+
+
+_MOST_ROWS: Final = 1_000
+_CSV: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"content": {"text/csv": {"schema": {"type": "string"}}}}
+}
+
+
+@router.get(
+    "/revenue",
+    operation_id="read_revenue_report",
+    summary="Read recognised and deferred revenue",
+    response_model=RevenueReport,
+    responses=_CSV,
+)
+async def read_revenue_report(
+    deps: Deps,
+    first: Annotated[Month, Query(alias="from", examples=["2026-01"])],
+    last: Annotated[Month, Query(alias="to", examples=["2026-12"])],
+    customer: Customers = None,
+    format_: FormatOf = Format.JSON,
+) -> RevenueReport | Response:
+    """Each line of an invoice is earned day by day over its own period (UTC days).
+
+    The parts of a line always sum to it. Credit notes take back over the period that they give
+    back; a void invoice earns nothing, and what it had earned is taken back on its last day.
+    """
+    begins, ends = _first_day(first), _first_day(last)
+    check_months(begins, ends)
+    async with snapshot(deps.engine) as connection:
+        months = await revenue.by_month(connection, first=begins, last=ends, customer_ids=customer)
+    if format_ is Format.CSV:
+        return Response("".join(revenue_csv(months)), media_type=MEDIA_TYPE)
+    return RevenueReport(months=[MonthOfRevenueView.of(month) for month in months])
+
+
+@router.get(
+    "/receivables",
+    operation_id="read_receivables_report",
+    summary="Read who owes what since when",
+    response_model=ReceivablesReport,
+    responses=_CSV,
+)
+async def read_receivables_report(
+    deps: Deps,
+    as_of: Annotated[
+        Timestamp | None, Query(description="null: now", examples=["2026-01-31T00:00:00Z"])
+    ] = None,
+    customer: Customers = None,
+    format_: FormatOf = Format.JSON,
+) -> ReceivablesReport | Response:
+    """What was open at that moment, by days since it was due."""
+    at = as_of or machine_now()
+    if format_ is Format.CSV:
+        return StreamingResponse(_receivables(deps, at, customer), media_type=MEDIA_TYPE)
+    async with snapshot(deps.engine) as connection:
+        found = receivables.by_customer(
+            connection, as_of=at, customer_ids=customer, limit=_MOST_ROWS + 1
+        )
+        rows = [ReceivableView.of(row) async for row in found]
+    return ReceivablesReport(as_of=at, data=rows[:_MOST_ROWS], has_more=len(rows) > _MOST_ROWS)
+
+
+async def _receivables(
+    deps: Dependencies, at: datetime, customer: list[str] | None
+) -> AsyncIterator[str]:
+    """Row by row, on a connection of its own."""
+    async with snapshot(deps.engine) as connection:
+        found = receivables.by_customer(connection, as_of=at, customer_ids=customer)
+        async for line in receivables_csv(found):
+            yield line
+
+
+def _first_day(month: str) -> date:
+    return date.fromisoformat(f"{month}-01")

@@ -25,7 +25,7 @@ from api.problems import PROBLEM_MEDIA_TYPE
 from billing.errors import InvalidInput
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
-Endpoint = Callable[..., Awaitable[BaseModel]] | Callable[..., Awaitable[Response]]
+Endpoint = Callable[..., Awaitable[BaseModel | Response]]
 
 _EXECUTION: Final = "idempotent_execution"
 _MEDIA_TYPE_UNSUPPORTED: Final = 415

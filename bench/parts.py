@@ -2,7 +2,7 @@
 
 Owns which programs a part needs, what is checked of what they did, and the targets. Does not own
 how anything is measured (`bench.renewals`, `bench.year`, `bench.sleeping`, `bench.latency`,
-`bench.rehearsal`).
+`bench.rehearsal`, `bench.documents`).
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from adapters.db.engine import reading, snapshot, transactions
 from adapters.db.queries import books, subscriptions
 from api.authentication import SCOPES
-from bench import customers, latency, rehearsal, renewals, sleeping, year
+from bench import customers, documents, latency, rehearsal, renewals, sleeping, year
 from bench.arms import BareArm, SystemArm
 from bench.figures import Figure, Spread
 from bench.stage import Stage, started
@@ -29,6 +29,7 @@ from workflows.messages import SUBSCRIPTION_TASK_QUEUE
 _SECONDS: Final = 60
 _LOOK_AGAIN_SECONDS: Final = 0.1
 _MEBIBYTE: Final = 1 << 20
+_PDF_MILLISECONDS: Final = 20
 _FLAT: Final = 1.1
 """Flat is within a tenth of what it was when the cache was full."""
 
@@ -51,6 +52,7 @@ class Sizes:
     """Rising; the second is where the cache is full and has let go of as many again."""
     sleeping_seconds: float = 240
     requests: int = 2_000
+    documents: int = 200
     rehearsed: int = 79_000
     """Subscriptions that a change of a price is rehearsed on."""
 
@@ -175,6 +177,27 @@ async def measure_rehearsal(stage: Stage, sizes: Sizes) -> list[Figure]:
     ]
 
 
+async def measure_pdf(_: Stage, sizes: Sizes) -> list[Figure]:
+    """The PDF of an invoice; the target is one of time, whatever an empty page takes."""
+    setting = await asyncio.to_thread(
+        documents.set_invoices, count=sizes.documents, warm_up=sizes.documents // 10
+    )
+    return [
+        Figure(
+            name="PDF of an invoice",
+            unit="ms",
+            ours=setting.ours,
+            baseline=setting.empty,
+            at_most=_PDF_MILLISECONDS,
+        ),
+        Figure(
+            name="size of the PDF of an invoice",
+            unit="bytes",
+            ours=Spread.of([setting.bytes_each]),
+        ),
+    ]
+
+
 Measure = Callable[[Stage, Sizes], Coroutine[None, None, list[Figure]]]
 
 PARTS: Final[Mapping[str, Measure]] = {
@@ -182,6 +205,7 @@ PARTS: Final[Mapping[str, Measure]] = {
     "year": measure_year,
     "sleeping": measure_sleeping,
     "api": measure_api,
+    "pdf": measure_pdf,
     "rehearsal": measure_rehearsal,
 }
 """In the order in which they are measured."""

@@ -21,6 +21,8 @@ app.add_typer(webhooks_app, name="webhooks")
 app.add_typer(subscription_commands.app, name="subscriptions")
 tasks_app = typer.Typer(no_args_is_help=True, help="What waits for an operator.")
 app.add_typer(tasks_app, name="tasks")
+reports_app = typer.Typer(no_args_is_help=True, help="What the books say, as CSV or JSON.")
+app.add_typer(reports_app, name="reports")
 
 
 @app.callback()
@@ -172,3 +174,36 @@ def close_task(
         from cli import database, tasks  # noqa: PLC0415
 
         tasks.close(database.find_url(find_root()), key, reason=reason, actor=actor)
+
+
+@reports_app.command("revenue")
+def report_revenue(
+    first: Annotated[str, typer.Option("--from", help="The first month: 2026-01")],
+    last: Annotated[str, typer.Option("--to", help="The last month: 2026-12")],
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Say it in JSON, not in CSV.")] = False,
+) -> None:
+    """Recognised and deferred revenue, month by month."""
+    with as_sentences():
+        from cli import database, reports  # noqa: PLC0415
+
+        url = database.find_url(find_root())
+        reports.show_revenue(url, first=first, last=last, as_json=as_json)
+
+
+@reports_app.command("receivables")
+def report_receivables(
+    *,
+    as_of: Annotated[
+        str | None, typer.Option(help="A moment: 2026-07-01T09:30Z; now where not given.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Say it in JSON, not in CSV.")] = False,
+) -> None:
+    """Who owes what since when; who owes most comes first."""
+    with as_sentences():
+        from cli import database, reports  # noqa: PLC0415
+        from cli.instants import instant_of  # noqa: PLC0415
+
+        url = database.find_url(find_root())
+        at = None if as_of is None else instant_of(as_of)
+        reports.show_receivables(url, as_of=at, as_json=as_json)

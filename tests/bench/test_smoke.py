@@ -19,6 +19,7 @@ SMALL = Sizes(
     years=1,
     sleeping=(100, 200),
     requests=50,
+    documents=10,
     rehearsed=500,
 )
 
@@ -74,6 +75,13 @@ async def test_a_rehearsal_counts_everybody_and_is_held_against_the_databases_ow
     assert figure.name == "rehearsal of a price on 500 subscriptions"
     assert figure.at_most == 60
     assert figure.baseline
+
+
+async def test_pdfs_are_set_and_held_against_an_empty_page(stage: Stage) -> None:
+    [time, size] = await parts.measure_pdf(stage, SMALL)
+    assert (time.name, time.unit, time.at_most) == ("PDF of an invoice", "ms", 20)
+    assert time.baseline is not None
+    assert size.ours.middle > 10_000
 
 
 def _counts(figure: Figure) -> tuple[set[float], set[float]]:

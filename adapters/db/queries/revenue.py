@@ -1,0 +1,127 @@
+"""Revenue by month: what was invoiced, what of it is earned, and what is still to be delivered.
+
+Owns the SQL that does for all lines of all documents what `billing.recognition` says of one. A
+credit note is a negative line; a void invoice earns nothing. Every month: deferred at its beginning
+plus invoiced less recognised is deferred at its end. Taxes are nobody's revenue.
+"""
+
+from collections.abc import Collection
+from datetime import date
+from typing import Final
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from billing.errors import InvalidInput
+from billing.money import Money
+from billing.value import Value
+
+# Dates are UTC days, whatever the session's time zone.
+_BY_MONTH: Final = text("""
+    WITH documents AS (
+        SELECT invoice.customer_id, line.currency, line.amount_minor AS minor,
+            (line.period_start AT TIME ZONE 'UTC')::date AS first_day,
+            (line.period_end AT TIME ZONE 'UTC')::date AS end_day,
+            (invoice.finalized_at AT TIME ZONE 'UTC')::date AS issued_on,
+            (invoice.voided_at AT TIME ZONE 'UTC')::date AS voided_on
+        FROM invoice_lines AS line JOIN invoices AS invoice ON invoice.id = line.invoice_id
+        UNION ALL
+        SELECT note.customer_id, line.currency, -line.amount_minor,
+            (line.period_start AT TIME ZONE 'UTC')::date,
+            (line.period_end AT TIME ZONE 'UTC')::date,
+            (note.issued_at AT TIME ZONE 'UTC')::date,
+            NULL
+        FROM credit_note_lines AS line JOIN credit_notes AS note ON note.id = line.credit_note_id
+    ),
+    lines AS (
+        SELECT currency, minor, first_day, issued_on, voided_on,
+            greatest(end_day, first_day + 1) - first_day AS days,
+            greatest(end_day, first_day + 1, issued_on, voided_on) AS last_day
+        FROM documents
+        WHERE CAST(:customers AS text[]) IS NULL OR customer_id = ANY (:customers)
+    ),
+    parts AS (
+        SELECT lines.*, month::date AS month, (month + interval '1 month')::date AS next_month
+        FROM lines CROSS JOIN LATERAL generate_series(
+            date_trunc('month', greatest(issued_on, CAST(:first AS date))::timestamp),
+            date_trunc('month', least(last_day, CAST(:last AS date))::timestamp),
+            interval '1 month'
+        ) AS month
+        WHERE issued_on < CAST(:last AS date) + interval '1 month' AND last_day >= :first
+    ),
+    sums AS (
+        SELECT *,
+            CASE WHEN month <= issued_on OR voided_on < month THEN 0
+            ELSE round(minor * least(greatest(month - first_day, 0), days)::numeric / days)
+            END AS earned_before,
+            CASE WHEN next_month <= issued_on OR voided_on < next_month THEN 0
+            ELSE round(minor * least(greatest(next_month - first_day, 0), days)::numeric / days)
+            END AS earned_after,
+            issued_on >= month AND issued_on < next_month AS is_issued,
+            coalesce(voided_on >= month AND voided_on < next_month, false) AS is_voided,
+            coalesce(voided_on < next_month, false) AS is_over
+        FROM parts
+    )
+    SELECT month, currency,
+        sum(CASE WHEN is_issued THEN minor ELSE 0 END - CASE WHEN is_voided THEN minor ELSE 0 END)
+            AS invoiced,
+        sum(earned_after - earned_before) AS recognised,
+        sum(CASE WHEN is_over THEN 0 ELSE minor - earned_after END) AS deferred
+    FROM sums
+    GROUP BY month, currency
+    ORDER BY month, currency
+""")
+
+
+_MOST_MONTHS: Final = 120
+
+
+def check_months(first: date, last: date) -> None:
+    """Raises `InvalidInput` (`date_out_of_range`) for more than ten years, or backwards."""
+    months = (last.year - first.year) * 12 + last.month - first.month
+    if not 0 <= months < _MOST_MONTHS:
+        raise InvalidInput(
+            "date_out_of_range", f"a report is of 1 to {_MOST_MONTHS} months, the first one first"
+        )
+
+
+class RevenueOfMonth(Value):
+    """One month in one currency."""
+
+    month: date
+    """Its first day."""
+    invoiced: Money
+    """Less what was credited or voided in it."""
+    recognised: Money
+    deferred: Money
+    """At the month's end: invoiced, and not earned yet."""
+
+
+async def by_month(
+    connection: AsyncConnection,
+    *,
+    first: date,
+    last: date,
+    customer_ids: Collection[str] | None = None,
+) -> tuple[RevenueOfMonth, ...]:
+    """The months from `first` to `last`, each given by its first day; without those with nothing.
+
+    Of everybody, or of some customers.
+    """
+    found = await connection.execute(
+        _BY_MONTH,
+        {
+            "first": first,
+            "last": last,
+            "customers": None if customer_ids is None else list(customer_ids),
+        },
+    )
+    return tuple(
+        RevenueOfMonth(
+            month=row.month,
+            invoiced=Money(amount_minor=int(row.invoiced), currency=row.currency),
+            recognised=Money(amount_minor=int(row.recognised), currency=row.currency),
+            deferred=Money(amount_minor=int(row.deferred), currency=row.currency),
+        )
+        for row in found
+    )

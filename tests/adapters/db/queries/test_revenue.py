@@ -1,0 +1,103 @@
+"""Revenue by month in SQL: to the cent what `billing.recognition` says of each line."""
+
+from datetime import UTC, date, datetime, timedelta
+from random import Random
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from adapters.db.engine import Transactions, reading
+from adapters.db.queries import revenue
+from billing.errors import InvalidInput
+from billing.invoice import InvoiceDraft
+from billing.period import Period
+from billing.recognition import EarnedLine
+from tests.adapters.db.company import draft, open_shop, subscribe
+from tests.adapters.db.reversals import note, usd
+
+FIRST, LAST = date(2025, 1, 1), date(2028, 12, 1)
+
+
+def invoice(number: int, minor: int, period: Period, finalized_at: datetime) -> InvoiceDraft:
+    base = draft(number)
+    line = base.lines[0].model_copy(update={"amount": usd(minor), "period": period})
+    return base.model_copy(
+        update={
+            "lines": (line,),
+            "total": usd(minor),
+            "period": period,
+            "finalized_at": finalized_at,
+            "due_at": finalized_at,
+        }
+    )
+
+
+async def test_a_year_of_108_dollars_is_earned_by_the_day(
+    engine: AsyncEngine, transaction: Transactions
+) -> None:
+    await open_shop(engine)
+    await subscribe(engine)
+    start = datetime(2026, 1, 15, 9, 30, tzinfo=UTC)
+    year = Period(start=start, end=start.replace(year=2027))
+    async with transaction() as tx:
+        await tx.invoices.finalize(invoice(0, 10_800, year, start))
+    async with reading(engine) as connection:
+        found = await revenue.by_month(connection, first=FIRST, last=LAST)
+        elsewhere = await revenue.by_month(
+            connection, first=FIRST, last=LAST, customer_ids=["cus_other"]
+        )
+        march = await revenue.by_month(connection, first=date(2026, 3, 1), last=date(2026, 3, 1))
+    assert [month.recognised.amount_minor for month in found[:3]] == [503, 829, 917]
+    assert [month.invoiced.amount_minor for month in found[:2]] == [10_800, 0]
+    assert sum(month.recognised.amount_minor for month in found) == 10_800
+    assert (len(found), found[-1].deferred) == (13, usd(0))
+    assert (elsewhere, march) == ((), found[2:3])
+
+
+async def test_every_line_is_earned_as_the_rule_says(
+    engine: AsyncEngine, transaction: Transactions
+) -> None:
+    await open_shop(engine)
+    await subscribe(engine)
+    random = Random(108)  # noqa: S311 - the same lines in every run
+    lines: list[EarnedLine] = []
+    async with transaction() as tx:
+        for number in range(40):
+            start = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=random.randrange(9_000))
+            period = Period(start=start, end=start + timedelta(hours=random.randrange(1, 12_000)))
+            issued = start + timedelta(hours=random.randrange(-500, 2_000))
+            made = invoice(number, random.randrange(2, 1_000_000), period, issued)
+            await tx.invoices.finalize(made)
+            line = EarnedLine.over(made.total, period, issued_on=issued.date())
+            if number % 3 == 0:
+                at = issued + timedelta(hours=random.randrange(6_000))
+                await tx.invoices.mark_void(made.id, voided_at=at)
+                line = line.model_copy(update={"voided_on": at.date()})
+            elif number % 3 == 1:
+                await tx.invoices.mark_paid(made.id, paid_at=issued)
+                part = Period(start=start + (period.end - start) / 3, end=period.end)
+                half = made.total.amount_minor // 2
+                given = note(made, half, to_card=half, period=part)
+                at = max(issued, part.start)
+                await tx.credit_notes.issue(given.model_copy(update={"issued_at": at}))
+                lines.append(EarnedLine.over(-given.total, part, issued_on=at.date()))
+            lines.append(line)
+    async with reading(engine) as connection:
+        found = await revenue.by_month(connection, first=FIRST, last=LAST)
+    deferred = 0
+    for month in found:
+        following = (month.month + timedelta(days=32)).replace(day=1)
+        earned = sum(line.recognised_in(month.month, following).amount_minor for line in lines)
+        left = sum(line.deferred_before(following).amount_minor for line in lines)
+        assert (month.recognised, month.deferred) == (usd(earned), usd(left)), month
+        deferred += month.invoiced.amount_minor - month.recognised.amount_minor
+        assert month.deferred.amount_minor == deferred
+    assert deferred == 0
+    assert len(found) > 20
+
+
+def test_a_report_has_at_most_ten_years_and_goes_forward() -> None:
+    revenue.check_months(FIRST, FIRST)
+    for first, last in ((LAST, FIRST), (date(2020, 1, 1), date(2030, 1, 1))):
+        with pytest.raises(InvalidInput, match="date_out_of_range"):
+            revenue.check_months(first, last)
