@@ -12,7 +12,7 @@ from typing import Final
 
 from temporalio.testing import TimeSkipper, TimeSkippingConfig
 
-from tests.histories import changing_lives
+from tests.histories import changing_lives, refund_lives
 from tests.histories.settling import BROKE, settled, started
 from tests.worker.desk import pass_challenge
 from tests.workflows.company import Company, Subscription
@@ -201,6 +201,8 @@ LIVES: Final[Mapping[str, Life]] = MappingProxyType(
             changing_lives.downgraded_to_free,
             changing_lives.unpaid_then_paid,
             changing_lives.canceled_with_credit,
+            refund_lives.refund_paid_back,
+            refund_lives.refund_at_its_bank,
         )
     }
 )
