@@ -106,6 +106,14 @@ def planned(
     )
 
 
+def test_a_disputed_payment_is_given_back_by_no_upgrade() -> None:
+    """The bank holds it, or has taken it back."""
+    state = active(terms(TEAM, 10))
+    disputed = debit(16_000).model_copy(update={"is_disputed": True})
+    plan = planned(state, disputed, to=BUSINESS, quantity=10, now="2026-04-16")
+    assert [line.amount.amount_minor for line in plan.lines] == [12_000]
+
+
 def amounts(plan: PlannedChange) -> list[int]:
     return [line.amount.amount_minor for line in plan.lines]
 

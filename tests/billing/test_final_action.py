@@ -2,14 +2,17 @@
 
 from datetime import timedelta
 
+import pytest
+
 from billing import commands, settlement
-from billing.agenda import ActionKind, next_action
+from billing.agenda import ActionKind, agenda, next_action
 from billing.dunning import FinalAction
 from billing.subscription import EndReason
 from tests.billing.owing import LADDER, WEEK, due_next, owing, statuses
 from tests.billing.running import (
     PROCESSING,
     SOFT,
+    STOLEN,
     at,
 )
 
@@ -122,3 +125,41 @@ def test_a_year_of_nothing_but_declines_never_stands_still() -> None:
         running.until(at("2026-06-01") + timedelta(days=365), SOFT)
         assert running.books.cash == 16000
         assert len(running.attempts) < 20
+
+
+def test_what_somebody_asks_for_in_the_last_instant_comes_before_the_final_action() -> None:
+    running = owing()
+    running.until("2026-06-15T23:59:59", STOLEN)
+    running.now = LADDER[-1]
+    running.hear(settlement.payment_method_changed)
+    assert due_next(running) == (ActionKind.COLLECT, LADDER[-1])
+    running.until("2026-06-16")
+    assert (running.status, statuses(running)) == ("active", ["paid", "paid"])
+
+
+def test_a_try_that_is_asked_for_late_is_still_made_before_the_final_action() -> None:
+    """Workers were down, and the instant of the final action is past."""
+    running = owing()
+    running.until("2026-06-15T23:59:59", STOLEN)
+    running.now = at("2026-06-18")
+    running.command(lambda s, now: settlement.pay_now(s, now, customer_present=True))
+    assert due_next(running) == (ActionKind.COLLECT, at("2026-06-18"))
+
+
+@pytest.mark.parametrize("final", [FinalAction.UNPAID, FinalAction.DOWNGRADE_TO_FREE])
+def test_the_final_action_forgets_no_answer_of_a_bank(final: FinalAction) -> None:
+    """The answer had come, and was not looked at yet."""
+    running = owing(final, interval=WEEK)
+    running.until("2026-06-08", SOFT, SOFT, PROCESSING)
+    second = running.state.open_invoices[1]
+    running.until("2026-06-15T23:59:59", SOFT)
+    heard = settlement.payment_news(running.state, second.invoice_id, LADDER[-1])
+    fallback = running.state.terms.model_copy(update={"price_id": "free"})
+    gone = settlement.gave_up(heard, LADDER[-1], fallback=fallback)
+    assert any(
+        (action.kind, action.invoice_id) == (ActionKind.COLLECT, second.invoice_id)
+        for action in agenda(gone)
+    )
+    settled = settlement.collected(gone, second.invoice_id, SOFT, LADDER[-1])
+    given_up = final is FinalAction.DOWNGRADE_TO_FREE
+    assert (second.invoice_id in settlement.invoices_to_void(settled, LADDER[-1])) == given_up

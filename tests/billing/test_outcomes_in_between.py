@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from billing import commands, lifecycle, settlement
 from billing.decline import Decline
+from billing.dispute import DisputeState
 from billing.payment import (
     ActionRequired,
     AlreadyClosed,
@@ -54,6 +55,15 @@ def test_an_end_stays_what_it_was_when_the_place_turns_out_to_be_taken() -> None
     ended = commands.cancel_now(billed(ready, CREATED), CREATED + timedelta(minutes=1))
     assert _collected(ended, Superseded()) == ended
     assert (ended.status, ended.end_reason) == ("incomplete_expired", EndReason.REQUESTED)
+
+
+def test_a_period_that_is_billed_while_news_ends_the_subscription_revives_nothing() -> None:
+    active = _collected(billed(trialing(), TRIAL_END), PAID)
+    lost = settlement.dispute_news(active, "dp_1", DisputeState.LOST, SECOND)
+    after = billed(lost, SECOND)
+    assert (after.status, after.end_reason) == ("canceled", EndReason.DISPUTE_LOST)
+    [invoice] = after.open_invoices
+    assert settlement.invoices_to_void(after, SECOND) == (invoice.invoice_id,)
 
 
 def test_news_of_an_authentication_without_a_link_is_looked_at() -> None:

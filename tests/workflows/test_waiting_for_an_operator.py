@@ -1,12 +1,16 @@
 """What can never succeed waits for an operator, and keeps nobody else from going on."""
 
 import asyncio
+from dataclasses import replace
 
 from adapters.db.engine import unit_of_work
+from billing.errors import InvalidInput
+from billing.message import Message
+from billing.ports.storage import CustomerRecord
 from tests.conftest import StripeSimulator
 from tests.workflows.company import Company, Subscription
 from tests.workflows.test_payments import captured
-from workflows.messages import Retry
+from workflows.messages import PayNow, Retry
 
 
 async def waits_for_an_operator(subscription: Subscription) -> None:
@@ -38,3 +42,30 @@ async def test_a_clock_arrives_although_one_subscription_waits_and_it_catches_up
         assert (await stuck.report()).problem is None
 
     assert await captured(simulator) == 6 * 8000
+
+
+class BouncingPost:
+    """Nothing can be delivered to this address, ever."""
+
+    async def deliver(self, message: Message, *, to: CustomerRecord) -> None:
+        raise InvalidInput("address_refused", f"{message.key} to {to.id} bounced")
+
+
+async def test_a_message_that_bounces_keeps_nobody_from_an_answer(
+    company: Company, simulator: StripeSimulator
+) -> None:
+    company.parts = replace(company.parts, post=BouncingPost())
+    async with company.working():
+        customer = await company.customer()
+        subscription = await company.subscribe(customer)
+        await subscription.activated()
+        await company.save_card(customer, "pm_card_chargeCustomerFail")
+        await company.advance("2026-02-17T09:30")
+        await waits_for_an_operator(subscription)
+        await company.save_card(customer, "pm_card_visa")
+
+        receipt = await subscription.give(PayNow)
+
+        assert (receipt.invoice_id, receipt.decline) == (None, None), "it waited for the payment"
+        assert await subscription.status() == "active"
+    assert await captured(simulator) == 16000
