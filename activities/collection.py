@@ -11,6 +11,7 @@ from temporalio import activity
 
 from activities.charging import Charge, Charging, with_failed_creation
 from activities.crediting import CreditRequest, issue_credit
+from activities.writing_off import write_off
 from billing import changing, collecting, ledger, settlement
 from billing.credit_note import CreditReason, UnusedPart, lapsed_lines
 from billing.decline import RETRY_LIMIT_REACHED, Decline, DeclineKind
@@ -23,6 +24,7 @@ from billing.payment import (
     CollectionOutcome,
     Declined,
     NoPaymentMethod,
+    NotAuthenticated,
     Paid,
     Processing,
     Superseded,
@@ -44,6 +46,8 @@ class Collect(Value):
     state: SubscriptionState
     invoice_id: str
     now: Instant
+    is_last: bool = False
+    """Only look whether it was paid, and stop it where it was not: nothing is sold for it."""
 
 
 class Collected(Value):
@@ -95,18 +99,22 @@ class Collection:
 
     @activity.defn
     async def collect(self, request: Collect) -> Collected:
-        """Charges the customer's default payment method for what is due, at most once."""
+        """Charges the customer's default payment method for what is due, at most once.
+
+        A change whose time is over is not charged, however long an outage has kept it (P11).
+        """
+        if request.is_last:
+            return await self._ruled_out(request, NotAuthenticated())
+        if _is_too_late(request):
+            return await self._ruled_out(request, AlreadyClosed())
         begun = await self._begin(request)
         if not isinstance(begun, Charge):
             return await self._conclude(request, None, begun)
         earlier = await self._charging.stop_all(
             begun.attempt.invoice_id, before=begun.attempt.number
         )
-        if isinstance(earlier, PaymentAttempt):
-            paid = Paid(amount=earlier.amount, paid_at=request.now)
-            return await self._conclude(request, earlier, paid)
-        if earlier is PaymentStatus.PROCESSING:
-            return await self._conclude(request, None, Processing())
+        if earlier is not PaymentStatus.CANCELED:
+            return await self._conclude_earlier(request, earlier)
         attempt, payment = await self._charging.payment_for(begun)
         if payment.status is PaymentStatus.REQUIRES_CONFIRMATION:
             payment = await self._charging.confirm(
@@ -141,12 +149,33 @@ class Collection:
         )
         async with self._open_transaction() as tx:
             stored = await tx.subscriptions.save(after)
+            await write_off(tx, after, stored_revision=stored)
         return Voided(
             closed_invoice_ids=tuple(closed),
             processing_invoice_ids=tuple(processing),
             paid_invoice_ids=tuple(paid),
             stored_revision=stored,
         )
+
+    async def _ruled_out(self, request: Collect, otherwise: CollectionOutcome) -> Collected:
+        """Nobody is charged any more: what was begun is stopped, or found to have succeeded."""
+        async with self._open_transaction() as tx:
+            invoice = await _locked_invoice(tx, request.invoice_id)
+        if invoice.status is not InvoiceStatus.OPEN:
+            return await self._conclude(request, None, _closed(invoice, request.now))
+        stopped = await self._charging.stop_all(invoice.id)
+        if stopped is not PaymentStatus.CANCELED:
+            return await self._conclude_earlier(request, stopped)
+        return await self._conclude(request, None, otherwise)
+
+    async def _conclude_earlier(
+        self, request: Collect, stopped: PaymentAttempt | PaymentStatus
+    ) -> Collected:
+        """An earlier attempt was paid, or its bank has it."""
+        if isinstance(stopped, PaymentAttempt):
+            paid = Paid(amount=stopped.amount, paid_at=request.now)
+            return await self._conclude(request, stopped, paid)
+        return await self._conclude(request, None, Processing())
 
     async def _begin(self, request: Collect) -> Charge | CollectionOutcome:
         """The recorded intent to charge, or the outcome where nothing is left to do."""
@@ -207,7 +236,11 @@ class Collection:
                 if isinstance(outcome, Paid):
                     await _receive(tx, attempt, paid_at=request.now)
             await _settle_change(tx, request, after, outcome)
+            if isinstance(outcome, Paid):
+                invoice = await _locked_invoice(tx, request.invoice_id)
+                await _return_given_up(tx, request.state, invoice, request.now)
             stored = await tx.subscriptions.save(after)
+            await write_off(tx, after, stored_revision=stored)
             # While the customer may still authenticate, nobody else may take the live place.
             if after.activation_refused and not isinstance(outcome, ActionRequired):
                 await tx.subscriptions.release(after.subscription_id)
@@ -230,8 +263,11 @@ class Collection:
                 await tx.attempts.put(stopped.model_copy(update={"outcome": outcome}))
                 await _receive(tx, stopped, paid_at=now)
                 await tx.events.append(collecting.paid_event(invoice, stopped.number, now))
-                if invoice.change_id is not None and not changing.still_applies(state):
-                    await _return_lapsed(tx, invoice, now)
+                if invoice.change_id is not None:
+                    if not changing.still_applies(state):
+                        await _return_lapsed(tx, invoice, now)
+                else:
+                    await _return_given_up(tx, state, invoice, now)
                 return True
             known = state.open_invoice(invoice_id)
             if known is not None and known.is_bad_debt:
@@ -246,6 +282,22 @@ async def _may_go_live(tx: Transaction, state: SubscriptionState) -> bool:
     if state.status is not SubscriptionStatus.INCOMPLETE:
         return True
     return await tx.subscriptions.claim(state, with_trial=False) is Claim.GRANTED
+
+
+def _is_too_late(request: Collect) -> bool:
+    """Whether the change that this pays for was abandoned by now; a bank's answer is awaited.
+
+    Tries of one activity may be days apart: the time between them is Temporal's. A test clock
+    stands still meanwhile.
+    """
+    state, invoice = request.state, request.state.open_invoice(request.invoice_id)
+    if invoice is None or invoice.for_change is None or invoice.in_processing:
+        return False
+    now = request.now
+    if activity.in_activity() and not state.clock.is_test:
+        info = activity.info()
+        now += info.started_time - info.scheduled_time
+    return changing.is_abandoned(state, invoice, now)
 
 
 def _customer_is_present(request: Collect) -> bool:
@@ -305,6 +357,29 @@ async def _settle_change(
         await _return_lapsed(tx, invoice, request.now)
     if not is_paid and invoice.status is InvoiceStatus.OPEN:
         await _void(tx, invoice, request.now)
+
+
+async def _return_given_up(
+    tx: Transaction, state: SubscriptionState, invoice: InvoiceRecord, now: datetime
+) -> None:
+    """Waived, or left behind by a downgrade, and paid all the same: all of it becomes balance."""
+    open_invoice = state.open_invoice(invoice.id)
+    if open_invoice is None or not open_invoice.given_up or open_invoice.for_change is not None:
+        return
+    if open_invoice.is_bad_debt:
+        return  # it stays owed
+    await issue_credit(
+        tx,
+        CreditRequest(
+            source=effect_key("not_owed", invoice.id),
+            customer_id=invoice.customer_id,
+            subscription_id=invoice.subscription_id,
+            reason=CreditReason.NO_LONGER_OWED,
+            unused=UnusedPart.CREDIT,
+            lines=lapsed_lines(await tx.invoices.debits_of(invoice.id), invoice.total),
+            now=now,
+        ),
+    )
 
 
 async def _return_lapsed(tx: Transaction, invoice: InvoiceRecord, now: datetime) -> None:

@@ -21,6 +21,7 @@ from billing.ports.storage import Claim, Transaction, UnitOfWork
 from billing.subscription import (
     EndReason,
     PlannedMigration,
+    PromisedBack,
     SubscriptionState,
     SubscriptionStatus,
 )
@@ -61,6 +62,8 @@ class NotBilled(Value):
     """With `has_ended`: when, as it was recorded."""
     end_reason: EndReason | None = None
     """With `has_ended`: why, as it was recorded."""
+    promised_back: PromisedBack | None = None
+    """With `has_ended`: of invoices that are paid all the same."""
     stored_revision: None = None
 
 
@@ -180,7 +183,12 @@ def _without_method(state: SubscriptionState) -> NotBilled | None:
 
 def _ended(recorded: SubscriptionState) -> NotBilled:
     """No reset leads out of the end (`ENDED_STATUSES`): nothing is charged after it."""
-    return NotBilled(reason="has_ended", ended_at=recorded.ended_at, end_reason=recorded.end_reason)
+    return NotBilled(
+        reason="has_ended",
+        ended_at=recorded.ended_at,
+        end_reason=recorded.end_reason,
+        promised_back=recorded.promised_back,
+    )
 
 
 async def _bill(tx: Transaction, state: SubscriptionState, now: datetime) -> Billed:

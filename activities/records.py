@@ -6,10 +6,11 @@ Owns the write of a state that changed without money: commands, ends, notices. M
 
 from temporalio import activity
 
+from activities.writing_off import write_off
 from billing.actor import Actor
 from billing.event import DomainEvent
 from billing.ports.storage import UnitOfWork
-from billing.subscription import EndReason, SubscriptionState
+from billing.subscription import EndReason, PromisedBack, SubscriptionState
 from billing.value import Instant, Value
 
 
@@ -38,6 +39,7 @@ class Recorded(Value):
     ended_at: Instant | None = None
     """Set where the subscription is recorded as ended and the state says otherwise: a reset."""
     end_reason: EndReason | None = None
+    promised_back: PromisedBack | None = None
 
 
 class Records:
@@ -59,8 +61,10 @@ class Records:
                     stored_revision=known.revision,
                     ended_at=known.ended_at,
                     end_reason=known.end_reason,
+                    promised_back=known.promised_back,
                 )
             stored = await tx.subscriptions.save(request.state)
+            await write_off(tx, request.state, stored_revision=stored)
             await tx.events.append(*request.events)
             if request.audit is not None:
                 await tx.audit.append(

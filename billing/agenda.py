@@ -28,6 +28,7 @@ class ActionKind(StrEnum):
     CANCEL = "cancel"
     CONVERT_TRIAL = "convert_trial"
     RENEW = "renew"
+    GIVE_BACK = "give_back"
 
 
 _RANK: Final = {kind: rank for rank, kind in enumerate(ActionKind)}
@@ -69,6 +70,7 @@ def _actions(state: SubscriptionState) -> Iterator[NextAction]:
         return
     yield from _voiding(state)
     yield from _collecting(state)
+    yield from _giving_back(state)
     if not state.has_ended:
         yield from _giving_up(state)
         yield from _at_period_end(state)
@@ -127,6 +129,16 @@ def _collecting(state: SubscriptionState) -> Iterator[NextAction]:
                 reason=_attempt_reason(state, invoice),
                 invoice_id=invoice.invoice_id,
             )
+
+
+def _giving_back(state: SubscriptionState) -> Iterator[NextAction]:
+    for invoice_id in state.paid_too_late:
+        yield NextAction(
+            kind=ActionKind.GIVE_BACK,
+            at=state.ended_at or state.created_at,
+            reason="it was paid after the end: what it paid for and is not used goes back",
+            invoice_id=invoice_id,
+        )
 
 
 def _giving_up(state: SubscriptionState) -> Iterator[NextAction]:

@@ -18,6 +18,7 @@ from billing.payment import (
     CollectionOutcome,
     Declined,
     NoPaymentMethod,
+    NotAuthenticated,
     Paid,
     Processing,
     Superseded,
@@ -32,6 +33,7 @@ from billing.subscription import (
     SubscriptionStatus,
     Terms,
 )
+from billing.write_off import write_offs_of
 
 PATIENCE: Final = timedelta(hours=24)
 """How long a customer may take to complete the payment of a change (policy P11)."""
@@ -129,7 +131,7 @@ def change_collected(
         case NoPaymentMethod():
             refused = change_resolved(_without(state, invoice), _id(invoice), is_paid=False)
             return _noted(refused, _id(invoice), ChangeResult.DECLINED, decline="no_payment_method")
-        case AlreadyClosed() | Superseded():
+        case AlreadyClosed() | Superseded() | NotAuthenticated():
             return change_resolved(_without(state, invoice), _id(invoice), is_paid=False)
         case ActionRequired():
             waiting = invoice.model_copy(update={"action_url": outcome.url})
@@ -190,6 +192,16 @@ def downgraded(state: SubscriptionState, fallback: Terms, now: datetime) -> Subs
         migration=migrating.dropped(state.migration, SkipReason.PAST_DUE, now),
         grace_until=None,
         carried=(),
+        written_off=(
+            *state.written_off,
+            *write_offs_of(
+                state.carried,
+                subscription_id=state.subscription_id,
+                cause=f"downgraded:{number}",
+                invoice_id=state.last_invoice_id,
+                now=now,
+            ),
+        ),
         messages=(*state.messages, message),
         open_invoices=tuple(
             invoice.model_copy(

@@ -19,6 +19,7 @@ from billing.payment import (
     CollectionOutcome,
     Declined,
     NoPaymentMethod,
+    NotAuthenticated,
     Paid,
     Processing,
     Superseded,
@@ -189,6 +190,8 @@ def _told(outcome: CollectionOutcome) -> tuple[str, dict[str, str | int | None]]
             happened = "payment.action_required"
         case Processing():
             happened = "payment.processing"
+        case NotAuthenticated():
+            happened = "payment.not_authenticated"
         case NoPaymentMethod():
             happened = "payment.no_payment_method"
         case AlreadyClosed():

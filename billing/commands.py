@@ -16,6 +16,7 @@ from billing.subscription import (
     Cancellation,
     CommandName,
     EndReason,
+    PromisedBack,
     SubscriptionState,
     SubscriptionStatus,
 )
@@ -74,22 +75,27 @@ def cancel_undone(state: SubscriptionState, now: datetime) -> SubscriptionState:
 
 
 def cancel_now(
-    state: SubscriptionState, now: datetime, *, gives_back: bool = False
+    state: SubscriptionState,
+    now: datetime,
+    *,
+    gives_back: bool = False,
+    promised_back: PromisedBack | None = None,
 ) -> SubscriptionState:
     """The subscription ends at once; open invoices are voided (policy P17, P20).
 
-    What is unused of paid ones is given back before, where `gives_back` asks for it. Raises
-    `Conflict` (`change_in_progress`) where that cannot be said yet: what a change gives back of
-    them is only certain once it is paid or voided.
+    What is unused of paid ones is given back before, where `gives_back` asks for it; of one that
+    turns out to be paid, what is `promised_back`. Raises `Conflict` (`change_in_progress`) where
+    that cannot be said yet: what a change gives back of them is only certain once it is paid or
+    voided.
     """
     check_command(state, CommandName.CANCEL_NOW)
     if gives_back and changing.still_applies(state):
         raise Conflict("change_in_progress", "a change of the subscription is being paid for")
     if state.status is SubscriptionStatus.INCOMPLETE:
-        return ended(state, EndReason.REQUESTED, now)
+        return ended(state, EndReason.REQUESTED, now, promised_back=promised_back)
     message = messages.subscription_canceled(state, now, effective_at=now)
     told = state.model_copy(update={"messages": (*state.messages, message)})
-    return ended(told, EndReason.REQUESTED, now)
+    return ended(told, EndReason.REQUESTED, now, promised_back=promised_back)
 
 
 def trial_extended(

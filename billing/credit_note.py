@@ -33,6 +33,8 @@ class CreditReason(StrEnum):
     PAUSED = "paused"
     CHANGE_LAPSED = "change_lapsed"
     """The money for a change arrived when the change was no longer possible."""
+    NO_LONGER_OWED = "no_longer_owed"
+    """The money for an invoice arrived when nothing was owed on it any more."""
     REQUESTED = "requested"
     REFUNDED_AT_GATEWAY = "refunded_at_gateway"
 

@@ -16,6 +16,7 @@ from billing.invoice import InvoiceDraft, InvoiceRecord
 from billing.money import Money
 from billing.refund import Refund, RefundState
 from billing.value import Instant, Value
+from billing.write_off import WriteOff
 
 
 class Account(StrEnum):
@@ -34,6 +35,8 @@ class Account(StrEnum):
     DISPUTE_LOSSES = "dispute_losses"
     BAD_DEBT = "bad_debt"
     """Owed for service that was delivered, and given up."""
+    WRITE_OFFS = "write_offs"
+    """Sold, too little to collect, and never invoiced."""
 
 
 class Posting(Value):
@@ -168,6 +171,19 @@ def dispute_closed(dispute: Dispute, *, at: Instant) -> JournalEntry:
     is_won = dispute.state is DisputeState.WON
     kept = Account.CASH if is_won else Account.DISPUTE_LOSSES
     return _disputed(f"dispute.{dispute.state}", dispute, at, kept, Account.DISPUTES)
+
+
+def written_off(write_off: WriteOff, *, customer_id: str) -> JournalEntry:
+    """Service that was sold and that no invoice asks for: revenue to be earned, and a loss."""
+    return JournalEntry(
+        source_key=write_off.source,
+        occurred_at=write_off.written_off_at,
+        customer_id=customer_id,
+        invoice_id=write_off.invoice_id,
+        postings=_move(
+            debit=Account.WRITE_OFFS, credit=Account.DEFERRED_REVENUE, of=write_off.amount
+        ),
+    )
 
 
 def _moved(what: str, refund: Refund, at: Instant, debit: Account, credit: Account) -> JournalEntry:

@@ -21,12 +21,14 @@ from billing.subscription import (
     ChangeResult,
     EndReason,
     OpenInvoice,
+    PromisedBack,
     SubscriptionState,
     SubscriptionStatus,
     Terms,
 )
 from billing.trial import trial_notice_at, trial_period
 from billing.value import Instant, Value
+from billing.write_off import write_offs_of
 
 REMEMBERED_COMMANDS: Final = 50
 
@@ -165,8 +167,17 @@ def trial_end_noticed(state: SubscriptionState, now: datetime) -> SubscriptionSt
     )
 
 
-def ended(state: SubscriptionState, reason: EndReason, now: datetime) -> SubscriptionState:
-    """Nothing will be billed again, and what was carried to a next invoice is forgiven (P5)."""
+def ended(
+    state: SubscriptionState,
+    reason: EndReason,
+    now: datetime,
+    *,
+    promised_back: PromisedBack | None = None,
+) -> SubscriptionState:
+    """Nothing will be billed again, and what was carried to a next invoice is written off (P5).
+
+    `promised_back` is what becomes of invoices that are paid all the same.
+    """
     status = (
         SubscriptionStatus.INCOMPLETE_EXPIRED
         if state.status is SubscriptionStatus.INCOMPLETE
@@ -184,17 +195,33 @@ def ended(state: SubscriptionState, reason: EndReason, now: datetime) -> Subscri
         grace_until=None,
         unbilled_from=None,
         carried=(),
+        written_off=(
+            *state.written_off,
+            *write_offs_of(
+                state.carried,
+                subscription_id=state.subscription_id,
+                cause="ended",
+                invoice_id=state.last_invoice_id,
+                now=now,
+            ),
+        ),
+        promised_back=promised_back,
         trial_notice_at=None,
         checkout_completed_at=None,
     )
 
 
 def ended_with_message(
-    state: SubscriptionState, reason: EndReason, now: datetime
+    state: SubscriptionState,
+    reason: EndReason,
+    now: datetime,
+    *,
+    promised_back: PromisedBack | None = None,
 ) -> SubscriptionState:
     """Ended by the system: the customer has not asked for it and is told."""
     message = messages.subscription_canceled(state, now, effective_at=now, reason=reason)
-    return ended(state.model_copy(update={"messages": (*state.messages, message)}), reason, now)
+    told = state.model_copy(update={"messages": (*state.messages, message)})
+    return ended(told, reason, now, promised_back=promised_back)
 
 
 def message_handed_over(state: SubscriptionState, key: str) -> SubscriptionState:

@@ -10,9 +10,16 @@ from typing import Final, assert_never
 from billing import anchor, messages
 from billing.catalog import PauseMode
 from billing.commands import check_command
+from billing.credit_note import UnusedPart
 from billing.errors import BooksBroken, Conflict, InvalidInput
 from billing.period import Period
-from billing.subscription import CommandName, Pause, SubscriptionState, SubscriptionStatus
+from billing.subscription import (
+    CommandName,
+    Pause,
+    PromisedBack,
+    SubscriptionState,
+    SubscriptionStatus,
+)
 
 _INSTANT: Final = timedelta(microseconds=1)
 
@@ -106,6 +113,19 @@ def unused_part(state: SubscriptionState, now: datetime) -> Period | None:
     if state.period is None or since >= state.period.end:
         return None
     return Period(start=since, end=state.period.end)
+
+
+def promised_back(
+    state: SubscriptionState, now: datetime, *, cause: str, unused: UnusedPart
+) -> PromisedBack | None:
+    """What an end now promises of the invoices that are open, should one be paid all the same.
+
+    A charge may be under way, a bank at work, a customer at a challenge (policy P17).
+    """
+    part = unused_part(state, now)
+    if unused is UnusedPart.NONE or part is None or not state.open_invoices:
+        return None
+    return PromisedBack(cause=cause, unused=unused, part=part)
 
 
 def _in_the_running_period(

@@ -34,6 +34,12 @@ class ActionRequired(Value):
     url: str
 
 
+class NotAuthenticated(Value):
+    """The customer did not authenticate in time: the payment can no longer succeed."""
+
+    kind: Literal["not_authenticated"] = "not_authenticated"
+
+
 class Processing(Value):
     """The money is on its way and may still fail (policy P21)."""
 
@@ -59,6 +65,13 @@ class Superseded(Value):
 
 
 CollectionOutcome = Annotated[
-    Paid | Declined | ActionRequired | Processing | NoPaymentMethod | AlreadyClosed | Superseded,
+    Paid
+    | Declined
+    | ActionRequired
+    | NotAuthenticated
+    | Processing
+    | NoPaymentMethod
+    | AlreadyClosed
+    | Superseded,
     Field(discriminator="kind"),
 ]

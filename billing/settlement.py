@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final, assert_never
 
-from billing import changing, messages
+from billing import changing, messages, pausing
 from billing.catalog import DisputeLost
+from billing.credit_note import UnusedPart
 from billing.decline import Decline, DeclineKind
 from billing.dispute import DisputeState
 from billing.dunning import FinalAction
@@ -22,6 +23,7 @@ from billing.payment import (
     CollectionOutcome,
     Declined,
     NoPaymentMethod,
+    NotAuthenticated,
     Paid,
     Processing,
     Superseded,
@@ -60,6 +62,8 @@ def _collected(
             return _in_processing(state, invoice)
         case Declined() | ActionRequired() | NoPaymentMethod():
             return _not_paid(state, invoice, outcome, now)
+        case NotAuthenticated():
+            return _with_invoice(state, _tried(invoice))
         case AlreadyClosed():
             return _recovered(_without(state, invoice), now)
         case Superseded():
@@ -168,7 +172,20 @@ def invoices_closed(
         for invoice in after.open_invoices
         if invoice.invoice_id not in closed
     )
-    return _recovered(after.changed(open_invoices=open_invoices), now)
+    for_periods = [i.invoice_id for i in state.open_invoices if i.for_change is None]
+    after = _paid_too_late(
+        after.changed(open_invoices=open_invoices), [i for i in paid if i in for_periods]
+    )
+    return _recovered(after, now)
+
+
+def given_back(state: SubscriptionState, invoice_id: str) -> SubscriptionState:
+    """What was promised of an invoice that was paid after the end is issued."""
+    promise = state.promised_back
+    if promise is None or invoice_id not in promise.paid:
+        return state
+    left = tuple(other for other in promise.paid if other != invoice_id)
+    return state.changed(promised_back=promise.model_copy(update={"paid": left}))
 
 
 def invoice_waived(state: SubscriptionState, invoice_id: str) -> SubscriptionState:
@@ -240,7 +257,7 @@ def gave_up(
     """The final action of dunning (policy P18); without a `fallback` to sell, it is the end."""
     match state.terms.dunning.final_action:
         case FinalAction.CANCEL:
-            return ended_with_message(state, EndReason.PAYMENT_FAILED, now)
+            return _ended_unpaid(state, now)
         case FinalAction.UNPAID:
             message = messages.subscription_unpaid(state, now)
             return state.changed(
@@ -258,10 +275,27 @@ def gave_up(
             )
         case FinalAction.DOWNGRADE_TO_FREE:
             if fallback is None:
-                return ended_with_message(state, EndReason.PAYMENT_FAILED, now)
+                return _ended_unpaid(state, now)
             return changing.downgraded(state, fallback, now)
         case _:
             assert_never(state.terms.dunning.final_action)
+
+
+def _ended_unpaid(state: SubscriptionState, now: datetime) -> SubscriptionState:
+    """A bank may still say yes: what that pays for and is not used becomes balance."""
+    reason = EndReason.PAYMENT_FAILED
+    promise = pausing.promised_back(state, now, cause=reason, unused=UnusedPart.CREDIT)
+    return ended_with_message(state, reason, now, promised_back=promise)
+
+
+def to_rule_out(state: SubscriptionState) -> OpenInvoice | None:
+    """What a customer could still pay at a challenge while the final action ends it (policy P18).
+
+    Its payment is stopped first, or found to have succeeded. What stays owed may stay payable.
+    """
+    if state.terms.dunning.final_action is FinalAction.UNPAID:
+        return None
+    return next((i for i in _unpaid(state) if i.action_url is not None), None)
 
 
 def dispute_news(
@@ -299,7 +333,7 @@ def _without(state: SubscriptionState, invoice: OpenInvoice) -> SubscriptionStat
 
 
 def _paid(state: SubscriptionState, invoice: OpenInvoice, now: datetime) -> SubscriptionState:
-    after = _without(state, invoice)
+    after = _paid_too_late(_without(state, invoice), (invoice.invoice_id,))
     if after.status is not SubscriptionStatus.INCOMPLETE:
         return _recovered(after, now)
     return after.model_copy(
@@ -309,6 +343,15 @@ def _paid(state: SubscriptionState, invoice: OpenInvoice, now: datetime) -> Subs
             "activation_refused": False,
         }
     )
+
+
+def _paid_too_late(state: SubscriptionState, invoice_ids: Sequence[str]) -> SubscriptionState:
+    """Paid after the end: what the end promised of them is due (policy P17)."""
+    promise = state.promised_back
+    if promise is None or not invoice_ids:
+        return state
+    paid = (*promise.paid, *invoice_ids)
+    return state.model_copy(update={"promised_back": promise.model_copy(update={"paid": paid})})
 
 
 def _recovered(state: SubscriptionState, now: datetime) -> SubscriptionState:

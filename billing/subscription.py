@@ -14,6 +14,7 @@ from typing import Annotated, Final, Self
 from pydantic import Field
 
 from billing.catalog import MAX_QUANTITY, DisputeLost, PauseMode, PausePolicy, ProrationMode, Trial
+from billing.credit_note import UnusedPart
 from billing.currency import CurrencyCode
 from billing.decline import DeclineKind
 from billing.dunning import DunningLadder
@@ -25,6 +26,7 @@ from billing.migration import MigrationProgress, SkipReason
 from billing.money import Money
 from billing.period import Period
 from billing.value import Instant, Value
+from billing.write_off import WriteOff
 
 
 class SubscriptionStatus(StrEnum):
@@ -288,6 +290,18 @@ class OpenInvoice(Value):
         return self.attempts_made if unfinished else self.attempts_made + 1
 
 
+class PromisedBack(Value):
+    """What the end promised of invoices that turn out to be paid after it (policy P17)."""
+
+    cause: str
+    """The cancellation's command, or the final action of dunning."""
+    unused: UnusedPart
+    part: Period
+    """The time that will not be used."""
+    paid: tuple[str, ...] = ()
+    """Invoices that were paid since, and of which nothing was given back yet."""
+
+
 _VERSIONED: Final = frozenset(
     {"terms", "period", "pending_change", "change", "cancellation", "pause", "ended_at", "trial"}
 )
@@ -351,6 +365,9 @@ class SubscriptionState(Value):
     open_invoices: tuple[OpenInvoice, ...] = ()
     carried: tuple[InvoiceLine, ...] = ()
     """Too little to collect: on the next invoice (policy P5)."""
+    written_off: tuple[WriteOff, ...] = ()
+    """What was carried to invoices that never came."""
+    promised_back: PromisedBack | None = None
     last_invoice_id: str | None = None
     messages: tuple[Message, ...] = ()
     """Not yet handed over for delivery."""
@@ -387,7 +404,13 @@ class SubscriptionState(Value):
     @property
     def is_finished(self) -> bool:
         """Whether nothing at all is left to do."""
-        return self.has_ended and not self.open_invoices and not self.messages
+        owes = bool(self.open_invoices) or bool(self.paid_too_late)
+        return self.has_ended and not owes and not self.messages
+
+    @property
+    def paid_too_late(self) -> tuple[str, ...]:
+        """Invoices paid after the end, of which something may have to be given back."""
+        return () if self.promised_back is None else self.promised_back.paid
 
     def open_invoice(self, invoice_id: str) -> OpenInvoice | None:
         """The open invoice of that id, if it is still open."""

@@ -6,6 +6,7 @@ own when an attempt is due (`billing.agenda`) nor what comes of one (`billing.se
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
@@ -19,6 +20,9 @@ with workflow.unsafe.imports_passed_through():
     from billing.subscription import SubscriptionState
     from workflows import effects
     from workflows.state_keeper import Change, StateKeeper
+
+
+_RULES_OUT: Final = "rule-out-before-the-final-action"
 
 
 class Dunning:
@@ -36,8 +40,11 @@ class Dunning:
         else:
             self._keeper.take(change(self._keeper.state, self._keeper.now()))
 
-    async def collect(self, action: NextAction) -> None:
-        """Without the lock: a gateway's outage must not keep commands waiting."""
+    async def collect(self, action: NextAction, *, is_last: bool = False) -> None:
+        """Without the lock: a gateway's outage must not keep commands waiting.
+
+        The `is_last` look charges nobody: what could still succeed is stopped, or has succeeded.
+        """
         keeper = self._keeper
         invoice_id, now = action.invoice_id or "", keeper.now()
         had_ended = keeper.state.has_ended
@@ -45,7 +52,8 @@ class Dunning:
             with self._payment_under_way():
                 collected = await keeper.effect(
                     lambda state: self._collect_until_ended(
-                        Collect(state=state, invoice_id=invoice_id, now=now), action.reason
+                        Collect(state=state, invoice_id=invoice_id, now=now, is_last=is_last),
+                        action.reason,
                     ),
                     lambda state, done: settlement.collected(state, invoice_id, done.outcome, now),
                 )
@@ -80,8 +88,17 @@ class Dunning:
             )
 
     async def give_up(self, action: NextAction) -> None:
-        """The final action (policy P18)."""
+        """The final action (policy P18).
+
+        Whoever passes a challenge in its very instant has paid in time or cannot pay any more.
+        """
         keeper = self._keeper
+        waiting = settlement.to_rule_out(keeper.state)
+        if waiting is not None and workflow.patched(_RULES_OUT):
+            reason = f"see whether {waiting.amount} was authenticated, before dunning ends"
+            look = {"invoice_id": waiting.invoice_id, "reason": reason}
+            await self.collect(action.model_copy(update=look), is_last=True)
+            return
         async with keeper.lock:
             if next_action(keeper.state) != action:
                 return

@@ -59,6 +59,7 @@ def _not_billed(state: SubscriptionState, outcome: NotBilled, now: datetime) -> 
             return lifecycle.ended(state, EndReason.TRIAL_USED, now)
         case "has_ended":
             reason = outcome.end_reason or EndReason.REQUESTED
-            return lifecycle.ended(state, reason, outcome.ended_at or now)
+            promise = outcome.promised_back
+            return lifecycle.ended(state, reason, outcome.ended_at or now, promised_back=promise)
         case _:
             assert_never(outcome.reason)

@@ -96,7 +96,9 @@ class StateKeeper:
             recorded = await effects.record(Record(state=saving, events=events, audit=audit))
             if recorded.ended_at is not None:
                 reason = recorded.end_reason or EndReason.REQUESTED
-                self.take(lifecycle.ended(self.state, reason, recorded.ended_at))
+                promise = recorded.promised_back
+                ended_at = recorded.ended_at
+                self.take(lifecycle.ended(self.state, reason, ended_at, promised_back=promise))
             if recorded.stored_revision <= max(saving.revision, self.saved_revision):
                 self.saved_revision = max(saving.revision, self.saved_revision)
                 return

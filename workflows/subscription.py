@@ -7,7 +7,6 @@ done (`activities`).
 """
 
 import asyncio
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Final, assert_never
@@ -15,18 +14,14 @@ from typing import Final, assert_never
 from temporalio import workflow
 from temporalio.exceptions import (
     ActivityError,
-    ApplicationError,
-    WorkflowAlreadyStartedError,
     is_cancelled_exception,
 )
 
 with workflow.unsafe.imports_passed_through():
     from activities.period_billing import BillPeriod, NotBilled, StartTrial
-    from activities.unused_time import GiveBack
     from billing import changing, commands, lifecycle, pausing, settlement
     from billing.agenda import ActionKind, NextAction, agenda, next_action
-    from billing.credit_note import CreditReason, UnusedPart
-    from billing.ids import effect_key
+    from billing.credit_note import UnusedPart
     from billing.subscription import (
         CommandName,
         EndReason,
@@ -37,8 +32,8 @@ with workflow.unsafe.imports_passed_through():
     from workflows.commands import Commands
     from workflows.description import timer_summary
     from workflows.dunning import Dunning
+    from workflows.giving_back import GivingBack
     from workflows.messages import (
-        REFUND_WORKFLOW,
         SUBSCRIPTION_WORKFLOW,
         ActivationReport,
         Cancel,
@@ -55,7 +50,6 @@ with workflow.unsafe.imports_passed_through():
         PaymentNews,
         PayNow,
         PlanMigration,
-        RefundStart,
         ResumeSubscription,
         Retry,
         SubscriptionReport,
@@ -64,7 +58,6 @@ with workflow.unsafe.imports_passed_through():
         UndoChange,
         UndoMigration,
         WaiveInvoice,
-        refund_workflow_id,
     )
     from workflows.state_keeper import Change, StateKeeper
 
@@ -80,6 +73,7 @@ class SubscriptionWorkflow:
         self._keeper = StateKeeper(start.state)
         self._commands = Commands(self._keeper)
         self._dunning = Dunning(self._keeper)
+        self._giving_back = GivingBack(self._keeper)
         self._busy = True
         self._retry_asked = False
 
@@ -218,7 +212,7 @@ class SubscriptionWorkflow:
             return pausing.resumed(state, now)
 
         return await self._commands.apply(
-            command, CommandName.RESUME, change, prepare=self._give_back_the_pause
+            command, CommandName.RESUME, change, prepare=self._giving_back.of_pause
         )
 
     @resume.validator
@@ -440,7 +434,7 @@ class SubscriptionWorkflow:
         finally:
             self._keeper.is_stuck = False
 
-    async def _perform(self, action: NextAction) -> None:
+    async def _perform(self, action: NextAction) -> None:  # noqa: C901 - one case per kind
         match action.kind:
             case ActionKind.ACTIVATE:
                 await self._activate(action)
@@ -460,6 +454,8 @@ class SubscriptionWorkflow:
                 await self._dunning.give_up(action)
             case ActionKind.RESUME:
                 await self._resume(action)
+            case ActionKind.GIVE_BACK:
+                await self._giving_back.paid_too_late(action.invoice_id or "")
             case _:
                 assert_never(action.kind)
 
@@ -522,7 +518,7 @@ class SubscriptionWorkflow:
         async with keeper.lock:
             if next_action(self._state) != action:
                 return
-            await self._give_back_the_pause(action.at)
+            await self._giving_back.of_pause(action.at)
             if next_action(self._state) != action:
                 return
             keeper.state = pausing.resumed(self._state, action.at)
@@ -534,74 +530,21 @@ class SubscriptionWorkflow:
         await self._keeper.save(self._keeper.event(kind, subject))
 
     async def _cancel_now(self, command: Cancel) -> CommandReceipt:
-        refunds: list[str] = []
-
-        async def give_back(now: datetime) -> None:
-            part = pausing.unused_part(self._state, now)
-            if command.unused is UnusedPart.NONE or part is None:
-                return
-            given = await effects.give_back(
-                GiveBack(
-                    state=self._state,
-                    part=part,
-                    source=effect_key("cancel", command.command_id),
-                    reason=CreditReason.CANCELED,
-                    unused=command.unused,
-                    now=now,
-                )
-            )
-            if given.refusal is not None:
-                raise ApplicationError(
-                    "the payment is disputed: nothing of it can be refunded",
-                    "Conflict",
-                    type=given.refusal,
-                )
-            refunds.extend(given.refund_ids)
+        giving_back = self._giving_back.of_cancellation(command)
 
         def change(state: SubscriptionState, now: datetime) -> SubscriptionState:
-            gives_back = command.unused is not UnusedPart.NONE
-            return commands.cancel_now(state, now, gives_back=gives_back)
+            unused = command.unused
+            promise = pausing.promised_back(state, now, cause=command.command_id, unused=unused)
+            gives_back = unused is not UnusedPart.NONE
+            return commands.cancel_now(state, now, gives_back=gives_back, promised_back=promise)
 
         try:
             return await self._commands.apply(
-                command, CommandName.CANCEL_NOW, change, prepare=give_back
+                command, CommandName.CANCEL_NOW, change, prepare=giving_back.issue
             )
         finally:
             # Also where it ended otherwise meanwhile: what is promised to a card is carried out.
-            await self._start_refunds(refunds)
-
-    async def _start_refunds(self, refund_ids: Iterable[str]) -> None:
-        """Each lives on by itself, whatever becomes of this workflow."""
-        for refund_id in refund_ids:
-            try:
-                await workflow.start_child_workflow(
-                    REFUND_WORKFLOW,
-                    RefundStart(refund_id=refund_id),
-                    id=refund_workflow_id(refund_id),
-                    parent_close_policy=workflow.ParentClosePolicy.ABANDON,
-                    static_summary=f"refund {refund_id} of {self._state.subscription_id}",
-                )
-            except WorkflowAlreadyStartedError:
-                workflow.logger.info("refund.running_already", extra={"refund_id": refund_id})
-
-    async def _give_back_the_pause(self, at: datetime) -> None:
-        part = pausing.paused_part(self._state, at)
-        pause = self._state.pause
-        if part is None or pause is None:
-            return
-        source = effect_key(
-            "pause", self._state.subscription_id, f"{pause.paused_at:%Y%m%dT%H%M%S}"
-        )
-        await effects.give_back(
-            GiveBack(
-                state=self._state,
-                part=part,
-                source=source,
-                reason=CreditReason.PAUSED,
-                unused=UnusedPart.CREDIT,
-                now=at,
-            )
-        )
+            await giving_back.carry_out()
 
     def _is_charging_for(self, change_id: str) -> bool:
         change = self._state.change

@@ -27,6 +27,11 @@ _UNTOLD: Final = text("""
 """)
 
 
+_PAID_TOO_LATE: Final = text(
+    "jsonb_array_length(subscriptions.state #> '{promised_back,paid}') > 0"
+)
+
+
 class SqlRecordedSubscriptions:
     """Reads pages in the order of ids, so that concurrent writes shift nothing."""
 
@@ -45,6 +50,7 @@ class SqlRecordedSubscriptions:
                         subscriptions.c.ended_at.is_(None),
                         subscriptions.c.state["open_invoices"] != [],
                         _UNTOLD,
+                        _PAID_TOO_LATE,
                     )
                 )
                 .order_by(subscriptions.c.id)

@@ -21,6 +21,8 @@ _SUBJECTS: Final = {
     Account.CUSTOMER_BALANCE: "The customers' balance is what they have",
     Account.REFUNDS_PAYABLE: "Refunds payable are on their way",
     Account.DISPUTES: "Disputed is what banks have not decided",
+    Account.BAD_DEBT: "Nothing is a bad debt",
+    Account.WRITE_OFFS: "Nothing was written off",
     Account.DISPUTE_LOSSES: "Lost is what banks have taken back",
 }
 
@@ -85,6 +87,8 @@ def _documents(year: Sequence[Played]) -> dict[Account, Sums]:
         Account.CUSTOMER_BALANCE: _less((), (each for played in year for each in played.balances)),
         Account.REFUNDS_PAYABLE: _less((), (r.amount for r in refunds if r.state == "pending")),
         Account.DISPUTES: summed(each.amount for each in disputes if each.state == "open"),
+        Account.BAD_DEBT: {},
+        Account.WRITE_OFFS: {},
         Account.DISPUTE_LOSSES: summed(each.amount for each in disputes if each.state == "lost"),
     }
 

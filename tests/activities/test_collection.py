@@ -1,25 +1,36 @@
 """Every way that collecting and voiding an invoice can go."""
 
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from temporalio.testing import ActivityEnvironment
 
-from activities.collection import Collect
+from activities.collection import Collect, Collected
 from adapters.db.engine import transactions
+from adapters.db.tables.credit_note import credit_notes
 from adapters.memory.gateway import MemoryGateway
 from adapters.memory.outages import Operation, Outage
 from billing import lifecycle, settlement
-from billing.errors import BooksBroken, GatewayFailed, GatewayRefused, GatewayUnavailable
+from billing.errors import (
+    BooksBroken,
+    GatewayBusy,
+    GatewayFailed,
+    GatewayRefused,
+    GatewayUnavailable,
+)
 from billing.payment import (
     ActionRequired,
     AlreadyClosed,
     Declined,
     NoPaymentMethod,
+    NotAuthenticated,
     Paid,
     Processing,
 )
-from billing.ports.gateway import GatewayPayment, PaymentStatus
-from billing.subscription import EndReason, SubscriptionState, SubscriptionStatus
+from billing.ports.gateway import GatewayPayment, PaymentRequest, PaymentStatus
+from billing.subscription import ChangeUnderWay, EndReason, SubscriptionState, SubscriptionStatus
 from tests.activities.till import DUE_AT, Till
 
 PRICE_MINOR = 8000
@@ -35,6 +46,19 @@ class QuickBank(MemoryGateway):
         if payment.status is PaymentStatus.PROCESSING:
             self.settle(payment_id, succeeds=True)
             return await super().read_payment(payment_id)
+        return payment
+
+
+class SlowCreation(MemoryGateway):
+    """Something else happens while it creates a payment."""
+
+    def __init__(self, meanwhile: Callable[[], Awaitable[object]]) -> None:
+        super().__init__()
+        self._meanwhile = meanwhile
+
+    async def create_payment(self, request: PaymentRequest, *, key: str) -> GatewayPayment:
+        payment = await super().create_payment(request, key=key)
+        await self._meanwhile()
         return payment
 
 
@@ -336,6 +360,105 @@ async def test_voiding_goes_on_after_an_outage(till: Till) -> None:
 
     assert (await till.void(ended)).closed_invoice_ids == invoice_ids(ended)
     assert await till.invoice_status() == "void"
+
+
+def for_a_change(state: SubscriptionState) -> SubscriptionState:
+    """What is open pays for a change of this moment, which may take a day."""
+    [invoice] = state.open_invoices
+    change = ChangeUnderWay(
+        change_id="chg_1",
+        target=state.terms,
+        invoice_id=invoice.invoice_id,
+        period=state.running_period,
+        starts_period=False,
+        requested_at=DUE_AT,
+        expires_at=DUE_AT + timedelta(hours=24),
+    )
+    pays = invoice.model_copy(update={"for_change": "chg_1"})
+    return state.model_copy(update={"change": change, "open_invoices": (pays,)})
+
+
+async def collect_a_day_later(till: Till, state: SubscriptionState) -> Collected:
+    """The same activity, whose retries were kept by an outage."""
+    environment = ActivityEnvironment()
+    begun = environment.info.scheduled_time
+    environment.info = replace(environment.info, started_time=begun + timedelta(hours=24))
+    request = Collect(state=state, invoice_id=invoice_ids(state)[0], now=DUE_AT)
+    return await environment.run(till.collection.collect, request)
+
+
+async def test_a_change_whose_day_went_by_in_an_outage_is_not_charged(till: Till) -> None:
+    paying = for_a_change(await till.owing())
+    till.gateway.outages.plan(Operation.CONFIRM_PAYMENT, Outage.LOST_REQUEST)
+    with pytest.raises(GatewayUnavailable):
+        await till.collect(paying)
+
+    late = await collect_a_day_later(till, paying)
+
+    assert late.outcome == AlreadyClosed()
+    assert (await till.invoice_status(), till.taken_minor()) == ("void", 0)
+
+
+async def test_a_change_that_was_charged_before_the_outage_counts_as_paid(till: Till) -> None:
+    paying = for_a_change(await till.owing())
+    till.gateway.outages.plan(Operation.CONFIRM_PAYMENT, Outage.LOST_ANSWER)
+    with pytest.raises(GatewayUnavailable):
+        await till.collect(paying)
+
+    late = await collect_a_day_later(till, paying)
+
+    assert isinstance(late.outcome, Paid)
+    assert (await till.invoice_status(), till.taken_minor()) == ("paid", PRICE_MINOR)
+
+
+async def test_a_renewal_is_charged_however_long_an_outage_was(till: Till) -> None:
+    assert isinstance((await collect_a_day_later(till, await till.owing())).outcome, Paid)
+
+
+@pytest.mark.parametrize("in_time", [True, False])
+async def test_the_last_look_finds_the_payment_or_rules_it_out(
+    till: Till, *, in_time: bool
+) -> None:
+    waiting = await authenticating(till)
+    if in_time:
+        till.gateway.authenticate(await till.payment_id())
+    look = Collect(state=waiting, invoice_id=invoice_ids(waiting)[0], now=DUE_AT, is_last=True)
+
+    first = await till.collection.collect(look)
+    again = await till.collection.collect(look)
+
+    assert first.outcome == again.outcome
+    assert isinstance(first.outcome, Paid if in_time else NotAuthenticated)
+    assert till.taken_minor() == (PRICE_MINOR if in_time else 0)
+    with pytest.raises(GatewayRefused):
+        till.gateway.authenticate(await till.payment_id())
+
+
+async def test_what_is_paid_after_it_was_waived_becomes_balance_once(till: Till) -> None:
+    waiting = await authenticating(till)
+    till.gateway.authenticate(await till.payment_id())
+
+    await till.void(waiting)
+    await till.void(waiting)
+
+    assert await till.invoice_status() == "paid"
+    assert await till.count(credit_notes) == 1
+    async with transactions(till.engine)() as tx:
+        assert (await tx.balances.of("cus_1", "USD")).amount_minor == PRICE_MINOR
+
+
+async def test_an_activity_left_behind_charges_no_invoice_that_was_voided_meanwhile(
+    till: Till,
+) -> None:
+    owing = await till.owing()
+    till.gateway = SlowCreation(lambda: till.void(owing))
+    await till.open_gateway()
+    await till.save_card("pm_card_visa")
+
+    with pytest.raises(GatewayBusy, match="attempt_taken_over"):
+        await till.collect(owing)
+
+    assert (await till.invoice_status(), till.taken_minor()) == ("void", 0)
 
 
 async def authenticating(till: Till) -> SubscriptionState:

@@ -1,15 +1,21 @@
 """A state is stored once, with its events and who asked for it."""
 
+from decimal import Decimal
+
 from activities.records import AuditEntry, Record, Records
-from adapters.db.engine import unit_of_work
+from adapters.db.engine import snapshot, unit_of_work
+from adapters.db.queries import books
 from adapters.db.tables.audit import audit_log
 from adapters.db.tables.subscription import live_subscriptions
 from billing import lifecycle
 from billing.actor import Actor, ActorKind
+from billing.credit_note import UnusedPart
 from billing.event import DomainEvent
-from billing.subscription import EndReason
+from billing.invoice import InvoiceLine
+from billing.ledger import Account
+from billing.subscription import EndReason, PromisedBack
 from tests.activities.till import Till
-from tests.adapters.db.company import START, subscription
+from tests.adapters.db.company import START, TEAM, draft, subscription
 
 
 async def test_a_record_repeated_changes_nothing(till: Till) -> None:
@@ -61,3 +67,40 @@ async def test_the_end_of_a_subscription_gives_its_live_place_back(till: Till) -
     await records.record(Record(state=lifecycle.ended(subscription(), EndReason.REQUESTED, START)))
 
     assert await till.count(live_subscriptions) == 0
+
+
+async def test_what_was_carried_is_written_off_with_the_end_once(till: Till) -> None:
+    records = Records(open_transaction=unit_of_work(till.engine))
+    owing = await till.owing()
+    [carried] = draft_carrying(37)
+    ended = lifecycle.ended(
+        owing.model_copy(update={"carried": (carried,)}), EndReason.REQUESTED, START
+    )
+
+    for _ in range(2):
+        await records.record(Record(state=ended))
+
+    async with snapshot(till.engine) as connection:
+        found = await books.read(connection)
+    balances = {row.account: row.balance_minor for row in found.trial_balance}
+    assert balances[Account.WRITE_OFFS] == 37
+    assert found.balance, found.comparisons
+    assert (await till.event_types()).count("carried.written_off") == 1
+
+
+def draft_carrying(minor: int) -> tuple[InvoiceLine, ...]:
+    """What an invoice over so little leaves to the next one."""
+    price = TEAM.model_copy(update={"unit_amount_minor": Decimal(minor)})
+    return draft(quantity=1, price=price).carried
+
+
+async def test_an_end_that_a_reset_forgot_keeps_its_promise(till: Till) -> None:
+    records = Records(open_transaction=unit_of_work(till.engine))
+    before = await till.owing()
+    promise = PromisedBack(cause="cmd_1", unused=UnusedPart.REFUND, part=before.running_period)
+    ended = lifecycle.ended(before, EndReason.REQUESTED, START, promised_back=promise)
+    await records.record(Record(state=ended))
+
+    again = await records.record(Record(state=before))
+
+    assert (again.ended_at, again.promised_back) == (START, promise)

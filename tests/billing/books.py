@@ -23,6 +23,7 @@ from billing.invoice import InvoiceDraft, InvoiceRecord, InvoiceStatus
 from billing.money import Money
 from billing.period import Period
 from billing.proration import Debit, LineRef
+from billing.write_off import WriteOff
 
 
 @dataclass
@@ -102,6 +103,10 @@ class Books:
         self._post(ledger.invoice_voided(self.record(invoice_id), voided_at=at))
         booked.status = InvoiceStatus.VOID
         self.balance += booked.from_balance
+
+    def write_off(self, write_off: WriteOff, *, customer_id: str) -> None:
+        assert write_off.invoice_id in self.invoices
+        self._post(ledger.written_off(write_off, customer_id=customer_id))
 
     def debits(self, *, ending_after: datetime) -> tuple[Debit, ...]:
         """The positive lines of paid invoices whose period ends later."""

@@ -25,6 +25,7 @@ from billing.payment import (
     CollectionOutcome,
     Declined,
     NoPaymentMethod,
+    NotAuthenticated,
     Paid,
     Processing,
 )
@@ -121,7 +122,9 @@ class Running:
         self.now = max(self.now, end)
         return self.state
 
-    def perform(self, action: NextAction, outcome: CollectionOutcome | None) -> None:
+    def perform(  # noqa: C901 - one case per kind
+        self, action: NextAction, outcome: CollectionOutcome | None
+    ) -> None:
         """The one thing, with what a payment comes to."""
         before = self.state
         match action.kind:
@@ -131,6 +134,10 @@ class Running:
                 self.collect(action.invoice_id or "", outcome)
             case ActionKind.VOID_INVOICES:
                 self.void(outcome)
+            case ActionKind.GIVE_BACK:
+                self._give_back_late(action.invoice_id or "")
+            case ActionKind.GIVE_UP if settlement.to_rule_out(self.state) is not None:
+                self.rule_out(outcome)
             case ActionKind.GIVE_UP:
                 self._becomes(settlement.gave_up(self.state, self.now, fallback=self._fallback()))
             case ActionKind.RESUME:
@@ -209,9 +216,12 @@ class Running:
     def cancel_now(self, unused_part: UnusedPart = UnusedPart.NONE) -> int:
         """What is given back."""
         gives_back = unused_part is not UnusedPart.NONE
-        after = commands.cancel_now(self.state, self.now, gives_back=gives_back)
-        part = pausing.unused_part(self.state, self.now)
         command_id = self._command_id()
+        promise = pausing.promised_back(self.state, self.now, cause=command_id, unused=unused_part)
+        after = commands.cancel_now(
+            self.state, self.now, gives_back=gives_back, promised_back=promise
+        )
+        part = pausing.unused_part(self.state, self.now)
         given = 0
         if gives_back and part is not None:
             to_card = unused_part is UnusedPart.REFUND
@@ -243,12 +253,22 @@ class Running:
         self.attempts.append(self.now)
         if isinstance(result, Paid):
             self.books.pay(invoice_id, self.now)
+            self._return_given_up(before, invoice_id)
         self._becomes(settlement.collected(before, invoice_id, result, self.now))
         invoice = before.open_invoice(invoice_id)
         if invoice is None or invoice.for_change is None:
             return
         if self.state.open_invoice(invoice_id) is None:
             self._settle_change(before, invoice_id)
+
+    def rule_out(self, outcome: CollectionOutcome | None) -> None:
+        """The last look before the final action; only money that is there counts."""
+        waiting = settlement.to_rule_out(self.state)
+        assert waiting is not None
+        result = outcome if isinstance(outcome, Paid) else NotAuthenticated()
+        if isinstance(result, Paid):
+            self.books.pay(waiting.invoice_id, self.now)
+        self._becomes(settlement.collected(self.state, waiting.invoice_id, result, self.now))
 
     def void(self, outcome: CollectionOutcome | None = None) -> None:
         """`outcome` is what the first one turns out to have come to; None is nothing yet."""
@@ -260,6 +280,7 @@ class Running:
         before = self.state
         for invoice_id in paid:
             self.books.pay(invoice_id, self.now)
+            self._return_given_up(before, invoice_id)
         for invoice_id in closed:
             if self.books.record(invoice_id).change_id is not None:
                 self._settle_change(before, invoice_id)
@@ -276,6 +297,8 @@ class Running:
         return [message.kind.value for message in self.messages]
 
     def _becomes(self, state: SubscriptionState) -> None:
+        for write_off in state.written_off[len(self.state.written_off) :]:
+            self.books.write_off(write_off, customer_id=state.customer_id)
         self.steps.append((self.state, state))
         self.messages += state.messages
         self.state = state.model_copy(update={"messages": ()})
@@ -310,6 +333,13 @@ class Running:
             self._becomes(lifecycle.trial_started(self.state, trial))
         else:
             self._bill()
+
+    def _give_back_late(self, invoice_id: str) -> None:
+        promise = self.state.promised_back
+        assert promise is not None
+        to_card = promise.unused is UnusedPart.REFUND
+        self._give_back(promise.part, f"late:{invoice_id}", to_card=to_card)
+        self._becomes(settlement.given_back(self.state, invoice_id))
 
     def _bill(self) -> None:
         following = lifecycle.next_billing(self.state, self.now)
@@ -368,6 +398,14 @@ class Running:
         elif not changing.still_applies(before):
             lines = lapsed_lines(self.books.debits_of(invoice_id), record.total)
             self.books.give_back(lines, f"lapsed:{invoice_id}", self.now)
+
+    def _return_given_up(self, before: SubscriptionState, invoice_id: str) -> None:
+        """All that is paid for what is not owed any more."""
+        invoice = before.open_invoice(invoice_id)
+        if invoice is not None and invoice.given_up and invoice.for_change is None:
+            record = self.books.record(invoice_id)
+            lines = lapsed_lines(self.books.debits_of(invoice_id), record.total)
+            self.books.give_back(lines, f"not_owed:{invoice_id}", self.now)
 
     def _resume(self, instant: datetime, *, command_id: str | None = None) -> None:
         part = pausing.paused_part(self.state, instant)

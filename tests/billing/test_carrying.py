@@ -5,12 +5,14 @@ from datetime import timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from billing import changing, lifecycle
 from billing.catalog import PauseMode, PausePolicy, Product
 from billing.credit_note import UnusedPart
 from billing.currency import charge_step_minor, minimum_charge_minor
 from billing.invoice import InvoiceDraft, InvoiceLine, draft_for_period
 from billing.money import Money
 from billing.period import Period
+from billing.subscription import EndReason
 from tests.billing.running import SOFT, Running, at, offer
 from tests.billing.strategies import price
 
@@ -128,13 +130,53 @@ def test_what_was_carried_waits_for_an_invoice_that_costs_something() -> None:
     assert (line_amounts(something), something.carried) == ([1100, 27], ())
 
 
-def test_what_was_carried_is_forgiven_at_the_end() -> None:
+def written_off(running: Running) -> list[tuple[str, int]]:
+    """The entries' accounts and amounts: service that was sold, and the loss of it."""
+    return [
+        (posting.account.value, posting.amount.amount_minor)
+        for entry in running.books.entries
+        if entry.source_key.startswith("carried.written_off")
+        for posting in entry.postings
+    ]
+
+
+def test_what_was_carried_is_written_off_once_at_the_end() -> None:
     running = dollars()
     running.until("2026-04-30")
     running.upgrade(more=1)
     assert carried(running) == [37]
     running.cancel_now()
     assert carried(running) == []
+    assert written_off(running) == [("write_offs", 37), ("deferred_revenue", -37)]
+    running.until("2026-07-01")
+    assert len(running.state.written_off) == 1
+
+
+def test_an_end_with_nothing_carried_writes_nothing_off() -> None:
+    running = dollars()
+    running.cancel_now()
+    assert (written_off(running), running.state.written_off) == ([], ())
+
+
+def test_a_rest_after_a_pause_that_no_invoice_takes_is_written_off() -> None:
+    running = dollars()
+    running.until("2026-04-11")
+    running.pause("2026-05-31")
+    running.until("2026-05-31")
+    assert carried(running) == [35]
+    running.cancel_now()
+    assert written_off(running) == [("write_offs", 35), ("deferred_revenue", -35)]
+
+
+def test_what_was_carried_is_written_off_where_dunning_ends_in_the_free_plan() -> None:
+    running = dollars()
+    running.until("2026-04-30")
+    running.upgrade(more=1)
+    fallback = running.state.terms.model_copy(update={"price_id": "free"})
+    free = changing.downgraded(running.state, fallback, running.now)
+    assert (free.carried, [each.amount.amount_minor for each in free.written_off]) == ((), [37])
+    gone = lifecycle.ended(free, EndReason.REQUESTED, running.now)
+    assert gone.written_off == free.written_off
 
 
 def test_nothing_is_given_back_of_what_was_carried() -> None:

@@ -1,6 +1,7 @@
 """Cancelled at once: what is unused is given back where that was asked for (policy P17, P31)."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -14,6 +15,7 @@ from adapters.temporal.subscription_signals import SubscriptionSignals
 from billing.dispute import DisputeState
 from tests.conftest import StripeSimulator
 from tests.workflows.company import Company, Subscription, at
+from tests.workflows.test_news_in_between import HeldGateway
 from tests.workflows.test_payments import captured
 from workflows.messages import Cancel, CancelMode, CommandReceipt, DisputeNews
 
@@ -80,6 +82,31 @@ async def test_the_unused_part_goes_back_to_the_card(
         assert await balance_minor(company, subscription) == 0
 
     assert await refunded(simulator) == 733
+
+
+async def test_a_renewal_that_succeeds_after_the_cancellation_goes_back_to_the_card(
+    company: Company, simulator: StripeSimulator
+) -> None:
+    gateway = HeldGateway(company.stripe)
+    gateway.let.set()
+    company.parts = replace(company.parts, gateway=gateway)
+    async with company.working(), asyncio.timeout(60):
+        subscription = await april(company)
+        gateway.asked.clear()
+        gateway.let.clear()
+        renewing = asyncio.create_task(company.advance("2026-05-01T00:00"))
+        await gateway.asked.wait()
+        canceling = asyncio.create_task(cancel(subscription, "refund"))
+        while await subscription.status() != "canceled":  # noqa: ASYNC110 - a worker's work
+            await asyncio.sleep(0.02)
+        gateway.let.set()
+        await asyncio.gather(renewing, canceling)
+        await subscription.handle.result()
+        while await refunded(simulator) == 0:  # noqa: ASYNC110 - a worker's work
+            await asyncio.sleep(0.02)
+
+    assert (await captured(simulator), await refunded(simulator)) == (2200, 1100)
+    assert [invoice["status"] for invoice in await company.invoices()] == ["paid", "paid"]
 
 
 async def test_nothing_is_given_back_unless_asked_for(

@@ -40,6 +40,12 @@ _DOCUMENTS: Final = text("""
         SELECT 'deferred_revenue', customer_id, currency, to_balance_minor + to_card_minor
         FROM credit_notes
         UNION ALL
+        SELECT account, customer_id, write_off #>> '{amount,currency}',
+            sign * (write_off #>> '{amount,amount_minor}')::bigint
+        FROM subscriptions,
+            jsonb_array_elements(state -> 'written_off') AS write_off,
+            (VALUES ('write_offs', 1), ('deferred_revenue', -1)) AS side (account, sign)
+        UNION ALL
         SELECT 'cash', customer_id, currency, paid_minor FROM invoices
         UNION ALL
         SELECT 'cash', customer_id, currency, -amount_minor FROM refunds WHERE state = 'succeeded'
