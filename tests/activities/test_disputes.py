@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from activities.disputes import take_in_dispute
+from activities.unused_time import GiveBack, UnusedTime
+from billing.credit_note import CreditReason, UnusedPart
 from billing.dispute import DisputeState
 from billing.errors import Conflict
 from billing.ports.gateway import DisputeStatus
@@ -38,6 +40,31 @@ async def test_an_open_dispute_is_money_withdrawn_and_a_task(sold: tuple[Counter
     assert await counter.accounts() == {"deferred_revenue": -16000, "disputes": 16000}
     assert await counter.tasks() == ["dispute_opened"]
     assert "dispute.opened" in await counter.till.event_types()
+
+
+@pytest.mark.parametrize(
+    ("reason", "refusal"),
+    [(CreditReason.PAUSED, None), (CreditReason.CANCELED, "charge_disputed")],
+)
+async def test_of_a_disputed_payment_nothing_is_given_back(
+    sold: tuple[Counter, str], reason: CreditReason, refusal: str | None
+) -> None:
+    counter, payment_id = sold
+    await counter.hear_of_dispute(counter.till.gateway.open_dispute(payment_id).id)
+    before = await counter.accounts()
+    request = GiveBack(
+        state=counter.state,
+        part=counter.state.running_period,
+        source="cause_1",
+        reason=reason,
+        unused=UnusedPart.CREDIT,
+        now=counter.state.running_period.start,
+    )
+
+    given = await UnusedTime(open_transaction=counter.open_transaction).give_back(request)
+
+    assert (given.refund_ids, given.refusal) == ((), refusal)
+    assert await counter.accounts() == before
 
 
 async def test_an_inquiry_withdraws_nothing_and_may_become_a_dispute(

@@ -1,11 +1,22 @@
 """What is said while a payment is under way is not lost."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio.client import WorkflowUpdateFailedError
+
+from adapters.db.engine import unit_of_work
 from adapters.stripe.gateway import StripeGateway
+from billing.dispute import DisputeState
 from billing.ports.gateway import GatewayPayment
-from tests.workflows.company import Company, at
+from billing.ports.storage import Transaction
+from tests.conftest import StripeSimulator
+from tests.workflows.company import Company, Subscription, at
+from workflows.messages import Cancel, CancelMode, DisputeNews, PauseSubscription
 
 
 class HeldGateway(StripeGateway):
@@ -50,3 +61,84 @@ async def test_a_card_saved_while_the_old_one_is_being_declined_is_tried_at_once
         assert await subscription.status() == "active"
         assert [i["status"] for i in await company.invoices()] == ["paid", "paid"]
         assert company.mailbox.kinds() == ["payment_failed"]
+
+
+class HeldBooks:
+    """Opens transactions when it is let; says when one was asked for."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._open = unit_of_work(engine)
+        self._asked = asyncio.Event()
+        self._let = asyncio.Event()
+        self._let.set()
+
+    @asynccontextmanager
+    async def __call__(self) -> AsyncIterator[Transaction]:
+        self._asked.set()
+        await self._let.wait()
+        async with self._open() as tx:
+            yield tx
+
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator[asyncio.Event]:
+        """For the block; what it is given is set once somebody waits."""
+        self._asked.clear()
+        self._let.clear()
+        try:
+            yield self._asked
+        finally:
+            self._let.set()
+
+
+async def _lose_a_dispute(subscription: Subscription) -> None:
+    news = DisputeNews(dispute_id="dp_1", state=DisputeState.LOST)
+    await subscription.handle.signal("dispute_news", news)
+
+
+async def test_a_pause_that_ends_while_a_dispute_is_lost_revives_nothing(company: Company) -> None:
+    held = HeldBooks(company.engine)
+    company.parts = replace(company.parts, open_transaction=held)
+    company.present = at("2026-04-01T00:00")
+    async with company.working(), asyncio.timeout(60):
+        subscription = await company.subscribe(
+            await company.customer(), seats=1, price_id="club_keep_anchor_m"
+        )
+        await subscription.activated()
+        await company.advance("2026-04-11T00:00")
+        await subscription.give(PauseSubscription, resumes_at=at("2026-04-21T00:00"))
+        async with held.held() as asked:
+            resuming = asyncio.create_task(company.advance("2026-04-21T00:00"))
+            await asked.wait()
+            await _lose_a_dispute(subscription)
+        await resuming
+        await subscription.handle.result()
+        state = (await subscription.report()).state
+
+    assert (state.status, state.end_reason) == ("canceled", "dispute_lost")
+    assert "subscription_resumed" not in company.mailbox.kinds()
+
+
+async def test_a_refund_that_is_issued_is_carried_out_also_where_its_cancellation_comes_too_late(
+    company: Company, simulator: StripeSimulator
+) -> None:
+    held = HeldBooks(company.engine)
+    company.parts = replace(company.parts, open_transaction=held)
+    company.present = at("2026-04-01T00:00")
+    async with company.working(), asyncio.timeout(60):
+        subscription = await company.subscribe(await company.customer(), seats=1, price_id="pro_m")
+        await subscription.activated()
+        await company.advance("2026-04-11T00:00")
+        async with held.held() as asked:
+            canceling = asyncio.create_task(
+                subscription.give(Cancel, mode=CancelMode.NOW, unused="refund")
+            )
+            await asked.wait()
+            await _lose_a_dispute(subscription)
+        with pytest.raises(WorkflowUpdateFailedError):
+            await canceling
+        while (await simulator.control.totals())["usd"].refunded_minor == 0:  # noqa: ASYNC110 - a worker's work
+            await asyncio.sleep(0.02)
+        state = (await subscription.report()).state
+
+    assert state.end_reason == "dispute_lost"
+    assert (await simulator.control.totals())["usd"].refunded_minor == 733
