@@ -3,7 +3,8 @@
 Owns the amounts: cumulative rounding, so that the parts always sum to the line (policy P2). Days
 are UTC days; a period covers the days from the one it begins on up to, and without, the one it ends
 on, and at least one. What was earned before its document existed is recognised on the document's
-day; what is not earned yet when it is voided never is, and what was is taken back then. A credit is
+day; what is not earned yet when it is voided never is, and what was is taken back then. A bad debt
+was earned: it is a loss and no less revenue. A credit is
 a negative line over the period that it gives back. Does not own reports (`adapters.db.queries`),
 which compute the same in SQL.
 """

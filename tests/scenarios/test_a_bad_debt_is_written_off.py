@@ -1,5 +1,8 @@
 """An operator gives an open invoice up: it stays owed, and the ledger has the loss."""
 
+import re
+from html import unescape
+
 from tests.api.shop import problem
 from tests.scenarios.company import Company
 
@@ -14,6 +17,14 @@ async def test_a_declined_renewal_becomes_a_bad_debt(company: Company) -> None:
     await bob.live_until(MAY)
     await bob.becomes(plan, "past_due")
     [_, late] = await bob.invoices()
+    page = await company.shop.client.get(late["pay_url"])
+    link = re.search(r'href="([^"]+/pdf\?[^"]+)">Download PDF<', page.text)
+    assert link is not None
+    pdf = await company.shop.client.get(unescape(link[1]))
+    assert (pdf.status_code, pdf.content[:5]) == (200, b"%PDF-")
+    unsigned = await company.shop.client.get(link[1].partition("?")[0])
+    assert unsigned.headers["content-type"].startswith("text/html")
+
     body = {"invoice": late["id"], "reason": "The company is insolvent"}
     problem(
         await bob.command(plan, "mark_uncollectible", **body | {"invoice": "in_other"}),
@@ -26,7 +37,7 @@ async def test_a_declined_renewal_becomes_a_bad_debt(company: Company) -> None:
 
     [_, written_off] = await bob.invoices()
     assert (written_off["status"], written_off["uncollectible_at"]) == ("uncollectible", MAY)
-    assert written_off["amount_due"]["amount_minor"] == 0
+    assert (written_off["amount_due"]["amount_minor"], written_off["pay_url"]) == (0, None)
     problem(await bob.command(plan, "mark_uncollectible", **body), 409, "invoice_not_open")
     report = await company.shop.read("/v1/reports/ledger")
     balances = {row["account"]: row["balance_minor"] for row in report["trial_balance"]}

@@ -18,6 +18,7 @@ from billing.errors import NotFound
 from billing.particulars import InvoiceSettings, Particulars, Seller
 from tests.adapters.db.company import START, draft, open_shop, subscribe
 from tests.adapters.db.conftest import engine, transaction
+from tests.adapters.db.reversals import note
 
 __all__ = ["engine", "transaction"]
 
@@ -78,6 +79,18 @@ async def test_a_document_is_made_once_and_served_again_byte_for_byte(
     assert later.number == "PN-000001"
     async with reading(engine) as connection:
         assert await connection.scalar(select(func.count()).select_from(documents)) == 1
+
+
+async def test_a_credit_note_is_a_document_too(
+    engine: AsyncEngine, transaction: Transactions
+) -> None:
+    given = note(draft(0), 1_000)
+    async with transaction() as tx:
+        await tx.invoices.mark_paid(draft(0).id, paid_at=START)
+        await tx.credit_notes.issue(given)
+    first, again = [await credit_note_pdf(engine, given.id) for _ in range(2)]
+    assert first == again
+    assert (first.number, first.content[:5]) == ("CN-000001", b"%PDF-")
 
 
 @pytest.mark.parametrize(
