@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field, StringConstraints
 from starlette.responses import Response, StreamingResponse
 
 from adapters.csv_table import MEDIA_TYPE
-from adapters.db.engine import snapshot
+from adapters.db.engine import reporting, snapshot
 from adapters.db.queries import books, receivables, revenue
 from adapters.db.queries.receivables import Receivable
 from adapters.db.queries.revenue import RevenueOfMonth, check_months
@@ -200,7 +200,7 @@ async def read_revenue_report(
     """
     begins, ends = _first_day(first), _first_day(last)
     check_months(begins, ends)
-    async with snapshot(deps.engine) as connection:
+    async with reporting(deps.engine) as connection:
         months = await revenue.by_month(connection, first=begins, last=ends, customer_ids=customer)
     if format_ is Format.CSV:
         return Response("".join(revenue_csv(months)), media_type=MEDIA_TYPE)
@@ -226,7 +226,7 @@ async def read_receivables_report(
     at = as_of or machine_now()
     if format_ is Format.CSV:
         return StreamingResponse(_receivables(deps, at, customer), media_type=MEDIA_TYPE)
-    async with snapshot(deps.engine) as connection:
+    async with reporting(deps.engine) as connection:
         found = receivables.by_customer(
             connection, as_of=at, customer_ids=customer, limit=_MOST_ROWS + 1
         )
@@ -238,7 +238,7 @@ async def _receivables(
     deps: Dependencies, at: datetime, customer: list[str] | None
 ) -> AsyncIterator[str]:
     """Row by row, on a connection of its own."""
-    async with snapshot(deps.engine) as connection:
+    async with reporting(deps.engine) as connection:
         found = receivables.by_customer(connection, as_of=at, customer_ids=customer)
         async for line in receivables_csv(found):
             yield line

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.db.engine import snapshot
+from adapters.db.engine import reporting
 from adapters.db.queries import receivables, revenue
 from adapters.report_table import receivables_csv, revenue_csv
 from billing.errors import InvalidInput
@@ -25,7 +25,7 @@ def show_revenue(database_url: str, *, first: str, last: str, as_json: bool) -> 
     revenue.check_months(begins, ends)
 
     async def read(engine: AsyncEngine) -> tuple[revenue.RevenueOfMonth, ...]:
-        async with snapshot(engine) as connection:
+        async with reporting(engine) as connection:
             return await revenue.by_month(connection, first=begins, last=ends)
 
     months = run(database_url, read)
@@ -41,7 +41,7 @@ def show_receivables(database_url: str, *, as_of: datetime | None, as_json: bool
     at = as_of or datetime.now(UTC)
 
     async def show(engine: AsyncEngine) -> None:
-        async with snapshot(engine) as connection:
+        async with reporting(engine) as connection:
             rows = receivables.by_customer(connection, as_of=at)
             if as_json:
                 _print([row.model_dump_json() async for row in rows])

@@ -11,7 +11,7 @@ from typing import Final
 
 import asyncpg
 from pydantic_core import PydanticSerializationError, from_json, to_json
-from sqlalchemy import event
+from sqlalchemy import event, text
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DisconnectionError
@@ -30,6 +30,7 @@ _SERVER_SETTINGS: Final = {
     "statement_timeout": "30s",
     "idle_in_transaction_session_timeout": "60s",
 }
+_REPORT_PATIENCE: Final = "10min"
 _UNSTORABLE_TEXT: Final = frozenset({"22021", "22P05"})
 _OUT_OF_RANGE: Final = frozenset({"22003", "22008"})
 _BROKEN: Final = MappingProxyType(
@@ -109,6 +110,14 @@ async def snapshot(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
         )
         async with connection.begin():
             yield connection
+
+
+@asynccontextmanager
+async def reporting(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """A snapshot for statements over all documents, which may take minutes."""
+    async with snapshot(engine) as connection:
+        await connection.execute(text(f"SET LOCAL statement_timeout = '{_REPORT_PATIENCE}'"))
+        yield connection
 
 
 def _as_json(value: object) -> str:
