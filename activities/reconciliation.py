@@ -11,6 +11,7 @@ import structlog
 from temporalio import activity
 
 from billing.ports.reconciliation import (
+    MigrationWorkflows,
     RecordedSubscriptions,
     RefundWorkflows,
     RunningSubscriptions,
@@ -38,6 +39,13 @@ class RefundReconciliationReport(Value):
     started_refund_ids: tuple[str, ...]
 
 
+class MigrationReconciliationReport(Value):
+    """How many price migrations are unfinished, and which had to be started."""
+
+    checked: int
+    started_migration_ids: tuple[str, ...]
+
+
 class Reconciliation:
     """Activities that compare what is recorded with what runs."""
 
@@ -48,11 +56,13 @@ class Reconciliation:
         running: RunningSubscriptions,
         open_transaction: UnitOfWork,
         refunds: RefundWorkflows,
+        migrations: MigrationWorkflows,
     ) -> None:
         self._recorded = recorded
         self._running = running
         self._open_transaction = open_transaction
         self._refunds = refunds
+        self._migrations = migrations
 
     @activity.defn
     async def restart_missing_subscriptions(self) -> ReconciliationReport:
@@ -85,4 +95,19 @@ class Reconciliation:
                 _log.warning("refund.started_late", refund_id=refund_id)
         return RefundReconciliationReport(
             checked=len(pending), started_refund_ids=tuple(started[:_MOST_NAMED])
+        )
+
+    @activity.defn
+    async def start_missing_migrations(self) -> MigrationReconciliationReport:
+        """Starts every unfinished migration without a workflow; repeating it is harmless."""
+        async with self._open_transaction() as tx:
+            unfinished = await tx.migrations.unfinished()
+        started: list[str] = []
+        for migration in unfinished:
+            activity.heartbeat()
+            if await self._migrations.start(migration):
+                started.append(migration.migration_id)
+                _log.warning("migration.started_late", migration_id=migration.migration_id)
+        return MigrationReconciliationReport(
+            checked=len(unfinished), started_migration_ids=tuple(started)
         )

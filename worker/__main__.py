@@ -21,11 +21,13 @@ from adapters.stripe.client import connect_stripe
 from adapters.stripe.gateway import StripeGateway
 from adapters.temporal.clock_driver import TemporalClockDriver
 from adapters.temporal.connection import connect
+from adapters.temporal.migration_workflows import TemporalMigrations
 from adapters.temporal.refund_workflows import TemporalRefunds
 from adapters.temporal.running_subscriptions import (
     TemporalSubscriptions,
     ensure_reconciliation_schedule,
 )
+from adapters.temporal.subscription_telling import TemporalTelling
 from worker.gateway_events import GatewayEvents
 from worker.health import serving_health
 from worker.inbox import Inbox
@@ -60,11 +62,13 @@ async def run(settings: Settings) -> None:
                 open_transaction=unit_of_work(engine),
                 gateway=gateway,
                 post=post_from(settings),
+                telling=TemporalTelling(client),
                 reconciliation=Reconciliation(
                     recorded=SqlRecordedSubscriptions(engine),
                     running=TemporalSubscriptions(client, task_queue=SUBSCRIPTION_TASK_QUEUE),
                     open_transaction=unit_of_work(engine),
                     refunds=TemporalRefunds(client, task_queue=SUBSCRIPTION_TASK_QUEUE),
+                    migrations=TemporalMigrations(client, task_queue=SUBSCRIPTION_TASK_QUEUE),
                 ),
                 clock_driver=TemporalClockDriver(client, SqlClockBook(engine))
                 if settings.is_sandbox

@@ -13,6 +13,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import PollerBehaviorAutoscaling, Replayer, Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from activities.catalog_migration import CatalogMigration
 from activities.change import Changing
 from activities.collection import Collection
 from activities.notification import Notification
@@ -24,8 +25,10 @@ from activities.test_clock import TestClocks
 from activities.unused_time import UnusedTime
 from billing.ports.clock import ClockDriver
 from billing.ports.gateway import PaymentGateway
+from billing.ports.migration import SubscriptionTelling
 from billing.ports.post import Post
 from billing.ports.storage import UnitOfWork
+from workflows.catalog_migration import CatalogMigrationWorkflow
 from workflows.messages import SUBSCRIPTION_TASK_QUEUE
 from workflows.reconciliation import ReconciliationWorkflow
 from workflows.refund import RefundWorkflow
@@ -47,6 +50,7 @@ _PASSED_THROUGH: Final = (
     "workflows.dunning",
     "workflows.effects",
     "workflows.messages",
+    "workflows.migration_page",
     "workflows.offered_updates",
     "workflows.outcomes",
     "workflows.price_migration",
@@ -62,6 +66,7 @@ _WORKFLOWS: Final = (
     RefundWorkflow,
     TestClockWorkflow,
     ReconciliationWorkflow,
+    CatalogMigrationWorkflow,
 )
 
 
@@ -78,6 +83,8 @@ class WorkerParts:
     """Where a customer returns to after authenticating, by invoice id."""
     payment_page: Callable[[str], str] | None = None
     """Where a customer pays, by invoice id; None where no page is served: in most tests."""
+    telling: SubscriptionTelling | None = None
+    """None where no price migration runs: in most tests."""
     reconciliation: Reconciliation | None = None
     """None where nothing is to be brought back: in most tests."""
 
@@ -147,10 +154,19 @@ def _activities(parts: WorkerParts) -> Sequence[Callable[..., object]]:
     ]
     if parts.clock_driver is not None:
         activities.append(TestClocks(driver=parts.clock_driver).move_test_clock)
+    if parts.telling is not None:
+        migration = CatalogMigration(open_transaction=parts.open_transaction, telling=parts.telling)
+        activities += [
+            migration.tell_some,
+            migration.withdraw_some,
+            migration.look_at,
+            migration.enter_phase,
+        ]
     if parts.reconciliation is not None:
         activities += [
             parts.reconciliation.restart_missing_subscriptions,
             parts.reconciliation.start_missing_refunds,
+            parts.reconciliation.start_missing_migrations,
         ]
     return activities
 

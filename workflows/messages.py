@@ -16,6 +16,7 @@ from billing.agenda import NextAction
 from billing.change import ChangeRequest
 from billing.credit_note import UnusedPart
 from billing.dispute import DisputeState
+from billing.migration import MigrationCounts, MigrationPhase, MigrationPlan
 from billing.quote import Quote
 from billing.refund import Refund
 from billing.subscription import ChangeResult, SubscriptionState, SubscriptionStatus, Terms
@@ -26,6 +27,7 @@ SUBSCRIPTION_TASK_QUEUE: Final = "subscriptions"
 TEST_CLOCK_WORKFLOW: Final = "TestClockWorkflow"
 RECONCILIATION_WORKFLOW: Final = "ReconciliationWorkflow"
 REFUND_WORKFLOW: Final = "RefundWorkflow"
+CATALOG_MIGRATION_WORKFLOW: Final = "CatalogMigrationWorkflow"
 
 CHECKOUT_PRIORITY: Final = 1
 RENEWAL_PRIORITY: Final = 5
@@ -47,6 +49,11 @@ def test_clock_workflow_id(test_clock_id: str) -> str:
 def refund_workflow_id(refund_id: str) -> str:
     """The id of the workflow that brings one refund to its end."""
     return f"refund/{refund_id}"
+
+
+def migration_workflow_id(migration_id: str) -> str:
+    """The id of the workflow that carries out one migration."""
+    return f"migration/{migration_id}"
 
 
 class SubscriptionStart(Value):
@@ -265,6 +272,62 @@ class RefundReport(Value):
     refund_id: str
     refund: Refund | None
     """None until it was looked at."""
+    problem: str | None
+    """What an operator must look at, if anything."""
+
+
+class MigrationStart(Value):
+    """Start of `CatalogMigrationWorkflow`, or where an earlier run left off."""
+
+    plan: MigrationPlan
+    migrates: int
+    """How many were to be told when it began."""
+    phase: MigrationPhase = MigrationPhase.TELLING
+    is_watched: bool = False
+    """The first ones were watched long enough: the others are told."""
+    watched_since: Instant | None = None
+    """Since when the others wait for what becomes of them."""
+    after: str = ""
+    """The last subscription that was looked at."""
+
+
+class PauseMigration(Command):
+    """Update `pause`: nobody else is told until it is resumed."""
+
+
+class ResumeMigration(Command):
+    """Update `resume`."""
+
+
+class ContinueMigration(Command):
+    """Update `continue`: the first ones were watched long enough."""
+
+
+class RollBackMigration(Command):
+    """Update `rollback`: whoever has not renewed at the new price stays at the old one."""
+
+
+AnyMigrationCommand = PauseMigration | ResumeMigration | ContinueMigration | RollBackMigration
+
+MIGRATION_UPDATES: Final[Mapping[type[AnyMigrationCommand], str]] = MappingProxyType(
+    {
+        PauseMigration: "pause",
+        ResumeMigration: "resume",
+        ContinueMigration: "continue",
+        RollBackMigration: "rollback",
+    }
+)
+"""By which update each command to a migration is given."""
+
+
+class MigrationReport(Value):
+    """Answer of a migration's query `progress` and of its updates, and the workflow's result."""
+
+    migration_id: str
+    phase: MigrationPhase
+    counts: MigrationCounts
+    next_move_at: Instant | None
+    """When the first of those who were told renews."""
     problem: str | None
     """What an operator must look at, if anything."""
 

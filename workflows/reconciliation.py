@@ -21,6 +21,12 @@ class ReconciliationWorkflow:
                 summary="start refunds without a workflow",
                 **timeouts.RECONCILIATION,
             )
+        if workflow.patched("migrations"):
+            await workflow.execute_activity_method(
+                Reconciliation.start_missing_migrations,
+                summary="start price migrations without a workflow",
+                **timeouts.RECONCILIATION,
+            )
         return await workflow.execute_activity_method(
             Reconciliation.restart_missing_subscriptions,
             summary="restart subscriptions without a workflow",

@@ -66,6 +66,15 @@ RECONCILIATION: Final = ActivityLimits(
     ),
 )
 
+TELLING: Final = ActivityLimits(
+    start_to_close_timeout=timedelta(minutes=10),
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(seconds=5),
+        maximum_interval=timedelta(minutes=1),
+        non_retryable_error_types=_NEVER_RETRIED,
+    ),
+)
+
 OPERATOR_PATIENCE: Final = timedelta(days=1)
 """After this long without an operator, what failed is tried again by itself."""
 

@@ -16,6 +16,7 @@ from adapters.db.repositories.invoice_settings import SqlInvoiceSettings
 from adapters.db.repositories.invoices import SqlInvoices
 from adapters.db.repositories.ledger import SqlLedger
 from adapters.db.repositories.messages import SqlMessageLog
+from adapters.db.repositories.migrations import SqlMigrations
 from adapters.db.repositories.operator_tasks import SqlOperatorTasks
 from adapters.db.repositories.payment_attempts import SqlPaymentAttempts
 from adapters.db.repositories.payment_methods import SqlPaymentMethods
@@ -40,6 +41,7 @@ class SqlTransaction:
         self.credit_notes = SqlCreditNotes(connection)
         self.refunds = SqlRefunds(connection)
         self.disputes = SqlDisputes(connection)
+        self.migrations = SqlMigrations(connection)
         self.tasks = SqlOperatorTasks(connection)
         self.ledger = SqlLedger(connection)
         self.events = SqlEvents(connection)

@@ -7,6 +7,7 @@ other side knows which of them somebody looks after.
 from collections.abc import AsyncIterator
 from typing import Protocol
 
+from billing.migration_account import RecordedMigration
 from billing.subscription import SubscriptionState
 
 
@@ -27,6 +28,14 @@ class RunningSubscriptions(Protocol):
 
     async def restart(self, state: SubscriptionState) -> bool:
         """Starts its workflow from the recorded state; False where one runs already."""
+        ...
+
+
+class MigrationWorkflows(Protocol):
+    """Who carries out price migrations."""
+
+    async def start(self, migration: RecordedMigration) -> bool:
+        """Starts the migration's workflow; False where one runs already."""
         ...
 
 

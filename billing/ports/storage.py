@@ -5,7 +5,7 @@ writes are idempotent by the business keys of what they write. Does not own read
 which queries the database directly (`adapters/db`).
 """
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from enum import StrEnum
@@ -21,6 +21,14 @@ from billing.invoice import InvoiceDraft, InvoiceRecord
 from billing.ledger import JournalEntry
 from billing.locale import DEFAULT_LOCALE
 from billing.message import Message
+from billing.migration import (
+    MigrationCounts,
+    MigrationPhase,
+    MigrationProgress,
+    PriceVersion,
+    SkipReason,
+)
+from billing.migration_account import Candidate, Decision, RecordedMigration
 from billing.money import Money
 from billing.offer import Offer
 from billing.payment import CollectionOutcome
@@ -88,6 +96,10 @@ class Prices(Protocol):
 
     async def get(self, price_id: str, version: int) -> Price:
         """Raises `NotFound` (`price_not_found`)."""
+        ...
+
+    async def version_offered(self, price_id: str, version: int) -> Offer:
+        """A version with its product, on sale or not. Raises `NotFound` (`price_not_found`)."""
         ...
 
     async def offer(self, price_id: str) -> Offer:
@@ -262,6 +274,82 @@ class Disputes(Protocol):
         ...
 
 
+class Migrations(Protocol):
+    """Moves of running subscriptions to other prices (policy P33)."""
+
+    async def wait_for_others(self) -> None:
+        """Until this transaction ends, no other migration begins."""
+        ...
+
+    async def create(self, migration: RecordedMigration) -> bool:
+        """Once per id; False where it exists."""
+        ...
+
+    async def get(self, migration_id: str) -> RecordedMigration | None:
+        """One migration."""
+        ...
+
+    async def unfinished(self) -> tuple[RecordedMigration, ...]:
+        """Those with something left to do."""
+        ...
+
+    async def versions_of(self, price_id: str) -> tuple[PriceVersion, ...]:
+        """Every version of a price, sold or not."""
+        ...
+
+    def candidates(
+        self, migration_id: str, sources: Sequence[PriceVersion]
+    ) -> AsyncIterator[tuple[Candidate, ...]]:
+        """Pages of the subscriptions at these prices that have not ended, in the order of ids."""
+        ...
+
+    async def candidates_of(
+        self, migration_id: str, subscription_ids: Sequence[str]
+    ) -> tuple[Candidate, ...]:
+        """These as they are now, whatever their price, in the order of ids."""
+        ...
+
+    async def enrol(
+        self, migration_id: str, decisions: Sequence[Decision], *, now: datetime
+    ) -> None:
+        """Remembers what is to become of each, once."""
+        ...
+
+    async def next_in(
+        self, migration_id: str, state: MigrationProgress, *, after: str, limit: int
+    ) -> tuple[str, ...]:
+        """Up to so many subscriptions in a state, in the order of ids."""
+        ...
+
+    async def settle(
+        self,
+        migration_id: str,
+        subscription_id: str,
+        state: MigrationProgress,
+        *,
+        reason: SkipReason | None,
+        now: datetime,
+    ) -> None:
+        """A subscription that was not told stays; one that is settled keeps what it came to."""
+        ...
+
+    async def settle_untold(self, migration_id: str, *, now: datetime) -> None:
+        """Nobody else is told: whoever is pending is rolled back."""
+        ...
+
+    async def counts(self, migration_id: str) -> MigrationCounts:
+        """How many stand where."""
+        ...
+
+    async def next_move_at(self, migration_id: str) -> datetime | None:
+        """When the first of those who were told renews; None where nobody waits."""
+        ...
+
+    async def enter(self, migration_id: str, phase: MigrationPhase, *, now: datetime) -> None:
+        """Where it stands from now on; a finished one stays finished."""
+        ...
+
+
 class OperatorTasks(Protocol):
     """What waits for an operator."""
 
@@ -361,6 +449,11 @@ class Transaction(Protocol):
     @property
     def disputes(self) -> Disputes:
         """Disputes."""
+        ...
+
+    @property
+    def migrations(self) -> Migrations:
+        """Moves of running subscriptions to other prices."""
         ...
 
     @property

@@ -28,6 +28,7 @@ from adapters.db.tables.subscription import subscriptions
 from adapters.stripe.client import connect_stripe
 from adapters.stripe.gateway import StripeGateway
 from adapters.temporal.clock_driver import TemporalClockDriver
+from adapters.temporal.subscription_telling import TemporalTelling
 from billing.actor import Actor, ActorKind
 from billing.catalog import Catalog, Price, Product, Trial
 from billing.change import ChangeRequest
@@ -379,6 +380,7 @@ async def opened_company(
                 open_transaction=unit_of_work(engine),
                 gateway=gateway,
                 post=mailbox,
+                telling=TemporalTelling(client),
                 clock_driver=None,
                 return_url=lambda invoice_id: f"https://example.com/return/{invoice_id}",
             ),

@@ -7,6 +7,7 @@ from temporalio.testing import ActivityEnvironment
 from activities.reconciliation import Reconciliation, ReconciliationReport
 from adapters.db.engine import unit_of_work
 from adapters.db.recorded_subscriptions import SqlRecordedSubscriptions
+from adapters.temporal.migration_workflows import TemporalMigrations
 from adapters.temporal.refund_workflows import TemporalRefunds
 from adapters.temporal.running_subscriptions import TemporalSubscriptions
 from tests.workflows.company import Company, Subscription, at
@@ -20,6 +21,7 @@ async def reconcile(company: Company) -> ReconciliationReport:
         running=TemporalSubscriptions(company.client, task_queue=company.task_queue),
         open_transaction=unit_of_work(company.engine),
         refunds=TemporalRefunds(company.client, task_queue=company.task_queue),
+        migrations=TemporalMigrations(company.client, task_queue=company.task_queue),
     )
     return await ActivityEnvironment().run(reconciliation.restart_missing_subscriptions)
 

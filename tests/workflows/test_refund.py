@@ -17,6 +17,7 @@ from activities.requested_credit import RequestedCredit, credit_on_request
 from adapters.db.engine import snapshot, transactions
 from adapters.db.queries import books
 from adapters.db.recorded_subscriptions import SqlRecordedSubscriptions
+from adapters.temporal.migration_workflows import TemporalMigrations
 from adapters.temporal.refund_signals import RefundSignals
 from adapters.temporal.refund_workflows import TemporalRefunds
 from adapters.temporal.running_subscriptions import TemporalSubscriptions
@@ -96,6 +97,7 @@ class Bureau:
             running=TemporalSubscriptions(self.client, task_queue=self.company.task_queue),
             open_transaction=transactions(self.company.engine),
             refunds=self.refunds,
+            migrations=TemporalMigrations(self.client, task_queue=self.company.task_queue),
         )
         found = await ActivityEnvironment().run(reconciliation.start_missing_refunds)
         return found.started_refund_ids

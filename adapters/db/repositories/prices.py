@@ -33,6 +33,14 @@ class SqlPrices:
             raise NotFound("price_not_found", f"no version {version} of a price {price_id!r}")
         return as_price(row)
 
+    async def version_offered(self, price_id: str, version: int) -> Offer:
+        """A version with its product, on sale or not. Raises `NotFound` (`price_not_found`)."""
+        price = await self.get(price_id, version)
+        product = await catalog.product(self._connection, price.product_id)
+        if product is None:
+            raise NotFound("price_not_found", f"price {price_id!r} has no product")
+        return Offer(product=product, price=price)
+
     async def offer(self, price_id: str) -> Offer:
         """What is on sale under the id now. Raises `InvalidInput` (`price_not_found`)."""
         found = await catalog.offer(self._connection, price_id)

@@ -37,6 +37,9 @@ _TRIGGERS = {
     ("journal_entries", "balanced"),
     ("operator_tasks", "immutable"),
     ("operator_tasks", "never_removed"),
+    ("migration_subscriptions", "never_removed"),
+    ("migrations", "immutable"),
+    ("migrations", "never_removed"),
     ("payment_attempts", "never_removed"),
     ("postings", "append_only"),
     ("postings", "balanced"),
@@ -45,6 +48,7 @@ _TRIGGERS = {
     ("refunds", "forward"),
     ("refunds", "immutable"),
     ("refunds", "never_removed"),
+    ("subscriptions", "migration_followed"),
     ("webhook_inbox", "received"),
 }
 
