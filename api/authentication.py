@@ -32,6 +32,7 @@ SCOPES: Final = tuple(
         "refunds",
         "disputes",
         "portal_sessions",
+        "migrations",
         "test_clocks",
         "reports",
     )

@@ -35,6 +35,7 @@ _TAGS: Final = {
     "seller": "Who sells, as invoices name it.",
     "invoices": "What is owed and what was paid.",
     "portal_sessions": "Links to the portal where customers look after their subscriptions.",
+    "migrations": "Running subscriptions that move to another price.",
     "test_clocks": "Time travel in sandbox mode.",
     "reports": "What the books say.",
     "webhooks": "What the payment gateway tells us.",

@@ -22,6 +22,7 @@ _BY_NAME: Final[Mapping[str, str]] = {
     "latest_invoice": f"in_{_HEX}",
     "test_clock": f"clock_{_HEX}",
     "test_clock_id": f"clock_{_HEX}",
+    "migration_id": f"mig_{_HEX}",
     "payment_method": "pm_1PqZ",
     "payment_method_id": "pm_1PqZ",
     "default_payment_method": "pm_1PqZ",

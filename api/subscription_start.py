@@ -7,7 +7,7 @@ so are the final checks: two starts at once are told apart there (policy P10, P1
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -34,6 +34,8 @@ class Order:
     price_id: str
     quantity: int
     trial: bool | None
+    contract_until: datetime | None = None
+    """Until then no migration changes its price."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,10 +121,11 @@ async def _first_state(
     trial: Trial | None,
 ) -> SubscriptionState:
     present = await present_on(connection, customer.test_clock_id)
+    sold = terms_of(offer, quantity=order.quantity, trial=trial, segment=customer.segment)
     return SubscriptionState(
         subscription_id=order.subscription_id,
         customer_id=customer.id,
-        terms=terms_of(offer, quantity=order.quantity, trial=trial, segment=customer.segment),
+        terms=sold.model_copy(update={"contract_until": order.contract_until}),
         clock=present.clock,
         created_at=present.now,
         checkout_expires_at=present.now + CHECKOUT_OPEN_FOR,

@@ -64,6 +64,9 @@ class SubscriptionInput(Body):
     trial: Flag | None = Field(
         default=None, description="null: if the product has one that the customer did not use yet"
     )
+    contract_until: Timestamp | None = Field(
+        default=None, description="Until then no price migration moves it; null: no contract"
+    )
 
 
 class TimelineEntryView(BaseModel):
@@ -93,6 +96,7 @@ async def create_subscription(body: SubscriptionInput, deps: Deps, ids: Ids) -> 
         price_id=body.price,
         quantity=body.quantity,
         trial=body.trial,
+        contract_until=body.contract_until,
     )
     async with reading(deps.engine) as connection:
         purchase = await check_order(connection, order)

@@ -99,7 +99,7 @@ class SubscriptionWorkflows:
         handle: WorkflowHandle[object, object] = self._client.get_workflow_handle(
             subscription_workflow_id(subscription_id)
         )
-        async with _bounded(self._patience):
+        async with bounded(self._patience):
             receipt: CommandReceipt = await handle.execute_update(
                 UPDATES[type(command)],
                 command,
@@ -113,7 +113,7 @@ class SubscriptionWorkflows:
 
         The move before may have arrived and its workflow still be closing: that one is waited for.
         """
-        async with _bounded(self._patience):
+        async with bounded(self._patience):
             while not await self._is_moving(move):  # noqa: ASYNC110 - another process closes it
                 await asyncio.sleep(_LOOK_AGAIN_SECONDS)
 
@@ -153,7 +153,7 @@ class SubscriptionWorkflows:
             priority=checkout_priority(state.customer_id),
         )
         try:
-            async with _bounded(self._patience):
+            async with bounded(self._patience):
                 await self._client.execute_update_with_start_workflow(
                     update,
                     id=update_id,
@@ -177,7 +177,7 @@ async def _retrieve(start: WithStartWorkflowOperation[object, object]) -> None:
 
 
 @asynccontextmanager
-async def _bounded(patience: timedelta) -> AsyncIterator[None]:
+async def bounded(patience: timedelta) -> AsyncIterator[None]:
     """Turns what Temporal says, or does not say in time, into errors with codes."""
     try:
         async with asyncio.timeout(patience.total_seconds()):

@@ -11,7 +11,11 @@ from datetime import timedelta
 from typing import Final, TypeVar
 
 import structlog
-from temporalio.client import Client, WorkflowUpdateFailedError
+from temporalio.client import (
+    Client,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -89,7 +93,7 @@ class TemporalTelling:
                 )
         except WorkflowUpdateFailedError as refused:
             return _refused(subscription_id, refused)
-        except TimeoutError:
+        except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
             log.warning("migration.unanswered", subscription_id=subscription_id)
             return Told(subscription_id=subscription_id, answer=Answer.ASK_AGAIN)
         except RPCError as error:

@@ -17,6 +17,7 @@ from adapters.settings import Settings
 from adapters.stripe.client import connect_stripe
 from adapters.stripe.gateway import StripeGateway
 from adapters.temporal.clock_driver import TemporalClockDriver
+from adapters.temporal.subscription_telling import TemporalTelling
 from api.dependencies import Dependencies
 from billing.catalog import Catalog
 from tests.api.shop import CATALOG, Mailbox, Shop, opened_shop, settings_for
@@ -78,6 +79,7 @@ async def shop(idle_shop: Shop) -> AsyncIterator[Shop]:
         open_transaction=unit_of_work(deps.engine),
         gateway=deps.gateway,
         post=Mailbox(),
+        telling=TemporalTelling(deps.temporal),
         clock_driver=TemporalClockDriver(deps.temporal, SqlClockBook(deps.engine)),
         return_url=HostedLinks.of(deps.settings).payment_return,
     )

@@ -49,16 +49,8 @@ class MigratingSubscription(Value):
 
 async def standing(connection: AsyncConnection, migration_id: str) -> MigrationStanding | None:
     """One migration, how many stand where, and what it has changed so far."""
-    repository = SqlMigrations(connection)
-    found = await repository.get(migration_id)
-    if found is None:
-        return None
-    return MigrationStanding(
-        migration=found,
-        counts=await repository.counts(migration_id),
-        skipped=await _skipped(connection, migration_id),
-        applied=await _applied(connection, found),
-    )
+    found = await SqlMigrations(connection).get(migration_id)
+    return None if found is None else await _standing(connection, found)
 
 
 async def page_of(
@@ -73,6 +65,15 @@ async def page_of(
         cursor=cursor,
         limit=limit,
     )
+
+
+async def standings(
+    connection: AsyncConnection, *, cursor: str | None = None, limit: int
+) -> Page[MigrationStanding]:
+    """Migrations and how far each is, newest first."""
+    page = await page_of(connection, cursor=cursor, limit=limit)
+    found = [await _standing(connection, migration) for migration in page.items]
+    return Page(items=tuple(found), next_cursor=page.next_cursor)
 
 
 async def subscriptions_of(
@@ -92,6 +93,16 @@ async def subscriptions_of(
             query = query.where(column == wanted)
     return await read_page(
         connection, query, order=_ROWS, as_item=_as_subscription, cursor=cursor, limit=limit
+    )
+
+
+async def _standing(connection: AsyncConnection, migration: RecordedMigration) -> MigrationStanding:
+    migration_id = migration.migration_id
+    return MigrationStanding(
+        migration=migration,
+        counts=await SqlMigrations(connection).counts(migration_id),
+        skipped=await _skipped(connection, migration_id),
+        applied=await _applied(connection, migration),
     )
 
 
