@@ -73,6 +73,7 @@ async def _known_ids(shop: Shop) -> dict[str, str]:
     )
     dispute = await disputed(shop, await shop.read(f"/v1/invoices/{bought['latest_invoice']}"))
     change = await shop.made(f"/v1/subscriptions/{made['id']}/change", {"quantity": 2})
+    migration = await _migration(shop)
     [method] = (await shop.read(f"/v1/customers/{customer}/payment_methods"))["data"]
     return {
         "customer_id": customer,
@@ -83,9 +84,23 @@ async def _known_ids(shop: Shop) -> dict[str, str]:
         "refund_id": note["refund"]["id"],
         "dispute_id": dispute.id,
         "checkout_session_id": session["id"],
+        "migration_id": migration["id"],
         "payment_method_id": method["id"],
         "test_clock_id": await shop.clock("2026-01-17T09:30:00Z"),
     }
+
+
+async def _migration(shop: Shop) -> Any:  # noqa: ANN401 - JSON
+    """One that finds nobody fit."""
+    plan = {
+        "sources": [{"price": "pro_yearly"}],
+        "target": {"price": "team_monthly", "version": 1},
+        "migrates_at": "2026-01-01T00:00:00Z",
+    }
+    rehearsal = await shop.made("/v1/migrations/rehearse", plan)
+    return await shop.made(
+        "/v1/migrations", {**plan, "rehearsal": rehearsal["digest"], "reason": "an end"}
+    )
 
 
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])

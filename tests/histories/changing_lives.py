@@ -5,8 +5,15 @@ with all others.
 """
 
 from tests.histories.settling import BROKE, settled, started
-from tests.workflows.company import Company, Subscription, at
-from workflows.messages import Cancel, CancelMode, ExtendGrace, PauseSubscription, UndoChange
+from tests.workflows.company import Company, Subscription, at, terms_for
+from workflows.messages import (
+    Cancel,
+    CancelMode,
+    ExtendGrace,
+    PauseSubscription,
+    PlanMigration,
+    UndoChange,
+)
 
 
 async def upgraded(company: Company) -> Subscription:
@@ -44,6 +51,24 @@ async def upgrade_abandoned(company: Company) -> Subscription:
     await subscription.change("business_m", command_id="chg_1")
     await settled(subscription)
     await company.advance("2026-01-27T00:00")
+    return subscription
+
+
+async def moved_to_another_price(company: Company) -> Subscription:
+    """Told, a seat added meanwhile, and renewed at the new price of that quantity."""
+    subscription = await company.subscribe(await company.customer())
+    await started(subscription)
+    await subscription.give(
+        PlanMigration,
+        migration_id="mig_1",
+        target=terms_for("business_m", quantity=5),
+        migrates_at=at("2026-02-01T00:00"),
+        notice_days=14,
+    )
+    await settled(subscription)
+    await subscription.change(more=1, command_id="chg_1")
+    await settled(subscription)
+    await company.advance("2026-02-17T09:30")
     return subscription
 
 

@@ -196,6 +196,7 @@ LIVES: Final[Mapping[str, Life]] = MappingProxyType(
             changing_lives.upgrade_declined,
             changing_lives.upgrade_abandoned,
             changing_lives.seats_removed,
+            changing_lives.moved_to_another_price,
             changing_lives.paused_keeping_its_anchor,
             changing_lives.paused_extending,
             changing_lives.downgraded_to_free,
