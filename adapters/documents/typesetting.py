@@ -32,7 +32,7 @@ class Typesetter:
             made = self._compiler.compile(
                 format="pdf",
                 sys_inputs={"sheet": sheet.model_dump_json()},
-                timestamp=dated,
+                timestamp=dated.replace(microsecond=0),  # typst takes whole seconds alone
             )
         if not isinstance(made, bytes):
             raise TypeError("a sheet is one document")

@@ -74,6 +74,10 @@ def test_a_sheet_may_have_little_to_say() -> None:
     assert made(bare).startswith(b"%PDF-")
 
 
+def test_a_moment_between_two_seconds_is_dated_by_the_first() -> None:
+    assert TYPESETTER.pdf(sheet(), dated=ISSUED.replace(microsecond=972_500)) == made(sheet())
+
+
 def test_only_fonts_that_are_brought_along_are_used() -> None:
     fonts = set(re.findall(rb"/BaseFont\s*/[A-Z]{6}\+([A-Za-z0-9]+)", made(sheet("שלום مرحبا"))))
     assert fonts <= {b"LibertinusSerif", b"DejaVuSansMono", b"NewCM10"}
