@@ -105,7 +105,7 @@ class Changing:
                 offer = await tx.prices.offer(price_id)
             except InvalidInput:
                 return Fallback(terms=None)
-        terms = terms_of(offer, quantity=offer.price.minimum_quantity, trial=None, segment=None)
+        terms = terms_of(offer, quantity=offer.price.smallest_quantity, trial=None, segment=None)
         current = request.state.terms
         fits = terms.currency == current.currency and terms.family == current.family
         is_free = terms.period_amount.amount_minor == 0

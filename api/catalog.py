@@ -24,6 +24,7 @@ from billing.catalog import (
 )
 from billing.dunning import DunningLadder, DunningPolicy, FinalAction
 from billing.interval import IntervalUnit
+from billing.price_model import PriceModel
 
 router = APIRouter(prefix="/v1", tags=["catalog"], route_class=ApiRoute)
 
@@ -103,37 +104,43 @@ class ProductView(BaseModel):
 
 
 class PriceView(BaseModel):
-    """A recurring price, charged in advance per unit and interval."""
+    """A recurring price, charged in advance for every interval."""
 
     id: str = Field(examples=["team_monthly"])
     version: int
     product: str
     currency: str = Field(examples=["USD"])
-    unit_amount_minor: str = Field(
-        description="Minor units per unit and interval, as a decimal; may be a fraction",
-        examples=["1600"],
+    model: PriceModel = Field(
+        description="How the amount of an interval follows from the quantity. Amounts are"
+        " decimals of a minor unit; bounds of tiers belong to the tier that they end",
+        examples=[{"kind": "per_unit", "unit_amount_minor": "1600"}],
     )
+    minimum_amount_minor: int | None = Field(description="What an interval costs at least")
+    maximum_amount_minor: int | None = Field(description="What an interval costs at most")
     interval: IntervalUnit
     interval_count: int
     unit_name: str = Field(examples=["seat"])
     minimum_quantity: int
     maximum_quantity: int
+    quantity_step: int = Field(description="Only multiples of it are sold")
 
     @classmethod
     def of(cls, price: Price) -> Self:
-        """The price; its amount as plain digits."""
-        amount = f"{price.unit_amount_minor:f}"
+        """The price."""
         return cls(
             id=price.id,
             version=price.version,
             product=price.product_id,
             currency=price.currency,
-            unit_amount_minor=amount.rstrip("0").rstrip(".") if "." in amount else amount,
+            model=price.model,
+            minimum_amount_minor=price.minimum_amount_minor,
+            maximum_amount_minor=price.maximum_amount_minor,
             interval=price.interval.unit,
             interval_count=price.interval.count,
             unit_name=price.unit_name,
             minimum_quantity=price.minimum_quantity,
             maximum_quantity=price.maximum_quantity,
+            quantity_step=price.quantity_step,
         )
 
 

@@ -40,7 +40,6 @@ _BY_NAME: Final[Mapping[str, str]] = {
     "url": "https://checkout.stripe.com/c/pay/cs_1PqZ",
     "action_url": "https://hooks.stripe.com/3d_secure_2/1PqZ",
     "client_secret": "seti_1PqZ_secret_R2",
-    "unit_amount_minor": "1600",
     "last_decline": "insufficient_funds",
 }
 _INSTANT: Final = "2026-01-17T09:30:00Z"
@@ -56,8 +55,9 @@ def example_of(schema: Schema, schemas: Mapping[str, Schema], *, name: str = "")
             return schema[given][0]
     if "const" in schema or "default" in schema:
         return schema.get("const", schema.get("default"))
-    if schema.get("anyOf"):
-        return example_of(schema["anyOf"][0], schemas, name=name)
+    for choice in ("anyOf", "oneOf"):
+        if schema.get(choice):
+            return example_of(schema[choice][0], schemas, name=name)
     return _of_type(schema, schemas, name)
 
 

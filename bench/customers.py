@@ -20,6 +20,7 @@ from billing import anchor
 from billing.catalog import Catalog, Price, Product
 from billing.interval import Interval, IntervalUnit
 from billing.ports.gateway import PaymentGateway
+from billing.price_model import PerUnit
 from billing.pricing import price_of
 from billing.subscription import Clock, SubscriptionState, SubscriptionStatus, Terms
 from workflows.description import name_of
@@ -36,16 +37,18 @@ PAID: Final = Price(
     id="bench_team_monthly",
     product_id=_TEAM.id,
     currency="USD",
-    unit_amount_minor=Decimal(1600),
+    model=PerUnit(unit_amount_minor=Decimal(1600)),
     interval=MONTH,
     unit_name="seat",
 )
-FREE: Final = PAID.model_copy(update={"id": "bench_free", "unit_amount_minor": Decimal(0)})
+FREE: Final = PAID.model_copy(
+    update={"id": "bench_free", "model": PerUnit(unit_amount_minor=Decimal(0))}
+)
 DEARER: Final = PAID.model_copy(
     update={
         "id": "bench_business_monthly",
         "product_id": _BUSINESS.id,
-        "unit_amount_minor": Decimal(2400),
+        "model": PerUnit(unit_amount_minor=Decimal(2400)),
     }
 )
 CATALOG: Final = Catalog(products=(_TEAM, _BUSINESS), prices=(PAID, FREE, DEARER))

@@ -6,16 +6,18 @@ own files or storage (`adapters`), nor amounts (`billing.pricing`).
 """
 
 from collections.abc import Iterator, Mapping
-from decimal import Decimal
 from enum import StrEnum
+from fractions import Fraction
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
+from billing.charge import bounded, contexts_of, parts_of
 from billing.currency import CurrencyCode, minimum_charge_minor
 from billing.dunning import DunningPolicy
 from billing.interval import Interval
 from billing.money import round_half_away
+from billing.price_model import Graduated, PriceModel, Volume
 from billing.value import Value
 
 CatalogId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,62}$")]
@@ -98,32 +100,83 @@ class Product(Value):
 
 
 class Price(Value):
-    """One immutable version of a recurring price, charged in advance per unit and interval."""
+    """One immutable version of a recurring price, charged in advance for every interval."""
 
     id: CatalogId
     version: Annotated[int, Field(ge=1)] = 1
     product_id: CatalogId
     currency: CurrencyCode
-    unit_amount_minor: Annotated[Decimal, Field(ge=0, lt=10**15, decimal_places=12)]
-    """Minor units per unit of quantity and interval; may be a fraction of a minor unit."""
+    model: PriceModel
+    """How the amount follows from the quantity; its amounts are minor units of the currency."""
+    minimum_amount_minor: Annotated[int, Field(ge=1, lt=10**15)] | None = None
+    """What one whole interval costs at least."""
+    maximum_amount_minor: Annotated[int, Field(ge=1, lt=10**15)] | None = None
+    """What one whole interval costs at most."""
     interval: Interval
     unit_name: Name = "unit"
     """What one unit of quantity is called on an invoice, in the singular."""
     minimum_quantity: Annotated[int, Field(ge=1, le=MAX_QUANTITY)] = 1
     maximum_quantity: Annotated[int, Field(ge=1, le=MAX_QUANTITY)] = MAX_QUANTITY
+    quantity_step: Annotated[int, Field(ge=1, le=MAX_QUANTITY)] = 1
+    """Only multiples of it are sold, such as whole packs of 25."""
 
     @model_validator(mode="after")
     def _sellable(self) -> Self:
         if self.minimum_quantity > self.maximum_quantity:
             raise ValueError("minimum_quantity must not exceed maximum_quantity")
-        smallest = round_half_away(self.unit_amount_minor * self.minimum_quantity)
-        minimum = minimum_charge_minor(self.currency)
-        if self.unit_amount_minor > 0 and smallest < minimum:
+        if self.smallest_quantity > self.maximum_quantity:
             raise ValueError(
-                f"the smallest purchase is {smallest} minor units of {self.currency};"
-                f" less than {minimum} cannot be collected: raise the price or minimum_quantity"
+                f"no multiple of quantity_step {self.quantity_step} lies between"
+                " minimum_quantity and maximum_quantity"
             )
+        if (self.minimum_amount_minor or 0) > (self.maximum_amount_minor or 10**15):
+            raise ValueError("minimum_amount_minor must not exceed maximum_amount_minor")
+        self._refuse_uncollectable()
         return self
+
+    @property
+    def smallest_quantity(self) -> int:
+        """The least that is sold: the first multiple of the step from the minimum on."""
+        return -(-self.minimum_quantity // self.quantity_step) * self.quantity_step
+
+    @property
+    def smallest_amounts(self) -> tuple[Fraction, ...]:
+        """What the smallest purchase costs, exactly, for each context that decides by itself."""
+        return tuple(
+            sum(
+                (
+                    part.amount_minor
+                    for part in bounded(
+                        parts_of(self.model, self.smallest_quantity, context),
+                        minimum_minor=self.minimum_amount_minor,
+                        maximum_minor=self.maximum_amount_minor,
+                    )
+                ),
+                Fraction(0),
+            )
+            for context in contexts_of(self.model)
+        )
+
+    @property
+    def is_free(self) -> bool:
+        """Whether its smallest purchase costs nothing, whatever it depends on."""
+        return bool(self.smallest_amounts) and not any(self.smallest_amounts)
+
+    def _refuse_uncollectable(self) -> None:
+        """A smallest purchase that no charge can take (policy P5).
+
+        Tiers are made for many units: what a few of them cost may be carried to a later invoice.
+        """
+        if isinstance(self.model, Graduated | Volume):
+            return
+        minimum = minimum_charge_minor(self.currency)
+        for exact in self.smallest_amounts:
+            smallest = round_half_away(exact)
+            if exact > 0 and smallest < minimum:
+                raise ValueError(
+                    f"the smallest purchase is {smallest} minor units of {self.currency};"
+                    f" less than {minimum} cannot be collected: raise the price or minimum_quantity"
+                )
 
 
 class Catalog(Value):
@@ -176,7 +229,7 @@ def _fallback_complaint(
 ) -> str | None:
     if price is None:
         return f"free_fallback: {product.free_fallback!r} is no price of the catalog"
-    if price.unit_amount_minor > 0:
+    if not price.is_free:
         return f"free_fallback: {price.id!r} is not free; name a price of amount 0"
     if families.get(price.product_id) != product.family:
         return f"free_fallback: {price.id!r} is no price of the family {product.family!r}"

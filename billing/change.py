@@ -16,9 +16,9 @@ from billing.catalog import Price
 from billing.errors import Conflict, InvalidInput
 from billing.interval import Interval, IntervalUnit
 from billing.invoice import InvoiceLine, carried_over, describe_line
-from billing.money import Money, round_half_away
+from billing.money import Money
 from billing.period import Period
-from billing.pricing import exact_price_of
+from billing.pricing import charge_for, charge_for_more, rounded
 from billing.proration import Debit, credit_for, share
 from billing.subscription import SubscriptionState, SubscriptionStatus, Terms
 from billing.value import Instant, Value
@@ -272,7 +272,6 @@ def _delay(state: SubscriptionState, debit: Debit) -> timedelta:
 
 
 def _line(target: Terms, price: Price, period: Period, *, share_of: Fraction) -> InvoiceLine:
-    exact = exact_price_of(price, target.quantity) * share_of
     return InvoiceLine(
         description=describe_line(
             price, product_name=target.product_name, quantity=target.quantity
@@ -281,7 +280,7 @@ def _line(target: Terms, price: Price, period: Period, *, share_of: Fraction) ->
         price_version=price.version,
         quantity=target.quantity,
         period=period,
-        amount=Money(amount_minor=round_half_away(exact), currency=price.currency),
+        amount=rounded(charge_for(price, target.quantity, share=share_of)),
     )
 
 
@@ -290,7 +289,7 @@ def _added(
 ) -> InvoiceLine:
     """The difference of two quantities, rounded once: what was bought before stays as it is."""
     added = target.quantity - current.quantity
-    exact = exact_price_of(price, target.quantity) - exact_price_of(price, current.quantity)
+    charged = charge_for_more(price, held=current.quantity, wanted=target.quantity, share=left)
     units = price.unit_name if added == 1 else f"{price.unit_name}s"
     return InvoiceLine(
         description=f"{target.product_name}, {added} more {units}",
@@ -298,7 +297,7 @@ def _added(
         price_version=price.version,
         quantity=added,
         period=rest,
-        amount=Money(amount_minor=round_half_away(exact * left), currency=price.currency),
+        amount=rounded(charged),
     )
 
 

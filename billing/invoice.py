@@ -15,9 +15,9 @@ from pydantic import model_validator
 from billing.catalog import Price
 from billing.currency import CurrencyCode, largest_charge_minor
 from billing.ids import derived_id
-from billing.money import Money, round_half_away
+from billing.money import Money
 from billing.period import Period
-from billing.pricing import exact_price_of
+from billing.pricing import charge_for, rounded
 from billing.proration import LineRef
 from billing.value import Instant, Value
 
@@ -149,16 +149,16 @@ def draft_for_period(  # noqa: PLR0913 - what a document is made of
     What cannot be collected is carried on; a period that costs nothing is no occasion to collect
     what was carried before (policy P5).
     """
-    amount = round_half_away(exact_price_of(price, quantity) * share)
+    amount = rounded(charge_for(price, quantity, share=share))
     line = InvoiceLine(
         description=describe_line(price, product_name=product_name, quantity=quantity),
         price_id=price.id,
         price_version=price.version,
         quantity=quantity,
         period=period,
-        amount=Money(amount_minor=amount, currency=price.currency),
+        amount=amount,
     )
-    lines, left = ((line, *carried), ()) if amount else ((line,), carried)
+    lines, left = ((line, *carried), ()) if amount.amount_minor else ((line,), carried)
     over = carried_over(_sum(lines), of=line)
     if over is not None:
         lines, left = (*lines, negated(over)), (over,)

@@ -11,14 +11,16 @@ from typing import Final
 
 import yaml
 
+from adapters.catalog_forms.price_model import MODEL_KEYS, price_model
 from adapters.yaml_forms.document import Stop, place_of
 from adapters.yaml_forms.form import Fields, Form, Key, Reading, Schema, Values
-from adapters.yaml_forms.kinds import DecimalText, NewId, OneOf, Text, Whole, items, text
+from adapters.yaml_forms.kinds import DecimalText, NewId, Text, Whole, items, text
 from billing.catalog import Price
 from billing.currency import MINOR_DIGITS
 from billing.errors import InvalidInput
 from billing.interval import Interval, IntervalUnit
-from billing.pricing import check_chargeable, price_of
+from billing.money import Money, round_half_away
+from billing.pricing import check_chargeable
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,23 +42,50 @@ class Currency:
         return {"type": "string", "enum": sorted(MINOR_DIGITS)}
 
 
+_INTERVALS: Final = {
+    "day": Interval(unit=IntervalUnit.DAY),
+    "week": Interval(unit=IntervalUnit.WEEK),
+    "month": Interval(unit=IntervalUnit.MONTH),
+    "quarter": Interval(unit=IntervalUnit.MONTH, count=3),
+    "half_year": Interval(unit=IntervalUnit.MONTH, count=6),
+    "year": Interval(unit=IntervalUnit.YEAR),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class IntervalWord:
+    """One of the calendar's units, or a word for several months."""
+
+    def read(self, node: yaml.Node, name: str, _: Reading) -> Interval:
+        """Three months are three months, however they are called."""
+        written = text(node, name)
+        if written not in _INTERVALS:
+            known = ", ".join(_INTERVALS)
+            raise Stop(place_of(node), f"{name} is one of {known}, not {written!r}")
+        return _INTERVALS[written]
+
+    def schema(self) -> Schema:
+        """The words."""
+        return {"type": "string", "enum": list(_INTERVALS)}
+
+
 KEYS: Final = {
     "id": Key(NewId("price"), "Chosen by you; stable and public", required=True),
     "version": Key(Whole(), "Raise it to change the price: a version that was sold never changes"),
-    "amount": Key(
-        DecimalText(),
-        "For one unit and one interval, in the currency's major unit",
-        required=True,
-        field="unit_amount_minor",
-    ),
     "currency": Key(Currency(), "ISO 4217, such as USD", required=True),
-    "interval": Key(
-        OneOf(IntervalUnit), "How often it recurs", required=True, field="unit", of=Interval
+    **MODEL_KEYS,
+    "minimum_charge": Key(
+        DecimalText(), "What a whole interval costs at least", field="minimum_amount_minor"
     ),
+    "maximum_charge": Key(
+        DecimalText(), "What a whole interval costs at most", field="maximum_amount_minor"
+    ),
+    "interval": Key(IntervalWord(), "How often it recurs", required=True),
     "interval_count": Key(Whole(), "Every so many intervals", field="count", of=Interval),
     "unit": Key(Text(), "What one unit is called on invoices: seat, user", field="unit_name"),
     "minimum_quantity": Key(Whole(), "The least that is sold at once"),
     "maximum_quantity": Key(Whole(), "The most that is sold at once"),
+    "quantity_step": Key(Whole(), "Only multiples of it are sold, such as packs of 25"),
 }
 
 NESTED_PRICE: Final = Form(
@@ -93,27 +122,43 @@ class Prices:
 
     def _price(self, node: yaml.Node, reading: Reading, given: Values) -> Price:
         fields = self.form.fields(node, reading)
-        price = self.form.built(fields, reading, partial(_price, given=given))
+        build = partial(_price, given=given, fields=fields)
+        price = self.form.built(fields, reading, build)
         reading.remember("price", price.id, fields)
         _refuse_unchargeable(price, fields, reading)
         return price
 
 
-def _price(written: Values, *, given: Values) -> Price:
-    amount = Decimal(str(written.pop("unit_amount_minor")))
-    interval = {"unit": written.pop("unit"), "count": written.pop("count", 1)}
+def _price(written: Values, *, given: Values, fields: Fields) -> Price:
+    digits = MINOR_DIGITS[str(written["currency"])]
+    of_model = {name: written.pop(name) for name in MODEL_KEYS if name in written}
+    interval, count = written.pop("interval"), written.pop("count", 1)
+    bounds = {
+        name: Decimal(str(written.pop(name))).scaleb(digits)
+        for name in ("minimum_amount_minor", "maximum_amount_minor")
+        if name in written
+    }
     return Price.model_validate(
         given
         | written
+        | bounds
         | {
-            "unit_amount_minor": amount.scaleb(MINOR_DIGITS[str(written["currency"])]),
-            "interval": Interval.model_validate(interval),
+            "model": price_model(of_model, fields, minor_digits=digits),
+            "interval": _times(interval, count),
         }
     )
 
 
+def _times(interval: object, count: object) -> Interval:
+    """Three quarters are nine months: one way to say each interval."""
+    if not isinstance(interval, Interval) or not isinstance(count, int):
+        raise TypeError("fields are read by the form of a price")
+    return Interval(unit=interval.unit, count=interval.count * count)
+
+
 def _refuse_unchargeable(price: Price, fields: Fields, reading: Reading) -> None:
     try:
-        check_chargeable(price_of(price, price.minimum_quantity))
+        for exact in price.smallest_amounts:
+            check_chargeable(Money(amount_minor=round_half_away(exact), currency=price.currency))
     except InvalidInput as refused:
-        reading.tell(fields["amount"], refused.message)
+        reading.tell(fields.get("amount", fields["id"]), refused.message)

@@ -37,6 +37,21 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
+class Texts:
+    """A list of texts."""
+
+    def read(self, node: yaml.Node, name: str, _: Reading) -> tuple[str, ...]:
+        """As written."""
+        if not isinstance(node, yaml.SequenceNode):
+            raise Stop(place_of(node), f"{name} is a list of texts, such as [eu, us]")
+        return tuple(text(item, name) for item in node.value)
+
+    def schema(self) -> Schema:
+        """Of any texts."""
+        return {"type": "array", "items": {"type": "string"}}
+
+
+@dataclass(frozen=True, slots=True)
 class NewId:
     """The id of something of that kind; used once over all files."""
 

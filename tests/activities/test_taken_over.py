@@ -8,10 +8,11 @@ from adapters.memory.gateway import MemoryGateway
 from billing.errors import GatewayBusy
 from billing.payment import Paid
 from billing.ports.gateway import GatewayPayment, PaymentRequest
+from billing.pricing import price_of
 from tests.activities.till import Till
 from tests.adapters.db.company import TEAM
 
-_PRICE_MINOR = int(TEAM.unit_amount_minor) * 5
+_PRICE_MINOR = price_of(TEAM, 5).amount_minor
 
 
 class SlowlyCreating(MemoryGateway):

@@ -22,6 +22,7 @@ from billing.catalog import (
 from billing.dunning import DunningLadder, DunningPolicy, FinalAction, RetryLimit
 from billing.interval import Interval, IntervalUnit
 from billing.money import round_half_away
+from billing.price_model import PerUnit
 
 _EXAMPLE = Path(__file__).parents[2] / "examples" / "catalog.yaml"
 
@@ -52,7 +53,7 @@ def _problems(content: str | bytes) -> list[tuple[int, str]]:
 def test_the_example_sells_what_the_price_list_says() -> None:
     catalog = read_catalog(_EXAMPLE)
     sold = {
-        price.id: (str(price.unit_amount_minor), price.currency, str(price.interval.unit))
+        price.id: (str(*price.smallest_amounts), price.currency, str(price.interval.unit))
         for price in catalog.prices
     }
     assert sold == {
@@ -166,7 +167,7 @@ def test_a_price_has_every_field_of_the_file() -> None:
         version=2,
         product_id="team",
         currency="USD",
-        unit_amount_minor=Decimal(1600),
+        model=PerUnit(unit_amount_minor=Decimal(1600)),
         interval=Interval(unit=IntervalUnit.MONTH, count=3),
         unit_name="seat",
         minimum_quantity=5,
@@ -197,7 +198,7 @@ def test_amounts_are_converted_exactly(
         )
         assert any(why in refused.message and holds for why, holds in told_why)  # noqa: PT017 - most amounts are accepted
     else:
-        assert price.unit_amount_minor == expected
+        assert price.model == PerUnit(unit_amount_minor=expected)
 
 
 @pytest.mark.parametrize(
@@ -214,7 +215,7 @@ def test_amounts_are_converted_exactly(
         ("currency: USD", "currency: usd", 9, "such as USD"),
         ("currency: USD", "currency: XXX", 9, "such as USD"),
         ("currency: USD", "currency: [USD]", 9, "currency is text"),
-        ("interval: month", "interval: fortnight", 10, "one of day, week, month, year"),
+        ("interval: month", "interval: fortnight", 10, "one of day, week, month, quarter"),
         ("interval: month", "interval: month\n        version: 0", 11, "greater than or equal"),
         ("interval: month", 'interval: month\n        version: "2"', 11, "without quotes"),
         ("interval: month", "interval: month\n        version: 0x2", 11, "such as 14"),

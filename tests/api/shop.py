@@ -25,6 +25,7 @@ from billing.catalog import Catalog, Price, Product, Trial
 from billing.interval import Interval, IntervalUnit
 from billing.message import Message
 from billing.ports.storage import CustomerRecord
+from billing.price_model import PerUnit
 
 CATALOG = Catalog(
     products=(
@@ -37,7 +38,7 @@ CATALOG = Catalog(
             id="team_monthly",
             product_id="team",
             currency="USD",
-            unit_amount_minor=Decimal(1600),
+            model=PerUnit(unit_amount_minor=Decimal(1600)),
             interval=Interval(unit=IntervalUnit.MONTH),
             unit_name="seat",
             maximum_quantity=1_000,
@@ -46,14 +47,14 @@ CATALOG = Catalog(
             id="pro_yearly",
             product_id="pro",
             currency="EUR",
-            unit_amount_minor=Decimal("10800.5"),
+            model=PerUnit(unit_amount_minor=Decimal("10800.5")),
             interval=Interval(unit=IntervalUnit.YEAR),
         ),
         Price(
             id="assistant_monthly",
             product_id="assistant",
             currency="JPY",
-            unit_amount_minor=Decimal(2_000),
+            model=PerUnit(unit_amount_minor=Decimal(2_000)),
             interval=Interval(unit=IntervalUnit.MONTH),
         ),
     ),

@@ -75,7 +75,9 @@ async def test_products_are_shown_with_their_rules(idle_shop: Shop) -> None:
 async def test_prices_are_shown_to_the_fraction_of_a_cent(idle_shop: Shop) -> None:
     await _put_on_sale(idle_shop)
     free, team = (await idle_shop.read("/v1/prices"))["data"]
-    assert (free["id"], free["unit_amount_minor"]) == ("personal_free", "0")
-    assert (team["unit_amount_minor"], team["unit_name"]) == ("1600.5", "seat")
+    assert free["id"] == "personal_free"
+    assert free["model"] == {"kind": "per_unit", "unit_amount_minor": "0"}
+    assert team["model"] == {"kind": "per_unit", "unit_amount_minor": "1600.5"}
+    assert team["unit_name"] == "seat"
     assert (await idle_shop.read("/v1/prices", product="team"))["data"] == [team]
     assert (await idle_shop.read("/v1/prices", currency="EUR"))["data"] == []

@@ -30,6 +30,7 @@ from billing.payment import (
     Processing,
 )
 from billing.period import Period
+from billing.price_model import PerUnit
 from billing.proration import Debit
 from billing.requested_change import ChangeBasis, plan_request
 from billing.subscription import (
@@ -69,7 +70,7 @@ def offer(
         id=price_id,
         product_id=sold.id,
         currency=currency,
-        unit_amount_minor=Decimal(unit_minor),
+        model=PerUnit(unit_amount_minor=Decimal(unit_minor)),
         interval=interval,
         unit_name="seat",
     )

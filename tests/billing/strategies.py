@@ -9,6 +9,7 @@ from billing.catalog import Price
 from billing.currency import MINOR_DIGITS
 from billing.interval import Interval, IntervalUnit
 from billing.money import Money
+from billing.price_model import PerUnit
 
 EPOCH = datetime(1990, 1, 1, tzinfo=UTC)
 
@@ -32,7 +33,7 @@ def price(
         id="team_monthly",
         product_id="team",
         currency=currency,
-        unit_amount_minor=Decimal(unit_amount_minor),
+        model=PerUnit(unit_amount_minor=Decimal(unit_amount_minor)),
         interval=interval or Interval(unit=IntervalUnit.MONTH),
         unit_name="seat",
     )

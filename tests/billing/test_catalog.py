@@ -1,6 +1,9 @@
+from fractions import Fraction
+
 import pytest
 
 from billing.catalog import Catalog, PauseMode, PausePolicy, Price, Product
+from billing.price_model import PerUnit
 from tests.billing.strategies import price
 
 
@@ -13,8 +16,8 @@ def test_prices_that_are_no_numbers_are_refused(unit: str) -> None:
 def test_a_price_too_small_to_collect_is_refused() -> None:
     with pytest.raises(ValueError, match="cannot be collected"):
         price(49)
-    assert price(50).unit_amount_minor == 50
-    assert price(0).unit_amount_minor == 0
+    assert price(50).smallest_amounts == (Fraction(50),)
+    assert price(0).is_free
 
 
 def _catalog(*prices: Price) -> Catalog:
@@ -47,7 +50,7 @@ def test_a_fallback_is_a_free_price_of_the_same_family() -> None:
     with pytest.raises(ValueError, match="no price of the family 'plan'"):
         _falling_back_to(free, family="other")
     with pytest.raises(ValueError, match="is not free"):
-        _falling_back_to(free.model_copy(update={"unit_amount_minor": 1600}))
+        _falling_back_to(free.model_copy(update={"model": PerUnit(unit_amount_minor=1600)}))
 
 
 @pytest.mark.parametrize("max_days", [0, 366])

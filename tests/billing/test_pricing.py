@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from billing.catalog import MAX_QUANTITY
 from billing.errors import InvalidInput
 from billing.money import Money
+from billing.price_model import PerUnit
 from billing.pricing import check_chargeable, check_quantity, price_of
 from tests.billing.strategies import price
 
@@ -20,13 +21,13 @@ def test_five_seats_at_sixteen_dollars_cost_eighty() -> None:
     [("0.5", 101, 51), ("33.333333333333", 3, 100), ("0.015", 10_000, 150), ("0.125", 1_004, 126)],
 )
 def test_fractions_are_rounded_once(unit: str, quantity: int, minor: int) -> None:
-    sold = price().model_copy(update={"unit_amount_minor": Decimal(unit)})
+    sold = price().model_copy(update={"model": PerUnit(unit_amount_minor=Decimal(unit))})
     assert price_of(sold, quantity).amount_minor == minor
 
 
 @given(st.decimals(min_value=0, max_value=10**9, places=12), st.integers(1, MAX_QUANTITY))
 def test_an_amount_is_at_most_half_a_unit_from_exact(unit: Decimal, quantity: int) -> None:
-    sold = price().model_copy(update={"unit_amount_minor": unit})
+    sold = price().model_copy(update={"model": PerUnit(unit_amount_minor=unit)})
     exact = unit * quantity
     assert abs(price_of(sold, quantity).amount_minor - exact) <= Decimal("0.5")
 
@@ -42,7 +43,9 @@ def test_quantities_out_of_range_are_refused(quantity: int) -> None:
 
 
 def test_more_than_one_charge_can_take_is_refused() -> None:
-    sold = price().model_copy(update={"unit_amount_minor": Decimal(100), "maximum_quantity": 10**6})
+    sold = price().model_copy(
+        update={"model": PerUnit(unit_amount_minor=Decimal(100)), "maximum_quantity": 10**6}
+    )
     check_quantity(sold, 999_999)
     with pytest.raises(InvalidInput) as refused:
         check_quantity(sold, 1_000_000)

@@ -36,6 +36,7 @@ from billing.interval import Interval, IntervalUnit
 from billing.message import Message
 from billing.offer import Offer, terms_of
 from billing.ports.storage import CustomerRecord
+from billing.price_model import PerUnit
 from billing.subscription import Clock, SubscriptionState, SubscriptionStatus, Terms
 from tests.conftest import StripeSimulator
 from worker.process import WorkerParts, create_worker
@@ -75,7 +76,7 @@ def _price(price_id: str, product_id: str, cents: int, interval: Interval = MONT
         id=price_id,
         product_id=product_id,
         currency="USD",
-        unit_amount_minor=Decimal(cents),
+        model=PerUnit(unit_amount_minor=Decimal(cents)),
         interval=interval,
         unit_name="seat",
         maximum_quantity=1000,

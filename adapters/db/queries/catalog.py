@@ -1,6 +1,5 @@
 """Products and prices, read."""
 
-from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Row, select
@@ -70,15 +69,12 @@ def as_price(row: Row[Any]) -> Price:
         version=row.version,
         product_id=row.product_id,
         currency=row.currency,
-        unit_amount_minor=_without_padding(row.unit_amount_minor),
+        model=row.model,
+        minimum_amount_minor=row.minimum_amount_minor,
+        maximum_amount_minor=row.maximum_amount_minor,
         interval=Interval(unit=IntervalUnit(row.interval_unit), count=row.interval_count),
         unit_name=row.unit_name,
         minimum_quantity=row.minimum_quantity,
         maximum_quantity=row.maximum_quantity,
+        quantity_step=row.quantity_step,
     )
-
-
-def _without_padding(stored: Decimal) -> Decimal:
-    """The column's twelve decimals without those that are zero."""
-    whole = stored.to_integral_value()
-    return whole if whole == stored else stored.normalize()

@@ -1,7 +1,6 @@
 """Products and the immutable versions of their prices (policy P33)."""
 
 from datetime import datetime
-from decimal import Decimal
 
 from sqlalchemy import CheckConstraint, text
 from sqlmodel import Field
@@ -10,8 +9,8 @@ from adapters.db.tables.schema import (
     CURRENCY,
     DOCUMENT,
     EMPTY,
-    EXACT,
     INSTANT,
+    MINOR_UNITS,
     NOW,
     Row,
     currency_code,
@@ -24,6 +23,7 @@ from billing.catalog import WithoutPaymentMethod
 from billing.interval import IntervalUnit
 
 _TRUE = text("true")
+_ONE = text("1")
 
 
 class ProductRow(Row, table=True):
@@ -58,15 +58,17 @@ class PriceRow(Row, table=True):
         references("product_id", "products.id"),
         currency_code(),
         CheckConstraint("version >= 1", name="version"),
+        CheckConstraint("model ? 'kind'", name="model"),
         CheckConstraint(
-            "unit_amount_minor >= 0 AND unit_amount_minor <> 'NaN'::numeric",
-            name="unit_amount_minor",
+            "0 < minimum_amount_minor AND minimum_amount_minor <= maximum_amount_minor",
+            name="amounts",
         ),
         one_of("interval_unit", IntervalUnit),
         CheckConstraint("interval_count >= 1", name="interval_count"),
         CheckConstraint(
             "1 <= minimum_quantity AND minimum_quantity <= maximum_quantity", name="quantity"
         ),
+        CheckConstraint("quantity_step >= 1", name="quantity_step"),
         index("prices", "product_id"),
         index("prices", "id", unique=True, where="active", name="prices_active_id_key"),
     )
@@ -75,12 +77,16 @@ class PriceRow(Row, table=True):
     version: int = Field(primary_key=True)
     product_id: str
     currency: str = Field(sa_type=CURRENCY)
-    unit_amount_minor: Decimal = Field(sa_type=EXACT)
+    model: dict[str, object] = Field(sa_type=DOCUMENT)
+    """A `billing.price_model.PriceModel`; its amounts are decimals in text, exact to the digit."""
+    minimum_amount_minor: int | None = Field(sa_type=MINOR_UNITS)
+    maximum_amount_minor: int | None = Field(sa_type=MINOR_UNITS)
     interval_unit: str
     interval_count: int
     unit_name: str
     minimum_quantity: int
     maximum_quantity: int
+    quantity_step: int = Field(sa_column_kwargs={"server_default": _ONE})
     active: bool = Field(sa_column_kwargs={"server_default": _TRUE})
     created_at: datetime = Field(sa_type=INSTANT, sa_column_kwargs={"server_default": NOW})
 

@@ -1,7 +1,7 @@
 """What all tables have in common: one metadata, names of constraints, and kinds of columns.
 
 Owns the conventions: instants are `timestamptz`, posted amounts `bigint` minor units beside a
-`char(3)` currency, unit prices `numeric(38,12)`, documents `jsonb`. Owns no table.
+`char(3)` currency, documents `jsonb`, in which exact decimals are text. Owns no table.
 """
 
 from enum import StrEnum
@@ -15,7 +15,6 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     MetaData,
-    Numeric,
     Table,
     Text,
     inspect,
@@ -37,7 +36,6 @@ metadata: Final = MetaData(
 INSTANT: Final = DateTime(timezone=True)
 DOCUMENT: Final = JSONB(none_as_null=True)
 MINOR_UNITS: Final = BigInteger()
-EXACT: Final = Numeric(38, 12)
 CURRENCY: Final = CHAR(3)
 TEXTS: Final = ARRAY(Text)
 

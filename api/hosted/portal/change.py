@@ -152,6 +152,8 @@ async def _preview(
         bounds = (error.details.get("minimum_quantity"), error.details.get("maximum_quantity"))
         if error.code == "quantity_out_of_range":
             return None, f"This plan is sold in quantities from {bounds[0]} to {bounds[1]}."
+        if error.code == "quantity_not_a_multiple":
+            return None, f"This plan is sold in multiples of {error.details['quantity_step']}."
         return None, in_words(error.code)
     except Conflict as error:
         return None, in_words(error.code)

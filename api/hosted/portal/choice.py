@@ -25,7 +25,15 @@ from billing.requested_change import ChangeBasis, plan_request
 _QUANTITY: Final = re.compile(r"[0-9]{1,7}", re.ASCII)
 _PRICE: Final = re.compile(r"[a-z][a-z0-9_]{1,62}", re.ASCII)
 _NEVER: Final = frozenset(
-    {"currency_mismatch", "different_family", "interval_downgrade_not_allowed"}
+    {
+        "base_amount_required",
+        "combination_not_sold",
+        "currency_mismatch",
+        "different_family",
+        "dimension_required",
+        "dimension_unknown",
+        "interval_downgrade_not_allowed",
+    }
 )
 
 
@@ -80,7 +88,9 @@ class OnSale:
             for offer in self.offers
             if offer.price.id != terms.price_id and _may_ever_be_chosen(holding, customer, offer)
         ]
-        fitting.sort(key=lambda offer: (offer.price.unit_amount_minor, offer.price.id))
+        fitting.sort(
+            key=lambda offer: (max(offer.price.smallest_amounts, default=0), offer.price.id)
+        )
         present = _option(holding.written, terms.product_name, holding.price, is_current=True)
         others = (
             _option(holding.written, each.product.name, each.price, is_current=False)

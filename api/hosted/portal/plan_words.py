@@ -6,6 +6,8 @@ nor how one is written (`adapters.locale_format`).
 
 from adapters.locale_format import LocaleFormat
 from billing.catalog import Price
+from billing.money import Money, round_half_away
+from billing.price_model import Flat, PerUnit
 from billing.subscription import Terms
 
 
@@ -15,12 +17,19 @@ def how_many(written: LocaleFormat, price: Price, quantity: int) -> str | None:
 
 
 def each_costs(written: LocaleFormat, price: Price) -> str:
-    """`$16.00 per seat, every month`."""
-    if price.unit_amount_minor == 0:
+    """`$16.00 per seat, every month`; `from $25.00, every month` where it is not one amount."""
+    if price.is_free:
         return "Free"
-    amount = written.unit_price(price.unit_amount_minor, price.currency)
-    per = "" if price.maximum_quantity == 1 else f" per {price.unit_name}"
-    return f"{amount}{per}, {price.interval}"
+    match price.model:
+        case PerUnit():
+            per = "" if price.maximum_quantity == 1 else f" per {price.unit_name}"
+            amount = written.unit_price(price.model.unit_amount_minor, price.currency) + per
+        case Flat():
+            amount = written.unit_price(price.model.amount_minor, price.currency)
+        case _:
+            least = round_half_away(min(price.smallest_amounts, default=0))
+            amount = f"from {written.money(Money(amount_minor=least, currency=price.currency))}"
+    return f"{amount}, {price.interval}"
 
 
 def all_cost(written: LocaleFormat, terms: Terms) -> str:

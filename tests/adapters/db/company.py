@@ -16,6 +16,7 @@ from billing.ledger import JournalEntry, invoice_finalized, payment_received
 from billing.payment import Paid
 from billing.period import Period
 from billing.ports.storage import PaymentAttempt, Transaction
+from billing.price_model import PerUnit
 from billing.pricing import price_of
 from billing.subscription import SubscriptionState, SubscriptionStatus, Terms
 
@@ -26,7 +27,7 @@ TEAM = Price(
     id="team_monthly",
     product_id="team",
     currency="USD",
-    unit_amount_minor=Decimal(1600),
+    model=PerUnit(unit_amount_minor=Decimal(1600)),
     interval=MONTHLY,
     unit_name="seat",
 )
@@ -90,7 +91,7 @@ async def open_shop(engine: AsyncEngine, *, customer_count: int = 1) -> None:
                 version=1,
                 product_id="team",
                 currency="USD",
-                unit_amount_minor=TEAM.unit_amount_minor,
+                model=TEAM.model.model_dump(mode="json"),
                 interval_unit="month",
                 interval_count=1,
                 unit_name="seat",

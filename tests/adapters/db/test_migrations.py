@@ -166,6 +166,27 @@ def test_what_was_written_before_there_were_credits_is_kept(empty_database_url: 
         ]
 
 
+def test_what_prices_cost_stays_exact_when_they_get_models(empty_database_url: str) -> None:
+    migrations.upgrade(empty_database_url, "0008")
+    with _connect(empty_database_url) as connection:
+        connection.exec_driver_sql(
+            """
+            INSERT INTO products (id, name, family) VALUES ('team', 'Team', 'plan');
+            INSERT INTO prices (id, version, product_id, currency, unit_amount_minor,
+                interval_unit, interval_count, unit_name, minimum_quantity, maximum_quantity)
+            SELECT 'price_' || amount, 1, 'team', 'USD', amount, 'month', 1, 'seat', 1, 10
+            FROM unnest(ARRAY[0, 1600, 1200.5, 0.000000000001, 99999999999999]) AS amount
+            """
+        )
+        connection.commit()
+    migrations.upgrade(empty_database_url)
+    with _connect(empty_database_url) as connection:
+        rows = connection.exec_driver_sql("SELECT model, quantity_step FROM prices ORDER BY id")
+        found = {(row.model["unit_amount_minor"], row.quantity_step) for row in rows}
+    amounts = ("0", "1600", "1200.5", "0.000000000001", "99999999999999")
+    assert found == {(amount, 1) for amount in amounts}
+
+
 def test_an_empty_database_has_no_revision_and_a_migrated_one_the_newest(
     empty_database_url: str,
 ) -> None:

@@ -5,6 +5,7 @@ from typing import Final
 
 from billing.catalog import Catalog, Price, Product, Trial
 from billing.interval import Interval, IntervalUnit
+from billing.price_model import PerUnit
 
 
 def _price(
@@ -20,7 +21,7 @@ def _price(
         id=price_id,
         product_id=product_id,
         currency=currency,
-        unit_amount_minor=Decimal(cents),
+        model=PerUnit(unit_amount_minor=Decimal(cents)),
         interval=Interval(unit=unit),
         unit_name="seat",
         maximum_quantity=most,

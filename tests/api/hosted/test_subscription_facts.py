@@ -11,6 +11,7 @@ from api.hosted.portal.subscription_facts import SubscriptionFacts, facts_of
 from billing import commands, pausing
 from billing.catalog import Price
 from billing.interval import Interval, IntervalUnit
+from billing.price_model import PerUnit
 from billing.subscription import SubscriptionState
 from tests.billing.subscriptions import trialing
 from tests.workflows import situations
@@ -21,7 +22,7 @@ _PRICE = Price(
     id="team_monthly",
     product_id="team",
     currency="USD",
-    unit_amount_minor=Decimal(1600),
+    model=PerUnit(unit_amount_minor=Decimal(1600)),
     interval=Interval(unit=IntervalUnit.MONTH),
     unit_name="seat",
 )
@@ -144,7 +145,9 @@ def test_an_ended_one_says_when_and_offers_nothing() -> None:
 
 
 def test_what_costs_nothing_is_free() -> None:
-    free = _PRICE.model_copy(update={"unit_amount_minor": Decimal(0), "maximum_quantity": 1})
+    free = _PRICE.model_copy(
+        update={"model": PerUnit(unit_amount_minor=Decimal(0)), "maximum_quantity": 1}
+    )
     nothing = situations.seats(1).period_amount.model_copy(update={"amount_minor": 0})
     state = situations.active()
     sold = state.terms.model_copy(update={"period_amount": nothing, "quantity": 1})

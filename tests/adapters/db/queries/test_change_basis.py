@@ -14,6 +14,7 @@ from adapters.db.queries.change_basis import ChangeableSubscription
 from billing.balance import BalanceCause, BalanceMovement
 from billing.catalog import Catalog, Product, ProrationMode
 from billing.period import Period
+from billing.price_model import PerUnit
 from billing.pricing import price_of
 from tests.adapters.db.company import (
     PERIOD,
@@ -76,7 +77,7 @@ async def test_an_offer_is_what_is_on_sale_under_the_price(
         id="business", name="Business", family="plan", proration=ProrationMode.DAY_INCLUSIVE
     )
     dearer = _BUSINESS.model_copy(
-        update={"version": 2, "unit_amount_minor": Decimal("1600.000000000001")}
+        update={"version": 2, "model": PerUnit(unit_amount_minor=Decimal("1600.000000000001"))}
     )
     team = Product(id="team", name="Team", family="plan")
     for price in (_BUSINESS, dearer):

@@ -2,6 +2,7 @@
 
 import asyncio
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,7 @@ from billing.catalog import (
 )
 from billing.dunning import DunningLadder, DunningPolicy, FinalAction, RetryLimit
 from billing.errors import Conflict
+from billing.price_model import PerUnit
 
 _EXAMPLE = read_catalog(Path(__file__).parents[4] / "examples" / "catalog.yaml")
 
@@ -65,7 +67,7 @@ async def test_what_is_put_on_sale_is_read_as_it_was(
     assert sorted(at, key=str) == sorted(_EXAMPLE.prices, key=str)
     assert [price.id for price in of_team] == ["team_annual", "team_monthly"]
     assert offer is not None
-    assert (offer.product.id, offer.price.unit_amount_minor) == ("team", Decimal(1600))
+    assert (offer.product.id, offer.price.smallest_amounts) == ("team", (Fraction(1600),))
 
 
 async def test_the_same_catalog_again_writes_nothing(
@@ -82,14 +84,17 @@ async def test_a_sold_version_cannot_be_sold_at_other_terms(
 ) -> None:
     await _put(transaction, _EXAMPLE)
     before = await _rows(engine)
-    dearer = _EXAMPLE.prices[0].model_copy(update={"unit_amount_minor": Decimal(1200)})
+    dearer = _EXAMPLE.prices[0].model_copy(
+        update={"model": PerUnit(unit_amount_minor=Decimal(1200))}
+    )
     with pytest.raises(Conflict, match="write version: 2") as refused:
         await _put(transaction, _with(dearer))
     assert refused.value.code == "price_version_immutable"
     assert await _rows(engine) == before
+    cheaper = text("UPDATE prices SET model = jsonb_set(model, '{kind}', '\"flat\"')")
     with pytest.raises(DBAPIError, match="is immutable"):
         async with engine.begin() as connection:
-            await connection.execute(text("UPDATE prices SET unit_amount_minor = 1"))
+            await connection.execute(cheaper)
 
 
 async def test_a_new_version_is_sold_and_the_old_one_runs_on(
@@ -97,7 +102,9 @@ async def test_a_new_version_is_sold_and_the_old_one_runs_on(
 ) -> None:
     await _put(transaction, _EXAMPLE)
     old = next(price for price in _EXAMPLE.prices if price.id == "pro_monthly")
-    new = old.model_copy(update={"version": 2, "unit_amount_minor": Decimal("1200.5")})
+    new = old.model_copy(
+        update={"version": 2, "model": PerUnit(unit_amount_minor=Decimal("1200.5"))}
+    )
     await _put(transaction, _with(new))
     async with reading(engine) as connection:
         offer = await queries.offer(connection, old.id)

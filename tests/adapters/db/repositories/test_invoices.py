@@ -14,6 +14,7 @@ from adapters.db.tables.invoice import invoice_lines, invoices
 from billing.errors import Conflict, InvalidInput, NotFound
 from billing.invoice import InvoiceStatus
 from billing.money import Money
+from billing.price_model import PerUnit
 from tests.adapters.db.company import START, TEAM, draft, open_shop, subscribe
 from tests.adapters.db.waiting import somebody_waits
 
@@ -56,7 +57,7 @@ async def test_the_same_draft_is_one_invoice(transaction: Transactions) -> None:
 
 
 async def test_an_invoice_of_nothing_is_paid_at_once(transaction: Transactions) -> None:
-    free = TEAM.model_copy(update={"unit_amount_minor": Decimal(0)})
+    free = TEAM.model_copy(update={"model": PerUnit(unit_amount_minor=Decimal(0))})
     async with transaction() as tx:
         record = await tx.invoices.finalize(draft(price=free))
     assert record.status is InvoiceStatus.PAID
@@ -169,7 +170,7 @@ async def test_the_database_refuses_to_reopen_a_closed_invoice(
 
 
 async def test_an_amount_beyond_64_bits_is_invalid_input(transaction: Transactions) -> None:
-    dear = TEAM.model_copy(update={"unit_amount_minor": Decimal(10**14)})
+    dear = TEAM.model_copy(update={"model": PerUnit(unit_amount_minor=Decimal(10**14))})
     with pytest.raises(InvalidInput) as refused:
         async with transaction() as tx:
             await tx.invoices.finalize(draft(price=dear, quantity=1_000_000))

@@ -20,6 +20,7 @@ from billing.invoice import InvoiceDraft, InvoiceStatus, negated
 from billing.ledger import invoice_voided
 from billing.money import Money
 from billing.ports.storage import Transaction
+from billing.price_model import PerUnit
 from tests.adapters.db.company import (
     START,
     TEAM,
@@ -250,7 +251,7 @@ async def test_what_the_balance_paid_and_what_is_left_of_it_is_what_was_given(
 
 
 def _cheap(minor: int) -> InvoiceDraft:
-    price = TEAM.model_copy(update={"unit_amount_minor": Decimal(minor)})
+    price = TEAM.model_copy(update={"model": PerUnit(unit_amount_minor=Decimal(minor))})
     return draft(price=price, quantity=1)
 
 
