@@ -13,6 +13,7 @@ from temporalio import activity
 from billing import ledger, lifecycle, migrating
 from billing.catalog import WithoutPaymentMethod
 from billing.event import DomainEvent
+from billing.first_period import anchor_for
 from billing.ids import effect_key
 from billing.invoice import InvoiceLine, InvoiceRecord, invoice_id
 from billing.money import Money
@@ -200,7 +201,7 @@ async def _bill(tx: Transaction, state: SubscriptionState, now: datetime) -> Bil
     period, anchor_at = following.period, following.anchor_at
     if following.number == 0:
         # After a reset the invoice is there already, and its period is what counts.
-        period, anchor_at = invoice.period, invoice.period.start
+        period, anchor_at = invoice.period, anchor_for(terms, invoice.period.start)
     entry = ledger.invoice_finalized(draft, from_balance=invoice.from_balance)
     if entry is not None:
         await tx.ledger.post(entry)

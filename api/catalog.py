@@ -15,6 +15,7 @@ from api.dependencies import Deps
 from api.fields import Currency, ProductId
 from api.route import ApiRoute
 from billing.catalog import (
+    AnchorKind,
     DisputeLost,
     PauseMode,
     Price,
@@ -72,6 +73,9 @@ class ProductView(BaseModel):
     trial_days: int | None = Field(examples=[14])
     trial_without_payment_method: WithoutPaymentMethod | None
     proration: ProrationMode
+    anchor: AnchorKind = Field(
+        description="`calendar`: periods begin on the 1st; the first one is charged by its share"
+    )
     pause: PauseView | None = Field(description="Null where it cannot be paused")
     shorter_interval: bool = Field(
         description="Whether a change from annual to monthly is allowed, at the period's end"
@@ -95,6 +99,7 @@ class ProductView(BaseModel):
             trial_days=None if trial is None else trial.days,
             trial_without_payment_method=None if trial is None else trial.without_payment_method,
             proration=product.proration,
+            anchor=product.anchor,
             pause=None if pause is None else PauseView(mode=pause.mode, max_days=pause.max_days),
             shorter_interval=product.shorter_interval,
             free_fallback=product.free_fallback,

@@ -9,10 +9,12 @@ from typing import Self
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.db.engine import reading, transactions
 from adapters.db.queries import checkout_sessions, subscriptions
 from adapters.db.queries.checkout_sessions import CheckoutSession
+from adapters.db.repositories.prices import SqlPrices
 from adapters.db.tables.checkout_session import CheckoutSessionStatus
 from adapters.hosted_link import HostedLinks
 from api.dependencies import Dependencies, Deps
@@ -33,6 +35,7 @@ from api.route import ApiRoute
 from api.subscription_start import Order, Purchase, check_order, clock_standing
 from api.workflow_calls import SubscriptionWorkflows
 from billing.errors import GatewayRefused, NotFound
+from billing.first_period import first_charge
 from billing.money import Money
 from billing.ports.gateway import CheckoutRequest
 from billing.subscription import SubscriptionState
@@ -80,7 +83,9 @@ class CheckoutSessionView(BaseModel):
     created_at: datetime
 
     @classmethod
-    def of(cls, session: CheckoutSession, state: SubscriptionState | None) -> Self:
+    def of(
+        cls, session: CheckoutSession, state: SubscriptionState | None, due_now: Money | None
+    ) -> Self:
         """The session and what completing it means."""
         trial = state.terms.trial if state is not None else None
         return cls(
@@ -91,7 +96,7 @@ class CheckoutSessionView(BaseModel):
             subscription=session.subscription_id,
             success_url=session.success_url,
             cancel_url=session.cancel_url,
-            amount_due_now=None if state is None else MoneyView.of(_due_now(state)),
+            amount_due_now=None if due_now is None else MoneyView.of(due_now),
             trial_end=None
             if state is None or trial is None
             else (state.trial or trial_period(state.created_at, trial.days)).end,
@@ -114,13 +119,14 @@ async def create_checkout_session(body: CheckoutInput, deps: Deps, ids: Ids) -> 
     )
     async with reading(deps.engine) as connection:
         purchase = await check_order(connection, order)
+        due_now = await _due_now(connection, purchase.state)
     async with transactions(deps.engine)() as tx:
         session = await tx.checkout_sessions.create(_new_session(ids.new("cs"), purchase, body))
     session = await _with_page(deps, session, purchase)
     workflows = SubscriptionWorkflows.of(deps)
     async with clock_standing(deps.engine, purchase):
         await workflows.start_recorded(purchase.state, update_id=ids.new("upd"))
-    return CheckoutSessionView.of(session, purchase.state)
+    return CheckoutSessionView.of(session, purchase.state, due_now)
 
 
 @router.get(
@@ -139,7 +145,8 @@ async def read_checkout_session(
                 "checkout_session_not_found", f"no checkout session {checkout_session_id}"
             )
         state = await subscriptions.state_of(connection, session.subscription_id)
-    return CheckoutSessionView.of(session, state)
+        due_now = None if state is None else await _due_now(connection, state)
+    return CheckoutSessionView.of(session, state, due_now)
 
 
 def _new_session(session_id: str, purchase: Purchase, body: CheckoutInput) -> CheckoutSession:
@@ -182,7 +189,9 @@ async def _with_page(
     return session.model_copy(update=page)
 
 
-def _due_now(state: SubscriptionState) -> Money:
-    if state.terms.trial is not None:
-        return Money.zero(state.terms.currency)
-    return state.terms.period_amount
+async def _due_now(connection: AsyncConnection, state: SubscriptionState) -> Money:
+    terms = state.terms
+    if terms.trial is not None:
+        return Money.zero(terms.currency)
+    price = await SqlPrices(connection).get(terms.price_id, terms.price_version)
+    return first_charge(terms, price, state.created_at)

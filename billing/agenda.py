@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from billing.dunning import FinalAction
+from billing.first_period import first_amount
 from billing.migrating import at_renewal
 from billing.subscription import OpenInvoice, SubscriptionState, SubscriptionStatus, Terms
 from billing.value import Instant, Value
@@ -221,7 +222,7 @@ def _at_period_end(state: SubscriptionState) -> Iterator[NextAction]:
         yield NextAction(
             kind=ActionKind.CONVERT_TRIAL,
             at=ends_at,
-            reason=f"the trial ends; the first period costs {state.terms.period_amount}",
+            reason=f"the trial ends; the first period costs {first_amount(state.terms, ends_at)}",
         )
         return
     if state.unbilled_from is not None:

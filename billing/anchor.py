@@ -6,7 +6,7 @@ then by 31 March again.
 """
 
 from calendar import monthrange
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import assert_never
 
 from billing.errors import InvalidInput
@@ -61,6 +61,11 @@ def period_number(anchor_at: datetime, interval: Interval, instant: datetime) ->
         else:
             high = middle - 1
     return low
+
+
+def start_of_month(instant: datetime) -> datetime:
+    """The first instant of its month, in UTC: where calendar anchors stand."""
+    return instant.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
 
 
 def _add_months(anchor_at: datetime, months: int) -> datetime:

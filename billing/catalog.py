@@ -15,7 +15,7 @@ from pydantic import Field, StringConstraints, model_validator
 from billing.charge import bounded, contexts_of, parts_of
 from billing.currency import CurrencyCode, minimum_charge_minor
 from billing.dunning import DunningPolicy
-from billing.interval import Interval
+from billing.interval import Interval, IntervalUnit
 from billing.money import round_half_away
 from billing.price_model import Graduated, PriceModel, Volume
 from billing.value import Value
@@ -51,6 +51,16 @@ class ProrationMode(StrEnum):
     BY_SECOND = "by_second"
     DAY_INCLUSIVE = "day_inclusive"
     """In whole UTC days; the day of the change counts as remaining."""
+
+
+class AnchorKind(StrEnum):
+    """What the boundaries of billing periods follow from (policy P8)."""
+
+    ANNIVERSARY = "anniversary"
+    """The instant when the first period began."""
+    CALENDAR = "calendar"
+    """The first day of the month in which it began, in UTC; what comes before the next boundary is
+    charged by its share."""
 
 
 class PauseMode(StrEnum):
@@ -89,6 +99,7 @@ class Product(Value):
     family: CatalogId
     trial: Trial | None = None
     proration: ProrationMode = ProrationMode.BY_SECOND
+    anchor: AnchorKind = AnchorKind.ANNIVERSARY
     pause: PausePolicy | None = None
     """None where it cannot be paused (policy P17)."""
     shorter_interval: bool = False
@@ -97,6 +108,16 @@ class Product(Value):
     """The price that is sold instead when dunning ends with `downgrade_to_free` (policy P18)."""
     dunning: DunningPolicy = DunningPolicy()
     dispute_lost: DisputeLost = DisputeLost.CANCEL
+
+    @model_validator(mode="after")
+    def _keeps_its_anchor(self) -> Self:
+        moves = self.pause is not None and self.pause.mode is PauseMode.EXTEND
+        if self.anchor is AnchorKind.CALENDAR and moves:
+            raise ValueError(
+                "a pause that extends moves the boundaries, and a calendar anchor keeps them:"
+                " write mode: keep_anchor or void"
+            )
+        return self
 
 
 class Price(Value):
@@ -215,6 +236,7 @@ def complaints(products: tuple[Product, ...], prices: tuple[Price, ...]) -> Iter
                 key="product",
                 message=f"product: {price.product_id!r} is no product of the catalog",
             )
+    yield from _anchor_complaints(products, prices)
     by_id = {price.id: price for price in prices}
     for product in products:
         if product.free_fallback is None:
@@ -234,6 +256,23 @@ def _fallback_complaint(
     if families.get(price.product_id) != product.family:
         return f"free_fallback: {price.id!r} is no price of the family {product.family!r}"
     return None
+
+
+def _anchor_complaints(
+    products: tuple[Product, ...], prices: tuple[Price, ...]
+) -> Iterator[Complaint]:
+    """Intervals that cannot begin on the first day of a month."""
+    calendar = {product.id for product in products if product.anchor is AnchorKind.CALENDAR}
+    for price in prices:
+        whole_months = price.interval.unit in {IntervalUnit.MONTH, IntervalUnit.YEAR}
+        if price.product_id in calendar and not whole_months:
+            yield Complaint(
+                kind="price",
+                id=price.id,
+                key="interval",
+                message="interval: a product with a calendar anchor is sold by months or years,"
+                f" not {price.interval}",
+            )
 
 
 def _refuse_duplicates(kind: str, ids: list[str]) -> None:

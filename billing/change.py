@@ -11,9 +11,14 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Final, assert_never
 
-from billing import anchor
 from billing.catalog import Price
 from billing.errors import Conflict, InvalidInput
+from billing.first_period import (
+    first_period,
+    first_share,
+    is_anchored_anew,
+    running_whole_period,
+)
 from billing.interval import Interval, IntervalUnit
 from billing.invoice import InvoiceLine, carried_over, describe_line
 from billing.money import Money
@@ -165,7 +170,7 @@ def _shortens_legally(current: Terms, target: Terms) -> bool:
 
 
 def _starts_period(current: Terms, target: Terms) -> bool:
-    return target.interval != current.interval or current.period_amount.amount_minor == 0
+    return is_anchored_anew(current, target) or current.period_amount.amount_minor == 0
 
 
 def _free(kind: ChangeKind, target: Terms, at: datetime, running: Period) -> PlannedChange:
@@ -187,9 +192,9 @@ def _new_period(
     debits: Sequence[Debit],
     at: datetime,
 ) -> PlannedChange:
-    """The whole new price from now on; the unused part of the old one is given back (P15)."""
-    period = anchor.period(at, target.interval, 0)
-    lines = (*_credits(state, debits, at), _line(target, price, period, share_of=Fraction(1)))
+    """The new price from now on; the unused part of the old one is given back (P15)."""
+    period, share_of = first_period(target, at), first_share(target, at)
+    lines = (*_credits(state, debits, at), _line(target, price, period, share_of=share_of))
     return _paid_now(kind, target, at, period, lines, starts_period=True)
 
 
@@ -205,8 +210,7 @@ def _same_period(
     """What is left of the running period, at the difference or at the new price (policy P13)."""
     running = state.running_period
     rest = Period(start=at, end=running.end)
-    whole = Period(start=running.start, end=running.end - state.extension)
-    left = share(rest, whole, state.terms.proration)
+    left = share(rest, running_whole_period(state), state.terms.proration)
     if kind is ChangeKind.INCREASE:
         added = _added(state.terms, target, current_price, rest, left)
         return _paid_now(kind, target, at, running, (added,), starts_period=False)

@@ -7,9 +7,10 @@ period's end, and the ways out of each. Does not own what a change costs (`billi
 from datetime import datetime, timedelta
 from typing import Final, assert_never
 
-from billing import anchor, messages, migrating
+from billing import messages, migrating
 from billing.change import PlannedChange
 from billing.errors import Conflict
+from billing.first_period import anchor_for, first_period
 from billing.invoice import InvoiceRecord
 from billing.migration import SkipReason
 from billing.payment import (
@@ -181,10 +182,10 @@ def downgraded(state: SubscriptionState, fallback: Terms, now: datetime) -> Subs
     return state.changed(
         status=SubscriptionStatus.ACTIVE,
         terms=fallback,
-        anchor_at=now,
+        anchor_at=anchor_for(fallback, now),
         anchor_number=number,
         period_number=number,
-        period=anchor.period(now, fallback.interval, 0),
+        period=first_period(fallback, now),
         extension=timedelta(0),
         pending_change=None,
         cancellation=None,
@@ -232,7 +233,7 @@ def _in_force(state: SubscriptionState, change: ChangeUnderWay) -> SubscriptionS
     if change.starts_period:
         number = (state.period_number or 0) + 1
         changes |= {
-            "anchor_at": change.period.start,
+            "anchor_at": anchor_for(change.target, change.period.start),
             "anchor_number": number,
             "period_number": number,
             "period": change.period,

@@ -11,6 +11,7 @@ from typing import Final
 
 from billing import anchor, messages, migrating
 from billing.errors import BooksBroken
+from billing.first_period import anchor_for, first_period, first_whole_period, is_anchored_anew
 from billing.ids import effect_key
 from billing.invoice import InvoiceLine
 from billing.migration import SkipReason
@@ -65,6 +66,8 @@ class NextPeriod(Value):
     period: Period
     billed: Period
     """All of the period, or what is left of it after a pause."""
+    whole: Period
+    """The whole interval that the price is for; longer than a first period up to the 1st."""
     anchor_at: Instant
     anchor_number: int
     terms: Terms
@@ -80,12 +83,15 @@ def next_billing(state: SubscriptionState, now: datetime) -> NextPeriod:
     if state.anchor_at is None or state.period_number is None:
         ready_at = state.checkout_completed_at or now
         first_at = state.trial.end if state.trial is not None else ready_at
-        return _whole_period(state.terms, number=0, anchor_at=first_at, anchor_number=0)
+        return _first_of(state.terms, first_at, number=0)
     number = state.period_number + 1
     terms = migrating.at_renewal(state).terms
     anchor_at, anchor_number = state.anchor_at, state.anchor_number
-    if terms.interval != state.terms.interval:
-        anchor_at, anchor_number = state.running_period.end, number
+    if is_anchored_anew(state.terms, terms):
+        begins_at = state.running_period.end
+        if state.unbilled_from is None:
+            return _first_of(terms, begins_at, number=number)
+        anchor_at, anchor_number = anchor_for(terms, begins_at), number
     if state.unbilled_from is not None:
         number = anchor_number + anchor.period_number(
             anchor_at, terms.interval, state.unbilled_from
@@ -99,6 +105,19 @@ def next_billing(state: SubscriptionState, now: datetime) -> NextPeriod:
     return following.model_copy(update={"billed": rest})
 
 
+def _first_of(terms: Terms, begins_at: datetime, *, number: int) -> NextPeriod:
+    period = first_period(terms, begins_at)
+    return NextPeriod(
+        number=number,
+        period=period,
+        billed=period,
+        whole=first_whole_period(terms, begins_at),
+        anchor_at=anchor_for(terms, begins_at),
+        anchor_number=number,
+        terms=terms,
+    )
+
+
 def _whole_period(
     terms: Terms, *, number: int, anchor_at: datetime, anchor_number: int
 ) -> NextPeriod:
@@ -107,6 +126,7 @@ def _whole_period(
         number=number,
         period=period,
         billed=period,
+        whole=period,
         anchor_at=anchor_at,
         anchor_number=anchor_number,
         terms=terms,

@@ -5,6 +5,7 @@ Owns the construction of `Message` from a subscription's state. Does not own wor
 
 from datetime import datetime
 
+from billing.first_period import first_amount
 from billing.ids import effect_key
 from billing.message import Message, MessageKind
 from billing.subscription import (
@@ -22,7 +23,8 @@ def trial_will_end(state: SubscriptionState, now: datetime) -> Message:
     """Sent once per end of trial; an extended trial is announced anew."""
     end = state.trial.end if state.trial is not None else now
     message = _message(state, MessageKind.TRIAL_WILL_END, now, f"{end:%Y%m%dT%H%M%S}")
-    return message.model_copy(update={"effective_at": end, "amount": state.terms.period_amount})
+    amount = first_amount(state.terms, end)
+    return message.model_copy(update={"effective_at": end, "amount": amount})
 
 
 def subscription_canceled(

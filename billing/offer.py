@@ -38,6 +38,7 @@ def terms_of(offer: Offer, *, quantity: int, trial: Trial | None, segment: str |
         trial=trial,
         dunning=_ladder(product, segment),
         proration=product.proration,
+        anchor=product.anchor,
         pause=product.pause,
         shorter_interval=product.shorter_interval,
         free_fallback_price_id=product.free_fallback,

@@ -13,7 +13,15 @@ from typing import Annotated, Final, Self
 
 from pydantic import Field
 
-from billing.catalog import MAX_QUANTITY, DisputeLost, PauseMode, PausePolicy, ProrationMode, Trial
+from billing.catalog import (
+    MAX_QUANTITY,
+    AnchorKind,
+    DisputeLost,
+    PauseMode,
+    PausePolicy,
+    ProrationMode,
+    Trial,
+)
 from billing.credit_note import UnusedPart
 from billing.currency import CurrencyCode
 from billing.decline import DeclineKind
@@ -145,6 +153,7 @@ class Terms(Value):
     trial: Trial | None = None
     dunning: DunningLadder = DunningLadder()
     proration: ProrationMode = ProrationMode.BY_SECOND
+    anchor: AnchorKind = AnchorKind.ANNIVERSARY
     pause: PausePolicy | None = None
     """None where the product cannot be paused (policy P17)."""
     shorter_interval: bool = False

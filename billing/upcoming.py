@@ -45,7 +45,7 @@ def drafted(
         product_name=terms.product_name,
         quantity=terms.quantity,
         period=following.billed,
-        share=share(following.billed, following.period, terms.proration),
+        share=share(following.billed, following.whole, terms.proration),
         period_number=following.number,
         carried=state.carried,
         now=now,

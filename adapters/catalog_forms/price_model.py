@@ -7,10 +7,10 @@ price (`adapters.catalog_forms.price`).
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Final, Self, TypeVar, assert_never
+from typing import Final, TypeVar, assert_never
 
 import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError
 
 from adapters.yaml_forms.document import Stop, Told, place_of
 from adapters.yaml_forms.form import Fields, Form, Key, Reading, Schema, Values
@@ -47,12 +47,6 @@ class WrittenTier(Value):
     up_to: Bound | None = None
     amount: ExactAmount | None = None
     flat_amount: ExactAmount | None = None
-
-    @model_validator(mode="after")
-    def _costs(self) -> Self:
-        if self.amount is None and self.flat_amount is None:
-            raise ValueError("a tier needs an amount, a flat_amount or both")
-        return self
 
 
 class WrittenCell(Value):
@@ -210,13 +204,15 @@ def _tiered(kind: ModelKind, amounts: _Amounts, fields: Fields) -> PriceModel:
     written = amounts.entries("tiers", WrittenTier)
     if len(written) < len(nodes):
         raise Told
+    for tier, node in zip(written, nodes, strict=True):
+        if tier.amount is None and tier.flat_amount is None:
+            raise Stop(place_of(node), "a tier needs an amount, a flat_amount or both")
     complaint = tier_complaint([tier.up_to for tier in written], [tier.first for tier in written])
     if complaint is not None:
         raise Stop(place_of(nodes[complaint[0]]), complaint[1])
     if kind is ModelKind.STAIR_STEP:
-        return StairStep(
-            steps=tuple(_step(amounts, *each) for each in zip(written, nodes, strict=True))
-        )
+        steps = (_step(amounts, tier, node) for tier, node in zip(written, nodes, strict=True))
+        return StairStep(steps=tuple(steps))
     tiers = tuple(
         Tier(
             up_to=tier.up_to,

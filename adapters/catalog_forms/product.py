@@ -14,6 +14,7 @@ from adapters.catalog_forms.price import NESTED_PRICE, Prices
 from adapters.yaml_forms.form import Fields, Form, Key, Reading, Schema, Values
 from adapters.yaml_forms.kinds import Entry, Flag, NewId, OneOf, Text, Whole, items, written_as
 from billing.catalog import (
+    AnchorKind,
     DisputeLost,
     PauseMode,
     PausePolicy,
@@ -62,6 +63,11 @@ PRODUCT: Final = Form(
         "family": Key(Text(), "A customer has one live subscription per family", required=True),
         "trial": Key(Entry(TRIAL), "A free first period, once per customer and family"),
         "proration": Key(OneOf(ProrationMode), "How the rest of a period is measured"),
+        "anchor": Key(
+            OneOf(AnchorKind),
+            "Where periods begin: anniversary with the purchase, calendar on the 1st; what comes"
+            " before that is charged by its share",
+        ),
         "pause": Key(Entry(PAUSE), "Without it the product cannot be paused"),
         "shorter_interval": Key(Flag(), "true: annual may become monthly, at the period's end"),
         "free_fallback": Key(

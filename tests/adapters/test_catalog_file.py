@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from adapters.catalog_file import MAX_BYTES, CatalogFileError, parse_catalog, read_catalog
 from billing.catalog import (
+    AnchorKind,
     DisputeLost,
     PauseMode,
     PausePolicy,
@@ -84,6 +85,7 @@ def test_the_example_sells_what_the_price_list_says() -> None:
     assert (enterprise.retry_days, enterprise.final_action) == ((7, 21, 45), FinalAction.UNPAID)
     for id_ in ("assistant_plus", "assistant_ultra"):
         assert products[id_].proration is ProrationMode.DAY_INCLUSIVE
+        assert products[id_].anchor is AnchorKind.CALENDAR
 
 
 def test_what_the_example_says_to_be_the_default_is_the_default() -> None:
@@ -240,6 +242,13 @@ def test_amounts_are_converted_exactly(
         ("trial: {days: 14}", "? [a, b]\n    : 1", 5, "plain words"),
         ("products:", "produts:", 1, "did you mean 'products'?"),
         ("trial: {days: 14}", "proration: by_day", 5, "one of by_second, day_inclusive"),
+        ("trial: {days: 14}", "anchor: first", 5, "one of anniversary, calendar"),
+        (
+            "trial: {days: 14}",
+            "anchor: calendar\n    pause: {mode: extend}",
+            2,
+            "write mode: keep_anchor or void",
+        ),
         ("trial: {days: 14}", "pause: extend", 5, "a pause is written as"),
         ("trial: {days: 14}", "pause: {max_days: 30}", 5, "a pause needs mode"),
         ("trial: {days: 14}", "pause: {mode: stop}", 5, "one of void, keep_anchor, extend"),
@@ -308,6 +317,17 @@ def test_a_fallback_is_of_the_same_family() -> None:
 """
     assert _problems(content) == [
         (5, "free_fallback: 'other_free' is no price of the family 'plan'")
+    ]
+
+
+def test_a_calendar_anchor_has_no_weeks() -> None:
+    content = _SMALL.replace("trial: {days: 14}", "anchor: calendar")
+    assert parse_catalog(content.encode(), source="catalog.yaml").prices
+    assert _problems(content.replace("interval: month", "interval: week")) == [
+        (
+            10,
+            "interval: a product with a calendar anchor is sold by months or years, not every week",
+        )
     ]
 
 

@@ -15,6 +15,7 @@ products:
     family: plan
     trial: {days: 14, without_payment_method: pause}
     proration: day_inclusive
+    anchor: calendar
     pause: {mode: keep_anchor, max_days: 60}
     shorter_interval: true
     free_fallback: personal_free
@@ -43,6 +44,7 @@ async def test_products_are_shown_with_their_rules(idle_shop: Shop) -> None:
         "trial_days": 14,
         "trial_without_payment_method": "pause",
         "proration": "day_inclusive",
+        "anchor": "calendar",
         "pause": {"mode": "keep_anchor", "max_days": 60},
         "shorter_interval": True,
         "free_fallback": "personal_free",
@@ -60,6 +62,7 @@ async def test_products_are_shown_with_their_rules(idle_shop: Shop) -> None:
         "trial_days": None,
         "trial_without_payment_method": None,
         "proration": "by_second",
+        "anchor": "anniversary",
         "pause": None,
         "shorter_interval": False,
         "free_fallback": None,

@@ -1,4 +1,4 @@
-"""Gus: a declined renewal, rescued by a new card."""
+"""Gus: two days of January, and a declined renewal, rescued by a new card."""
 
 from typing import Final
 
@@ -26,13 +26,14 @@ STORY: Final = Story(
     play=_play,
     ending=Ending(status="active", price="assistant_plus_monthly"),
     invoices=(
-        *each_paid(usd(20_00), "08:00", "2026-01-30", "2026-02-28", "2026-03-30"),
-        paid("2026-04-30T08:00", usd(20_00), "declined"),
+        *each_paid(usd(1_29), "08:00", "2026-01-30"),
+        *each_paid(usd(20_00), "00:00", "2026-02-01", "2026-03-01", "2026-04-01"),
+        paid("2026-05-01T00:00", usd(20_00), "declined"),
         *each_paid(
             usd(20_00),
-            "08:00",
-            *("2026-05-30", "2026-06-30", "2026-07-30", "2026-08-30"),
-            *("2026-09-30", "2026-10-30", "2026-11-30", "2026-12-30"),
+            "00:00",
+            *("2026-06-01", "2026-07-01", "2026-08-01", "2026-09-01"),
+            *("2026-10-01", "2026-11-01", "2026-12-01", "2027-01-01"),
         ),
     ),
 )

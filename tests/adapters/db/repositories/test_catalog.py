@@ -15,6 +15,7 @@ from adapters.db.engine import Transactions, reading
 from adapters.db.queries import catalog as queries
 from adapters.db.tables.catalog import prices, products
 from billing.catalog import (
+    AnchorKind,
     Catalog,
     DisputeLost,
     PauseMode,
@@ -130,6 +131,7 @@ async def test_the_rules_of_a_product_may_change_at_any_time(
         family="plan",
         trial=Trial(days=30, without_payment_method=WithoutPaymentMethod.INVOICE),
         proration=ProrationMode.DAY_INCLUSIVE,
+        anchor=AnchorKind.CALENDAR,
         pause=PausePolicy(mode=PauseMode.VOID, max_days=14),
         shorter_interval=True,
         free_fallback="personal_free",
