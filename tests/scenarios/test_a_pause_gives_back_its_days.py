@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from billing.catalog import Catalog, PauseMode, PausePolicy, Price, Product
 from billing.interval import Interval, IntervalUnit
+from billing.price_model import PerUnit
 from tests.scenarios.company import Company, Customer
 
 _APRIL = "2026-04-01T00:00:00Z"
@@ -18,7 +19,7 @@ _CLUBS = Catalog(
             id="club_monthly",
             product_id="club",
             currency="USD",
-            unit_amount_minor=Decimal(1100),
+            model=PerUnit(unit_amount_minor=Decimal(1100)),
             interval=Interval(unit=IntervalUnit.MONTH),
         ),
     ),
