@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from adapters.db.engine import snapshot, transactions
 from adapters.db.queries import running_subscriptions
 from bench import customers
+from billing.price_model import PerUnit
 from billing.rehearsal import Rehearsal, Tally, Total
 
 _CUSTOMER = text(
@@ -31,7 +32,7 @@ _SUBSCRIPTIONS = text("""
     FROM generate_series(1, :count) AS n
 """)
 _BARE = text(
-    "SELECT sum(quantity * unit_amount_minor) FROM subscriptions"
+    "SELECT sum(quantity * (model ->> 'unit_amount_minor')::numeric) FROM subscriptions"
     " JOIN prices ON prices.id = price_id AND prices.version = price_version"
 )
 
@@ -60,7 +61,7 @@ async def fill(engine: AsyncEngine, count: int) -> None:
 async def rehearse(engine: AsyncEngine) -> Rehearsed:
     """A price a quarter dearer for everybody."""
     dearer = customers.PAID.model_copy(
-        update={"version": 2, "unit_amount_minor": Decimal(2000)},
+        update={"version": 2, "model": PerUnit(unit_amount_minor=Decimal(2000))},
     )
     rehearsal, tally = Rehearsal(old=customers.PAID, new=dearer), Tally()
     async with snapshot(engine) as connection:
