@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from adapters.db.engine import reading, snapshot, transactions
 from adapters.db.queries import books, subscriptions
 from api.authentication import SCOPES
-from bench import customers, documents, latency, rehearsal, renewals, sleeping, year
+from bench import customers, documents, latency, pricing, rehearsal, renewals, sleeping, year
 from bench.arms import BareArm, SystemArm
 from bench.figures import Figure, Spread
 from bench.stage import Stage, started
@@ -55,6 +55,8 @@ class Sizes:
     documents: int = 200
     rehearsed: int = 79_000
     """Subscriptions that a change of a price is rehearsed on."""
+    priced: int = 100_000
+    """Lines that are priced."""
 
 
 async def measure_renewals(stage: Stage, sizes: Sizes) -> list[Figure]:
@@ -198,6 +200,22 @@ async def measure_pdf(_: Stage, sizes: Sizes) -> list[Figure]:
     ]
 
 
+async def measure_pricing(_: Stage, sizes: Sizes) -> list[Figure]:
+    """Lines priced per second, with what explains them, against bare integers."""
+    measured = [pricing.price_lines(sizes.priced) for _ in range(sizes.cycles)]
+    if not all(each.agrees for each in measured):
+        raise BooksDoNotBalance("the model and bare arithmetic come to different amounts")
+    return [
+        Figure(
+            name=f"pricing of {sizes.priced:,} lines in three tiers",
+            unit="lines per second",
+            ours=Spread.of([sizes.priced / each.seconds for each in measured]),
+            baseline=Spread.of([sizes.priced / each.bare_seconds for each in measured]),
+            ratio=Spread.of([each.bare_seconds / each.seconds for each in measured]),
+        )
+    ]
+
+
 Measure = Callable[[Stage, Sizes], Coroutine[None, None, list[Figure]]]
 
 PARTS: Final[Mapping[str, Measure]] = {
@@ -207,6 +225,7 @@ PARTS: Final[Mapping[str, Measure]] = {
     "api": measure_api,
     "pdf": measure_pdf,
     "rehearsal": measure_rehearsal,
+    "pricing": measure_pricing,
 }
 """In the order in which they are measured."""
 

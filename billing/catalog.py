@@ -7,7 +7,6 @@ own files or storage (`adapters`), nor amounts (`billing.pricing`).
 
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
-from fractions import Fraction
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
@@ -15,6 +14,7 @@ from pydantic import Field, StringConstraints, model_validator
 from billing.charge import bounded, contexts_of, parts_of
 from billing.currency import CurrencyCode, minimum_charge_minor
 from billing.dunning import DunningPolicy
+from billing.explanation import Exact
 from billing.interval import Interval, IntervalUnit
 from billing.money import round_half_away
 from billing.price_model import Graduated, PriceModel, Volume
@@ -161,7 +161,7 @@ class Price(Value):
         return -(-self.minimum_quantity // self.quantity_step) * self.quantity_step
 
     @property
-    def smallest_amounts(self) -> tuple[Fraction, ...]:
+    def smallest_amounts(self) -> tuple[Exact, ...]:
         """What the smallest purchase costs, exactly, for each context that decides by itself."""
         return tuple(
             sum(
@@ -173,7 +173,7 @@ class Price(Value):
                         maximum_minor=self.maximum_amount_minor,
                     )
                 ),
-                Fraction(0),
+                start=0,
             )
             for context in contexts_of(self.model)
         )

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Final, assert_never
 
 from billing.errors import InvalidInput
-from billing.explanation import ChargePart, PartKind
+from billing.explanation import ChargePart, Exact, PartKind
 from billing.price_model import (
     Flat,
     Graduated,
@@ -26,7 +26,7 @@ from billing.price_model import (
     Volume,
 )
 
-Quantity = int | Fraction
+Quantity = Exact
 """How many units; usage may be a fraction of one."""
 
 
@@ -97,28 +97,32 @@ def bounded(
     """The parts with what is added to come to the minimum, or taken off for the maximum."""
     if minimum_minor is None and maximum_minor is None:
         return parts
-    total = sum((part.amount_minor for part in parts), Fraction(0))
+    total = sum(part.amount_minor for part in parts)
     if minimum_minor is not None and total < minimum_minor:
-        return [*parts, _top_up(PartKind.MINIMUM, Fraction(minimum_minor) - total)]
+        return [*parts, _top_up(PartKind.MINIMUM, _exact(minimum_minor) - total)]
     if maximum_minor is not None and total > maximum_minor:
-        return [*parts, _top_up(PartKind.MAXIMUM, Fraction(maximum_minor) - total)]
+        return [*parts, _top_up(PartKind.MAXIMUM, _exact(maximum_minor) - total)]
     return parts
 
 
-def _top_up(kind: PartKind, amount_minor: Fraction) -> ChargePart:
+def _top_up(kind: PartKind, amount_minor: Exact) -> ChargePart:
     return ChargePart(kind=kind, amount_minor=amount_minor)
 
 
-def _units(quantity: Quantity, each: Decimal) -> ChargePart:
-    count = Fraction(quantity)
+def _exact(amount: Decimal | int) -> Exact:
+    numerator, denominator = amount.as_integer_ratio()
+    return numerator if denominator == 1 else Fraction(numerator, denominator)
+
+
+def _units(count: Quantity, each: Decimal) -> ChargePart:
     return ChargePart(
-        kind=PartKind.UNITS, count=count, each=each, amount_minor=count * Fraction(each)
+        kind=PartKind.UNITS, count=count, each=each, amount_minor=count * _exact(each)
     )
 
 
 def _flat(amount: Decimal, *, above: int | None = None, up_to: int | None = None) -> ChargePart:
     return ChargePart(
-        kind=PartKind.FLAT, each=amount, amount_minor=Fraction(amount), above=above, up_to=up_to
+        kind=PartKind.FLAT, each=amount, amount_minor=_exact(amount), above=above, up_to=up_to
     )
 
 
@@ -155,12 +159,12 @@ def _tier_at(bounds: Sequence[int | None], quantity: Quantity) -> int:
 
 
 def _packages(model: Package, quantity: Quantity) -> ChargePart:
-    count = Fraction(ceil(Fraction(quantity) / model.package_size))
+    count = ceil(Fraction(quantity) / model.package_size)
     return ChargePart(
         kind=PartKind.PACKAGES,
         count=count,
         each=model.package_amount_minor,
-        amount_minor=count * Fraction(model.package_amount_minor),
+        amount_minor=count * _exact(model.package_amount_minor),
         package_size=model.package_size,
     )
 
@@ -172,7 +176,7 @@ def _percentage(
         raise InvalidInput(
             "base_amount_required", "the price is a percentage: it needs the amount it is taken of"
         )
-    base = Fraction(context.base_minor)
+    base = context.base_minor
     share = base * Fraction(model.rate_percent) / 100
     part = ChargePart(
         kind=PartKind.PERCENTAGE, count=base, each=model.rate_percent, amount_minor=share

@@ -11,6 +11,9 @@ from fractions import Fraction
 from billing.currency import CurrencyCode
 from billing.value import Value
 
+Exact = int | Fraction
+"""Never rounded; whole where it can be, which is quicker."""
+
 
 class PartKind(StrEnum):
     """What a part of an amount was charged for."""
@@ -35,10 +38,10 @@ class ChargePart(Value):
     """One part of an amount."""
 
     kind: PartKind
-    count: Fraction = Fraction(1)
+    count: Exact = 1
     each: Decimal = Decimal(0)
     """Minor units for one of `count`; of a percentage the rate."""
-    amount_minor: Fraction
+    amount_minor: Exact
     """Exact, in minor units."""
     above: int | None = None
     up_to: int | None = None
@@ -52,9 +55,9 @@ class Explanation(Value):
     currency: CurrencyCode
     unit_name: str
     parts: tuple[ChargePart, ...]
-    share: Fraction = Fraction(1)
+    share: Exact = 1
 
     @property
-    def exact_minor(self) -> Fraction:
+    def exact_minor(self) -> Exact:
         """The amount before it is rounded, in minor units."""
-        return sum((part.amount_minor for part in self.parts), Fraction(0)) * self.share
+        return sum(part.amount_minor for part in self.parts) * self.share

@@ -51,6 +51,8 @@ class Money(Value):
 
 def round_half_away(exact: Fraction | Decimal | int) -> int:
     """The nearest whole number; halves go away from zero (policy P1)."""
+    if isinstance(exact, int):
+        return exact
     value = Fraction(exact)
     magnitude = (2 * abs(value.numerator) + value.denominator) // (2 * value.denominator)
     return magnitude if value >= 0 else -magnitude

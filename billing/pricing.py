@@ -5,25 +5,22 @@ arithmetic (`billing.charge`), what part of a period is charged (`billing.prorat
 tax.
 """
 
-from fractions import Fraction
 from typing import Final
 
 from billing.catalog import Price
 from billing.charge import NO_CONTEXT, PricingContext, Quantity, bounded, parts_of
 from billing.currency import charge_step_minor
 from billing.errors import InvalidInput
-from billing.explanation import ChargePart, Explanation, PartKind
+from billing.explanation import ChargePart, Exact, Explanation, PartKind
 from billing.money import Money, round_half_away
 from billing.price_model import Matrix
-
-_WHOLE: Final = Fraction(1)
 
 
 def charge_for(
     price: Price,
     quantity: Quantity,
     *,
-    share: Fraction = _WHOLE,
+    share: Exact = 1,
     context: PricingContext = NO_CONTEXT,
 ) -> Explanation:
     """What `quantity` units cost over `share` of an interval: the exact amount and its parts.
@@ -44,13 +41,13 @@ def charge_for_more(
     *,
     held: Quantity,
     wanted: Quantity,
-    share: Fraction,
+    share: Exact,
     context: PricingContext = NO_CONTEXT,
 ) -> Explanation:
     """What the step from one quantity to another costs: the difference of the two (policy P13)."""
     charged = charge_for(price, wanted, share=share, context=context)
     before = charge_for(price, held, context=context)
-    part = ChargePart(kind=PartKind.HELD, count=Fraction(held), amount_minor=-before.exact_minor)
+    part = ChargePart(kind=PartKind.HELD, count=held, amount_minor=-before.exact_minor)
     return charged.model_copy(update={"parts": (*charged.parts, part)})
 
 

@@ -20,6 +20,7 @@ SMALL = Sizes(
     sleeping=(100, 200),
     requests=50,
     documents=10,
+    priced=2_000,
     rehearsed=500,
 )
 
@@ -82,6 +83,13 @@ async def test_pdfs_are_set_and_held_against_an_empty_page(stage: Stage) -> None
     assert (time.name, time.unit, time.at_most) == ("PDF of an invoice", "ms", 20)
     assert time.baseline is not None
     assert size.ours.middle > 10_000
+
+
+async def test_lines_are_priced_like_bare_integers_over_the_same_tiers(stage: Stage) -> None:
+    [figure] = await parts.measure_pricing(stage, SMALL)
+    assert figure.name == "pricing of 2,000 lines in three tiers"
+    assert figure.baseline
+    assert figure.ratio
 
 
 def _counts(figure: Figure) -> tuple[set[float], set[float]]:

@@ -36,15 +36,16 @@ TEAM_2020: Final = Graduated(
 
 
 def priced(model: PriceModel, *, currency: str = "USD", unit_name: str = "unit") -> Price:
-    """A monthly price of that model."""
-    return Price(
+    """A monthly price of that model, also where its smallest purchase could not be collected."""
+    sold = Price(
         id="any_monthly",
         product_id="any",
         currency=currency,
-        model=model,
+        model=Flat(amount_minor=Decimal(0)),
         interval=Interval(unit=IntervalUnit.MONTH),
         unit_name=unit_name,
     )
+    return sold.model_copy(update={"model": model})
 
 
 amounts: Final = st.integers(0, 10**9).map(lambda units: Decimal(units) / 10**4)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from billing.charge import NO_CONTEXT, PricingContext, bounded, contexts_of, parts_of
 from billing.errors import InvalidInput
-from billing.explanation import PartKind
+from billing.explanation import Exact, PartKind
 from billing.price_model import (
     Cell,
     Dimension,
@@ -30,10 +30,8 @@ from tests.billing.price_models import TEAM_2020, TIERS, amounts, models, tiers
 
 def _minor(
     model: PriceModel, quantity: int | Fraction, context: PricingContext = NO_CONTEXT
-) -> Fraction:
-    return sum(
-        (part.amount_minor for part in parts_of(model, quantity, context)), start=Fraction(0)
-    )
+) -> Exact:
+    return sum(part.amount_minor for part in parts_of(model, quantity, context))
 
 
 @pytest.mark.parametrize(
@@ -172,7 +170,7 @@ def test_graduated_never_costs_less_for_more_and_has_no_jumps(
 def test_graduated_is_the_sum_of_its_tiers_at_every_bound(drawn: tuple[Tier, ...]) -> None:
     model = Graduated(tiers=drawn)
     bounds = [0, *(tier.up_to for tier in drawn if tier.up_to is not None)]
-    owed = Fraction(0)
+    owed: Exact = 0
     for tier, (low, high) in zip(drawn, pairwise(bounds), strict=False):
         owed += (high - low) * Fraction(tier.unit_amount_minor)
         assert _minor(model, high) == owed

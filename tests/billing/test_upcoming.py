@@ -11,6 +11,7 @@ import pytest
 from billing.catalog import Price, Trial, WithoutPaymentMethod
 from billing.interval import Interval, IntervalUnit
 from billing.money import Money
+from billing.price_model import PerUnit
 from billing.upcoming import upcoming_invoice, upcoming_period
 from tests.billing.subscriptions import trialing
 from tests.workflows.situations import SITUATIONS, decreasing, past_due
@@ -19,7 +20,7 @@ PRICE = Price(
     id="team_monthly",
     product_id="team",
     currency="USD",
-    unit_amount_minor=Decimal(1600),
+    model=PerUnit(unit_amount_minor=Decimal(1600)),
     interval=Interval(unit=IntervalUnit.MONTH),
     unit_name="seat",
 )
