@@ -13,7 +13,9 @@ from pydantic import BaseModel, Field
 from adapters.db.engine import reading, snapshot
 from adapters.db.queries import invoices
 from adapters.documents.archive import invoice_pdf
+from adapters.explanation_words import explained
 from adapters.hosted_link import HostedLinks
+from adapters.locale_format import ENGLISH
 from api.dependencies import Deps
 from api.fields import CustomerId, InvoiceId, SubscriptionId
 from api.money_view import MoneyView
@@ -52,6 +54,10 @@ class InvoiceLineView(BaseModel):
     period: PeriodView
     amount: MoneyView = Field(description="Negative where the line gives something back")
     credits: CreditedLineView | None = Field(description="The line that it gives back a part of")
+    explanation: str | None = Field(
+        description="How the amount came about; null where it follows from another line",
+        examples=["5 seats at $16.00 = $80.00"],
+    )
 
     @classmethod
     def of(cls, line: InvoiceLine) -> Self:
@@ -64,6 +70,7 @@ class InvoiceLineView(BaseModel):
             period=PeriodView.of(line.period),
             amount=MoneyView.of(line.amount),
             credits=None if line.credits is None else CreditedLineView.of(line.credits),
+            explanation=None if line.explanation is None else explained(ENGLISH, line.explanation),
         )
 
 

@@ -276,6 +276,7 @@ def _delay(state: SubscriptionState, debit: Debit) -> timedelta:
 
 
 def _line(target: Terms, price: Price, period: Period, *, share_of: Fraction) -> InvoiceLine:
+    charged = charge_for(price, target.quantity, share=share_of)
     return InvoiceLine(
         description=describe_line(
             price, product_name=target.product_name, quantity=target.quantity
@@ -284,7 +285,8 @@ def _line(target: Terms, price: Price, period: Period, *, share_of: Fraction) ->
         price_version=price.version,
         quantity=target.quantity,
         period=period,
-        amount=rounded(charge_for(price, target.quantity, share=share_of)),
+        amount=rounded(charged),
+        explanation=charged,
     )
 
 
@@ -302,6 +304,7 @@ def _added(
         quantity=added,
         period=rest,
         amount=rounded(charged),
+        explanation=charged,
     )
 
 

@@ -14,6 +14,7 @@ from pydantic import model_validator
 
 from billing.catalog import Price
 from billing.currency import CurrencyCode, largest_charge_minor
+from billing.explanation import Explanation
 from billing.ids import derived_id
 from billing.money import Money
 from billing.period import Period
@@ -46,6 +47,8 @@ class InvoiceLine(Value):
     amount: Money
     credits: LineRef | None = None
     """The debit that a negative line gives back a part of."""
+    explanation: Explanation | None = None
+    """How the amount came about; None where it follows from another line."""
 
 
 def carried_over(total: Money, *, of: InvoiceLine) -> InvoiceLine | None:
@@ -60,7 +63,11 @@ def carried_over(total: Money, *, of: InvoiceLine) -> InvoiceLine | None:
         return None
     amount = Money(amount_minor=left, currency=currency)
     return of.model_copy(
-        update={"description": f"Carried over: {of.description}", "amount": amount}
+        update={
+            "description": f"Carried over: {of.description}",
+            "amount": amount,
+            "explanation": None,
+        }
     )
 
 
@@ -149,7 +156,8 @@ def draft_for_period(  # noqa: PLR0913 - what a document is made of
     What cannot be collected is carried on; a period that costs nothing is no occasion to collect
     what was carried before (policy P5).
     """
-    amount = rounded(charge_for(price, quantity, share=share))
+    charged = charge_for(price, quantity, share=share)
+    amount = rounded(charged)
     line = InvoiceLine(
         description=describe_line(price, product_name=product_name, quantity=quantity),
         price_id=price.id,
@@ -157,6 +165,7 @@ def draft_for_period(  # noqa: PLR0913 - what a document is made of
         quantity=quantity,
         period=period,
         amount=amount,
+        explanation=charged,
     )
     lines, left = ((line, *carried), ()) if amount.amount_minor else ((line,), carried)
     over = carried_over(_sum(lines), of=line)

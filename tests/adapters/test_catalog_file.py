@@ -64,6 +64,11 @@ def test_the_example_sells_what_the_price_list_says() -> None:
         "pro_monthly_jpy": ("1650", "JPY", "month"),
         "team_monthly": ("1600", "USD", "month"),
         "team_annual": ("18000", "USD", "year"),
+        "team_2024_monthly": ("5500", "USD", "month"),
+        "team_2024_annual": ("54000", "USD", "year"),
+        "team_2020_monthly": ("2500", "USD", "month"),
+        "hardened_images_annual": ("500000", "USD", "year"),
+        "publisher_annual": ("30000", "USD", "year"),
         "business_monthly": ("2400", "USD", "month"),
         "business_annual": ("28800", "USD", "year"),
         "assistant_plus_monthly": ("2000", "USD", "month"),
@@ -71,7 +76,8 @@ def test_the_example_sells_what_the_price_list_says() -> None:
         "assistant_ultra_monthly": ("6000", "USD", "month"),
     }
     products = {product.id: product for product in catalog.products}
-    assert {product.family for product in catalog.products} == {"plan", "assistant"}
+    families = {product.family for product in catalog.products}
+    assert families == {"plan", "assistant", "hardened_images", "publisher"}
     assert products["personal"] == Product(id="personal", name="Personal", family="plan")
     assert products["team"] == Product(
         id="team",

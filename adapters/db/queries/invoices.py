@@ -11,6 +11,7 @@ from adapters.db.repositories.invoices import as_invoice
 from adapters.db.repositories.payment_attempts import as_attempt
 from adapters.db.tables.invoice import invoice_lines, invoices
 from adapters.db.tables.payment_attempt import payment_attempts
+from billing.explanation import Explanation
 from billing.invoice import InvoiceLine, InvoiceRecord, InvoiceStatus
 from billing.money import Money
 from billing.particulars import Particulars
@@ -115,6 +116,9 @@ def _as_line(row: Row[Any]) -> InvoiceLine:
             if row.credits_invoice_id is None
             else LineRef(invoice_id=row.credits_invoice_id, position=row.credits_position)
         ),
+        explanation=None
+        if row.explanation is None
+        else Explanation.model_validate(row.explanation),
     )
 
 

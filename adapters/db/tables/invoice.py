@@ -120,6 +120,8 @@ class InvoiceLineRow(Row, table=True):
     currency: str = Field(sa_type=CURRENCY)
     credits_invoice_id: str | None
     credits_position: int | None
+    explanation: dict[str, object] | None = Field(sa_type=DOCUMENT)
+    """A `billing.explanation.Explanation`: how the amount came about."""
 
 
 invoices = table_of(InvoiceRow)

@@ -104,6 +104,10 @@ async def test_what_is_too_little_to_collect_comes_on_the_next_invoice(shop: Sho
     assert preview["total"] == preview["carried_over"]
     assert (preview["total"]["text"], preview["amount_due"]["text"]) == ("USD 0.02", "USD 0.00")
     assert preview["next_renewal"]["amount"]["text"] == "USD 176.02"
+    assert preview["lines"][0]["explanation"] == (
+        "11 seats at $16.00 = $176.00; less $160.00 for the 10 seats so far;"
+        " for 0.14 % of the period: $0.02"
+    )
     change = await ada.change(quote=preview["quote"])
     assert (change["result"], change["subscription"]["quantity"]) == ("applied", 11)
     await ada.live_until("2026-05-01T00:00:00Z")

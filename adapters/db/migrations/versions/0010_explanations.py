@@ -1,0 +1,18 @@
+"""Invoice lines say how their amounts came about; what was written before says nothing."""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects.postgresql import JSONB
+
+revision = "0010"
+down_revision = "0009"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("invoice_lines", sa.Column("explanation", JSONB(), nullable=True))
+
+
+def downgrade() -> None:
+    op.drop_column("invoice_lines", "explanation")
