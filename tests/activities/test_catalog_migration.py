@@ -34,6 +34,7 @@ from billing.migration import (
 )
 from billing.migration_account import MigrationRehearsal
 from billing.ports.migration import Announcement, Answer, Told, Withdrawal
+from billing.price_model import PerUnit
 from billing.subscription import SubscriptionState
 from tests.billing.subscriptions import billed
 from tests.workflows import situations
@@ -44,11 +45,13 @@ OLD: Final = Price(
     id="team_monthly",
     product_id="team",
     currency="USD",
-    unit_amount_minor=Decimal(1600),
+    model=PerUnit(unit_amount_minor=Decimal(1600)),
     interval=Interval(unit=IntervalUnit.MONTH),
     unit_name="seat",
 )
-NEW: Final = OLD.model_copy(update={"version": 2, "unit_amount_minor": Decimal(1800)})
+NEW: Final = OLD.model_copy(
+    update={"version": 2, "model": PerUnit(unit_amount_minor=Decimal(1800))}
+)
 OPERATOR: Final = Actor(kind=ActorKind.OPERATOR, id="test")
 PLAN: Final = MigrationPlan(
     migration_id="mig_1",

@@ -13,6 +13,7 @@ from billing.credit_note import UnusedPart
 from billing.event import DomainEvent
 from billing.invoice import InvoiceLine
 from billing.ledger import Account
+from billing.price_model import PerUnit
 from billing.subscription import EndReason, PromisedBack
 from tests.activities.till import Till
 from tests.adapters.db.company import START, TEAM, draft, subscription
@@ -90,7 +91,7 @@ async def test_what_was_carried_is_written_off_with_the_end_once(till: Till) -> 
 
 def draft_carrying(minor: int) -> tuple[InvoiceLine, ...]:
     """What an invoice over so little leaves to the next one."""
-    price = TEAM.model_copy(update={"unit_amount_minor": Decimal(minor)})
+    price = TEAM.model_copy(update={"model": PerUnit(unit_amount_minor=Decimal(minor))})
     return draft(quantity=1, price=price).carried
 
 

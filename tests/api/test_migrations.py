@@ -7,13 +7,14 @@ import pytest
 
 from billing.catalog import Catalog, Price
 from billing.interval import Interval, IntervalUnit
+from billing.price_model import PerUnit
 from tests.api.shop import CATALOG, Shop, problem
 
 DEARER = Price(
     id="team_dearer",
     product_id="team",
     currency="USD",
-    unit_amount_minor=Decimal(1800),
+    model=PerUnit(unit_amount_minor=Decimal(1800)),
     interval=Interval(unit=IntervalUnit.MONTH),
     unit_name="seat",
     maximum_quantity=1_000,

@@ -167,7 +167,7 @@ def test_what_was_written_before_there_were_credits_is_kept(empty_database_url: 
 
 
 def test_what_prices_cost_stays_exact_when_they_get_models(empty_database_url: str) -> None:
-    migrations.upgrade(empty_database_url, "0009")
+    migrations.upgrade(empty_database_url, "0010")
     with _connect(empty_database_url) as connection:
         connection.exec_driver_sql(
             """
