@@ -73,6 +73,7 @@ async def dunning_lost(company: Company) -> Subscription:
     await started(subscription)
     await company.save_card(customer, BROKE)
     await company.advance("2026-03-05T00:00")
+    await subscription.handle.result()
     return subscription
 
 
