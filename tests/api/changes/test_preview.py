@@ -106,7 +106,7 @@ async def test_what_is_too_little_to_collect_comes_on_the_next_invoice(shop: Sho
     assert preview["next_renewal"]["amount"]["text"] == "USD 176.02"
     assert preview["lines"][0]["explanation"] == (
         "11 seats at $16.00 = $176.00; less $160.00 for the 10 seats so far;"
-        " for 0.14 % of the period: $0.02"
+        " for 0.14% of the period: $0.02"
     )
     change = await ada.change(quote=preview["quote"])
     assert (change["result"], change["subscription"]["quantity"]) == ("applied", 11)
