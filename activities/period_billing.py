@@ -196,7 +196,13 @@ async def _bill(tx: Transaction, state: SubscriptionState, now: datetime) -> Bil
     following = lifecycle.next_billing(state, now)
     terms = following.terms
     price = await tx.prices.get(terms.price_id, terms.price_version)
-    draft = drafted(state, following, price=price, now=now)
+    items = await tx.items.take(
+        state.subscription_id,
+        invoice_id=invoice_id(state.subscription_id, following.number),
+        at=now,
+    )
+    lines = tuple(item.line for item in items)
+    draft = drafted(state, following, price=price, items=lines, now=now)
     invoice = await tx.invoices.finalize(draft)
     period, anchor_at = following.period, following.anchor_at
     if following.number == 0:

@@ -1,6 +1,7 @@
-"""Bringing back subscriptions and refunds that nobody looks after any more (policy P34).
+"""Bringing back what nobody looks after any more (policy P34), and telling what time has ended.
 
-Owns the comparison. Whatever an operator terminated or cancelled by mistake, and whatever a crash
+Owns the comparison of subscriptions and refunds with what runs, and the events of grants that ran
+out. Whatever an operator terminated or cancelled by mistake, and whatever a crash
 kept from being started, goes on from what was last recorded; every effect is keyed by business ids,
 so nothing is charged, refunded or told twice.
 """
@@ -23,6 +24,8 @@ _log = structlog.get_logger(__name__)
 
 _MOST_NAMED: Final = 1000
 """A report travels through the workflow's history."""
+
+_GRANTS_AT_ONCE: Final = 100
 
 
 class ReconciliationReport(Value):
@@ -81,6 +84,18 @@ class Reconciliation:
         return ReconciliationReport(
             checked=checked, restarted_subscription_ids=tuple(restarted[:_MOST_NAMED])
         )
+
+    @activity.defn
+    async def end_expired_grants(self) -> int:
+        """Tells of entitlements that were granted until now; returns of how many grants."""
+        ended = 0
+        while True:
+            async with self._open_transaction() as tx:
+                found = await tx.entitlements.end_expired_grants(limit=_GRANTS_AT_ONCE)
+            ended += found
+            if found < _GRANTS_AT_ONCE:
+                return ended
+            activity.heartbeat()
 
     @activity.defn
     async def start_missing_refunds(self) -> RefundReconciliationReport:

@@ -16,7 +16,9 @@ from api import (
     credit_notes,
     customers,
     disputes,
+    entitlements,
     health,
+    invoice_items,
     invoice_settings,
     invoices,
     migrations,
@@ -40,6 +42,7 @@ from api.hosted.portal import card, change, ending, entrance, home
 from api.request_log import RequestLog
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
+    entitlements.router,
     subscriptions.router,
     subscription_changes.router,
     subscription_commands.router,
@@ -49,6 +52,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     catalog.router,
     checkout.router,
     invoices.router,
+    invoice_items.router,
     invoice_settings.subscription_router,
     invoice_settings.customer_router,
     invoice_settings.seller_router,

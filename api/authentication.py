@@ -23,11 +23,13 @@ SCOPES: Final = tuple(
     for resource in (
         "customers",
         "payment_methods",
+        "entitlements",
         "catalog",
         "checkout",
         "subscriptions",
         "seller",
         "invoices",
+        "invoice_items",
         "credit_notes",
         "refunds",
         "disputes",

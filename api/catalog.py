@@ -24,6 +24,7 @@ from billing.catalog import (
     WithoutPaymentMethod,
 )
 from billing.dunning import DunningLadder, DunningPolicy, FinalAction
+from billing.entitlement import Combine, Entitlement
 from billing.interval import IntervalUnit
 from billing.price_model import PriceModel
 
@@ -64,6 +65,32 @@ class DunningView(LadderView):
         return cls(**LadderView.of(policy.ladder).model_dump(), segments=segments)
 
 
+class IncludedView(BaseModel):
+    """A feature that a product gives, and how much of it."""
+
+    feature: str = Field(examples=["scanned_repositories"])
+    limit: int | None = Field(description="Null without a limit", examples=[2])
+    unlimited: bool
+    unit: str | None = Field(examples=["repository"])
+    per_unit: bool = Field(description="For each unit of the subscription's quantity")
+    combine: Combine | None = Field(
+        description="Whether of several limits the highest holds, or this one comes on top"
+    )
+
+    @classmethod
+    def of(cls, entitlement: Entitlement) -> Self:
+        """The entitlement."""
+        limit = entitlement.limit
+        return cls(
+            feature=entitlement.feature,
+            limit=None if limit is None else limit.amount,
+            unlimited=limit is not None and limit.amount is None,
+            unit=entitlement.unit,
+            per_unit=limit is not None and limit.per_unit,
+            combine=None if limit is None else limit.combine,
+        )
+
+
 class ProductView(BaseModel):
     """Something sold. Of one family, a customer has one product at a time."""
 
@@ -87,6 +114,9 @@ class ProductView(BaseModel):
     )
     dunning: DunningView
     dispute_lost: DisputeLost
+    entitlements: list[IncludedView] = Field(
+        description="What is sold with it from now on; running subscriptions keep theirs"
+    )
 
     @classmethod
     def of(cls, product: Product) -> Self:
@@ -105,6 +135,7 @@ class ProductView(BaseModel):
             free_fallback=product.free_fallback,
             dunning=DunningView.by(product.dunning),
             dispute_lost=product.dispute_lost,
+            entitlements=[IncludedView.of(each) for each in product.entitlements],
         )
 
 

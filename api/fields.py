@@ -168,3 +168,6 @@ TestClockId = Annotated[str, StringConstraints(pattern=r"^clock_[A-Za-z0-9]{1,64
 PaymentMethodId = Annotated[str, StringConstraints(pattern=r"^pm_[A-Za-z0-9_]{1,100}$")]
 PriceId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,62}$")]
 ProductId = PriceId
+FeatureId = PriceId
+InvoiceItemId = Annotated[str, StringConstraints(pattern=r"^ii_[A-Za-z0-9]{1,64}$")]
+GrantId = Annotated[str, StringConstraints(pattern=r"^grant_[A-Za-z0-9]{1,64}$")]

@@ -48,8 +48,8 @@ class InvoiceLineView(BaseModel):
     """One amount for one thing over its own period."""
 
     description: str = Field(examples=["Team, 5 seats, every month"])
-    price: str
-    price_version: int
+    price: str | None = Field(description="Null for what is charged once, without a price")
+    price_version: int | None
     quantity: int
     period: PeriodView
     amount: MoneyView = Field(description="Negative where the line gives something back")
@@ -58,6 +58,7 @@ class InvoiceLineView(BaseModel):
         description="How the amount came about; null where it follows from another line",
         examples=["5 seats at $16.00 = $80.00"],
     )
+    invoice_item: str | None = Field(description="The one-off charge that it is for")
 
     @classmethod
     def of(cls, line: InvoiceLine) -> Self:
@@ -71,6 +72,7 @@ class InvoiceLineView(BaseModel):
             amount=MoneyView.of(line.amount),
             credits=None if line.credits is None else CreditedLineView.of(line.credits),
             explanation=None if line.explanation is None else explained(ENGLISH, line.explanation),
+            invoice_item=line.item_id,
         )
 
 

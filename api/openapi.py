@@ -29,11 +29,13 @@ is refused is answered with 402, `payment_declined`, and has changed nothing.
 _TAGS: Final = {
     "customers": "Who pays.",
     "payment_methods": "What they pay with.",
+    "entitlements": "What customers may do now.",
     "catalog": "What is sold.",
     "checkout": "Hosted pages that start a subscription.",
     "subscriptions": "What was sold, what will happen to it, and what did.",
     "seller": "Who sells, as invoices name it.",
     "invoices": "What is owed and what was paid.",
+    "invoice_items": "What is charged once.",
     "portal_sessions": "Links to the portal where customers look after their subscriptions.",
     "migrations": "Running subscriptions that move to another price.",
     "test_clocks": "Time travel in sandbox mode.",

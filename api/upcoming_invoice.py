@@ -10,7 +10,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from adapters.db.engine import snapshot
-from adapters.db.queries import customers, subscriptions
+from adapters.db.queries import customers, invoice_items, subscriptions
 from adapters.db.repositories.balances import SqlBalances
 from adapters.db.repositories.prices import SqlPrices
 from api.dependencies import Deps
@@ -61,8 +61,8 @@ class UpcomingInvoiceView(BaseModel):
 async def read_upcoming_invoice(subscription_id: SubscriptionId, deps: Deps) -> UpcomingInvoiceView:
     """The next invoice, to the cent; 404 (`no_upcoming_invoice`) where none will come by itself.
 
-    A pending change and what was carried over are in it. What is open already, usage to come, and
-    changes that were not asked for yet are not.
+    A pending change, invoice items and what was carried over are in it. What is open already, usage
+    to come, and changes that were not asked for yet are not.
     """
     async with snapshot(deps.engine) as connection:
         state = await subscriptions.state_of(connection, subscription_id)
@@ -76,4 +76,12 @@ async def read_upcoming_invoice(subscription_id: SubscriptionId, deps: Deps) -> 
         terms = following.terms
         price = await SqlPrices(connection).get(terms.price_id, terms.price_version)
         balance = await SqlBalances(connection).of(state.customer_id, price.currency)
-    return UpcomingInvoiceView.of(upcoming_invoice(state, following, price=price, balance=balance))
+        items = await invoice_items.pending(connection, subscription_id)
+    upcoming = upcoming_invoice(
+        state,
+        following,
+        price=price,
+        balance=balance,
+        items=tuple(item.line for item in items),
+    )
+    return UpcomingInvoiceView.of(upcoming)

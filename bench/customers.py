@@ -18,6 +18,7 @@ from adapters.db.repositories.customers import NewCustomer
 from bench.side_by_side import side_by_side
 from billing import anchor
 from billing.catalog import Catalog, Price, Product
+from billing.entitlement import Entitlement, Limit
 from billing.interval import Interval, IntervalUnit
 from billing.ports.gateway import PaymentGateway
 from billing.price_model import PerUnit
@@ -50,6 +51,12 @@ DEARER: Final = PAID.model_copy(
         "product_id": _BUSINESS.id,
         "model": PerUnit(unit_amount_minor=Decimal(2400)),
     }
+)
+_INCLUDED: Final = (
+    Entitlement(feature="single_sign_on"),
+    Entitlement(feature="users", limit=Limit(amount=1, unit="user", per_unit=True)),
+    Entitlement(feature="scanned_repositories", limit=Limit(amount=2, unit="repository")),
+    Entitlement(feature="registry_storage", limit=Limit(amount=50, unit="GB")),
 )
 CATALOG: Final = Catalog(products=(_TEAM, _BUSINESS), prices=(PAID, FREE, DEARER))
 
@@ -122,6 +129,21 @@ def active(
         period_number=-1,
         period=period,
     )
+
+
+async def entitle(transactions: Transactions, group: str) -> SubscriptionState:
+    """A customer of a new group with a subscription that gives them a few things."""
+    customer, now = customer_id(group, 0), datetime.now(UTC)
+    sleeping = active(customer, renews_at=now + timedelta(days=20), is_live=True)
+    sold = sleeping.terms.model_copy(update={"entitlements": _INCLUDED})
+    state = sleeping.model_copy(update={"terms": sold})
+    async with transactions() as tx:
+        await tx.catalog.put_on_sale(CATALOG)
+        await tx.customers.create(
+            NewCustomer(id=customer, email="entitled@example.com", created_at=now)
+        )
+        await tx.subscriptions.save(state)
+    return state
 
 
 async def record(transactions: Transactions, states: Iterable[SubscriptionState]) -> None:

@@ -216,6 +216,25 @@ async def measure_pricing(_: Stage, sizes: Sizes) -> list[Figure]:
     ]
 
 
+async def measure_entitlements(stage: Stage, sizes: Sizes) -> list[Figure]:
+    """Latency of what the seller's product asks at every step, against a bare route."""
+    api_port, bare_port = ports.find_free_port(), ports.find_free_port()
+    async with (
+        stage.engine() as engine,
+        running_api(stage, process_variables(), port=api_port),
+        started(stage, "bench.bare_api", str(bare_port)),
+    ):
+        state = await customers.entitle(transactions(engine), "entitlements")
+        read = latency.Call(
+            port=api_port,
+            path=f"/v1/customers/{state.customer_id}/entitlements",
+            api_key=await _api_key(engine),
+        )
+        bare = latency.Call(port=bare_port, path=f"/subscriptions/{state.subscription_id}")
+        compared = latency.compare(read, bare, requests=sizes.requests)
+    return [_latency_figure("read of a customer's entitlements", compared)]
+
+
 Measure = Callable[[Stage, Sizes], Coroutine[None, None, list[Figure]]]
 
 PARTS: Final[Mapping[str, Measure]] = {
@@ -226,6 +245,7 @@ PARTS: Final[Mapping[str, Measure]] = {
     "pdf": measure_pdf,
     "rehearsal": measure_rehearsal,
     "pricing": measure_pricing,
+    "entitlements": measure_entitlements,
 }
 """In the order in which they are measured."""
 

@@ -14,6 +14,7 @@ from pydantic import Field, StringConstraints, model_validator
 from billing.charge import bounded, contexts_of, parts_of
 from billing.currency import CurrencyCode, minimum_charge_minor
 from billing.dunning import DunningPolicy
+from billing.entitlement import Entitlement, feature_complaints
 from billing.explanation import Exact
 from billing.interval import Interval, IntervalUnit
 from billing.money import round_half_away
@@ -108,6 +109,8 @@ class Product(Value):
     """The price that is sold instead when dunning ends with `downgrade_to_free` (policy P18)."""
     dunning: DunningPolicy = DunningPolicy()
     dispute_lost: DisputeLost = DisputeLost.CANCEL
+    entitlements: tuple[Entitlement, ...] = ()
+    """What a subscription gives its customer while it runs."""
 
     @model_validator(mode="after")
     def _keeps_its_anchor(self) -> Self:
@@ -237,6 +240,7 @@ def complaints(products: tuple[Product, ...], prices: tuple[Price, ...]) -> Iter
                 message=f"product: {price.product_id!r} is no product of the catalog",
             )
     yield from _anchor_complaints(products, prices)
+    yield from _ambiguous_features(products)
     by_id = {price.id: price for price in prices}
     for product in products:
         if product.free_fallback is None:
@@ -244,6 +248,15 @@ def complaints(products: tuple[Product, ...], prices: tuple[Price, ...]) -> Iter
         message = _fallback_complaint(product, by_id.get(product.free_fallback), families)
         if message is not None:
             yield Complaint(kind="product", id=product.id, key="free_fallback", message=message)
+
+
+def _ambiguous_features(products: tuple[Product, ...]) -> Iterator[Complaint]:
+    given = [(product, each) for product in products for each in product.entitlements]
+    for entitlement, message in feature_complaints(each for _, each in given):
+        product = next(product for product, each in given if each is entitlement)
+        yield Complaint(
+            kind="product", id=product.id, key="entitlements", message=f"entitlements: {message}"
+        )
 
 
 def _fallback_complaint(

@@ -40,8 +40,9 @@ class InvoiceLine(Value):
     """One rounded amount for one thing over its own period."""
 
     description: str
-    price_id: str
-    price_version: int
+    price_id: str | None
+    """None for what has no price in the catalog: a one-off charge."""
+    price_version: int | None
     quantity: int
     period: Period
     amount: Money
@@ -49,6 +50,8 @@ class InvoiceLine(Value):
     """The debit that a negative line gives back a part of."""
     explanation: Explanation | None = None
     """How the amount came about; None where it follows from another line."""
+    item_id: str | None = None
+    """The invoice item that it charges; such a line is never prorated."""
 
 
 def carried_over(total: Money, *, of: InvoiceLine) -> InvoiceLine | None:
@@ -133,6 +136,11 @@ def change_invoice_id(subscription_id: str, change_id: str) -> str:
     return derived_id("in", subscription_id, "change", change_id)
 
 
+def item_invoice_id(subscription_id: str, item_id: str) -> str:
+    """The same for the same item, so that it is invoiced once (policy P32)."""
+    return derived_id("in", subscription_id, "item", item_id)
+
+
 def invoice_id(subscription_id: str, period_number: int) -> str:
     """The same id for the same period, so that a period can be invoiced only once (policy P32)."""
     return derived_id("in", subscription_id, str(period_number))
@@ -149,12 +157,13 @@ def draft_for_period(  # noqa: PLR0913 - what a document is made of
     share: Fraction = _WHOLE,
     period_number: int,
     carried: tuple[InvoiceLine, ...] = (),
+    items: tuple[InvoiceLine, ...] = (),
     now: datetime,
 ) -> InvoiceDraft:
-    """One period in advance, or `share` of it, due at its beginning; with what was `carried`.
+    """One period in advance, or `share` of it, due at its beginning; with `items` and `carried`.
 
-    What cannot be collected is carried on; a period that costs nothing is no occasion to collect
-    what was carried before (policy P5).
+    `items` are what is charged once. What cannot be collected is carried on; an invoice that costs
+    nothing is no occasion to collect what was carried before (policy P5).
     """
     charged = charge_for(price, quantity, share=share)
     amount = rounded(charged)
@@ -167,7 +176,8 @@ def draft_for_period(  # noqa: PLR0913 - what a document is made of
         amount=amount,
         explanation=charged,
     )
-    lines, left = ((line, *carried), ()) if amount.amount_minor else ((line,), carried)
+    costs = bool(amount.amount_minor or items)
+    lines, left = ((line, *items, *carried), ()) if costs else ((line,), carried)
     over = carried_over(_sum(lines), of=line)
     if over is not None:
         lines, left = (*lines, negated(over)), (over,)
@@ -179,6 +189,26 @@ def draft_for_period(  # noqa: PLR0913 - what a document is made of
         period=period,
         finalized_at=now,
         due_at=due_at(period, now),
+        lines=lines,
+        total=_sum(lines),
+        carried=left,
+    )
+
+
+def draft_for_item(
+    line: InvoiceLine, *, customer_id: str, subscription_id: str, item_id: str, now: datetime
+) -> InvoiceDraft:
+    """What is charged once by an invoice of its own, due at once; too little is carried (P5)."""
+    over = carried_over(line.amount, of=line)
+    lines, left = ((line,), ()) if over is None else ((line, negated(over)), (over,))
+    return InvoiceDraft(
+        id=item_invoice_id(subscription_id, item_id),
+        customer_id=customer_id,
+        subscription_id=subscription_id,
+        currency=line.amount.currency,
+        period=line.period,
+        finalized_at=now,
+        due_at=now,
         lines=lines,
         total=_sum(lines),
         carried=left,

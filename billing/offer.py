@@ -43,6 +43,7 @@ def terms_of(offer: Offer, *, quantity: int, trial: Trial | None, segment: str |
         shorter_interval=product.shorter_interval,
         free_fallback_price_id=product.free_fallback,
         dispute_lost=product.dispute_lost,
+        entitlements=product.entitlements,
     )
 
 

@@ -27,8 +27,8 @@ class Debit(Value):
 
     ref: LineRef
     description: str
-    price_id: str
-    price_version: int
+    price_id: str | None
+    price_version: int | None
     quantity: int
     period: Period
     amount: Money

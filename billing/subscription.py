@@ -26,6 +26,7 @@ from billing.credit_note import UnusedPart
 from billing.currency import CurrencyCode
 from billing.decline import DeclineKind
 from billing.dunning import DunningLadder
+from billing.entitlement import Entitlement
 from billing.errors import BooksBroken
 from billing.interval import Interval
 from billing.invoice import InvoiceLine
@@ -55,6 +56,11 @@ ENDED_STATUSES: Final = frozenset(
 )
 """Nothing leads out of these."""
 
+ENTITLED_STATUSES: Final = frozenset(
+    {SubscriptionStatus.TRIALING, SubscriptionStatus.ACTIVE, SubscriptionStatus.PAST_DUE}
+)
+"""In which the customer has what was sold; while past due dunning still gives them time."""
+
 
 class CommandName(StrEnum):
     """What callers may ask of a running subscription."""
@@ -64,6 +70,7 @@ class CommandName(StrEnum):
     UNDO_CANCEL = "undo_cancel"
     EXTEND_TRIAL = "extend_trial"
     CHANGE = "change"
+    CHARGE = "charge"
     UNDO_CHANGE = "undo_change"
     PAUSE = "pause"
     RESUME = "resume"
@@ -102,6 +109,7 @@ LEGAL_COMMANDS: Final[Mapping[SubscriptionStatus, frozenset[CommandName]]] = Map
             CommandName.UNDO_CANCEL,
             CommandName.CHANGE,
             CommandName.UNDO_CHANGE,
+            CommandName.CHARGE,
             CommandName.PAUSE,
         },
         SubscriptionStatus.PAST_DUE: _ALWAYS
@@ -163,6 +171,8 @@ class Terms(Value):
     dispute_lost: DisputeLost = DisputeLost.CANCEL
     contract_until: Instant | None = None
     """Until then the price is promised: no migration moves it before (policy P33)."""
+    entitlements: tuple[Entitlement, ...] = ()
+    """What it gives its customer while it runs, per unit where they say so."""
 
 
 class Clock(Value):
@@ -404,6 +414,14 @@ class SubscriptionState(Value):
         """The migration that will move it at a renewal."""
         planned = self.migration
         return planned if planned is not None and planned.is_waiting else None
+
+    @property
+    def entitlements(self) -> tuple[Entitlement, ...]:
+        """What it gives its customer now; a change counts once it is in force (policy P11, P12)."""
+        if self.status not in ENTITLED_STATUSES:
+            return ()
+        quantity = self.terms.quantity
+        return tuple(entitlement.times(quantity) for entitlement in self.terms.entitlements)
 
     @property
     def has_ended(self) -> bool:

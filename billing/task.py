@@ -16,6 +16,8 @@ class TaskKind(StrEnum):
     DISPUTE_OPENED = "dispute_opened"
     UNKNOWN_REFUND = "unknown_refund"
     """The gateway refunded what our books cannot give back."""
+    ITEMS_LAPSED = "items_lapsed"
+    """A subscription ended before an invoice could take what was to be charged once."""
 
 
 class OperatorTask(Value):

@@ -10,7 +10,7 @@ from typing import Final
 from billing.agenda import ActionKind, next_action
 from billing.balance import applicable
 from billing.catalog import Price, WithoutPaymentMethod
-from billing.invoice import InvoiceDraft, draft_for_period
+from billing.invoice import InvoiceDraft, InvoiceLine, draft_for_period
 from billing.lifecycle import NextPeriod, next_billing
 from billing.money import Money
 from billing.proration import share
@@ -34,9 +34,14 @@ class UpcomingInvoice(Value):
 
 
 def drafted(
-    state: SubscriptionState, following: NextPeriod, *, price: Price, now: datetime
+    state: SubscriptionState,
+    following: NextPeriod,
+    *,
+    price: Price,
+    items: tuple[InvoiceLine, ...] = (),
+    now: datetime,
 ) -> InvoiceDraft:
-    """The invoice of the period that follows; `price` is of its terms."""
+    """The invoice of the period that follows; `price` is of its terms, `items` are pending."""
     terms = following.terms
     return draft_for_period(
         customer_id=state.customer_id,
@@ -48,6 +53,7 @@ def drafted(
         share=share(following.billed, following.whole, terms.proration),
         period_number=following.number,
         carried=state.carried,
+        items=items,
         now=now,
     )
 
@@ -65,10 +71,15 @@ def upcoming_period(state: SubscriptionState, *, has_method: bool) -> NextPeriod
 
 
 def upcoming_invoice(
-    state: SubscriptionState, following: NextPeriod, *, price: Price, balance: Money
+    state: SubscriptionState,
+    following: NextPeriod,
+    *,
+    price: Price,
+    balance: Money,
+    items: tuple[InvoiceLine, ...] = (),
 ) -> UpcomingInvoice:
     """The invoice of that period, as it will be made at its boundary."""
-    draft = drafted(state, following, price=price, now=following.billed.start)
+    draft = drafted(state, following, price=price, items=items, now=following.billed.start)
     return UpcomingInvoice(draft=draft, from_balance=applicable(balance, draft.total))
 
 

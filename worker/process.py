@@ -17,6 +17,7 @@ from activities.catalog_migration import CatalogMigration
 from activities.change import Changing
 from activities.collection import Collection
 from activities.notification import Notification
+from activities.one_off_charge import OneOffCharges
 from activities.period_billing import PeriodBilling
 from activities.reconciliation import Reconciliation
 from activities.records import Records
@@ -141,6 +142,7 @@ def _activities(parts: WorkerParts) -> Sequence[Callable[..., object]]:
         open_transaction=parts.open_transaction, gateway=parts.gateway, real_now=_machine_now
     )
     activities: list[Callable[..., object]] = [
+        OneOffCharges(open_transaction=parts.open_transaction).charge_item,
         billing.bill_period,
         billing.start_trial,
         collection.collect,
@@ -165,6 +167,7 @@ def _activities(parts: WorkerParts) -> Sequence[Callable[..., object]]:
     if parts.reconciliation is not None:
         activities += [
             parts.reconciliation.restart_missing_subscriptions,
+            parts.reconciliation.end_expired_grants,
             parts.reconciliation.start_missing_refunds,
             parts.reconciliation.start_missing_migrations,
         ]

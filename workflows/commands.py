@@ -15,14 +15,16 @@ from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from activities.change import BeginChange, ChangeOutcome, ChangeRefused, after_change
+    from activities.one_off_charge import ChargeItem, ItemNotCharged, ItemOutcome
     from activities.records import AuditEntry
     from billing import lifecycle
     from billing.agenda import overdue_boundary
     from billing.commands import check_command, check_version
     from billing.errors import PerennialError
+    from billing.invoice_item import charged, check_chargeable_now
     from billing.subscription import ChangeResult, CommandName, SubscriptionState
     from workflows import effects
-    from workflows.messages import ChangeSubscription, Command, CommandReceipt
+    from workflows.messages import ChangeSubscription, ChargeOnce, Command, CommandReceipt
     from workflows.state_keeper import Change, StateKeeper
 
 Preparation = Callable[[datetime], Awaitable[None]]
@@ -88,6 +90,34 @@ class Commands:
                     now,
                     result=outcome.result,
                     invoice_id=invoice_id,
+                )
+        return self.receipt(command)
+
+    async def charge_once(self, command: ChargeOnce) -> CommandReceipt:
+        """Invoices the item; the invoice is collected by what is due next."""
+        await self._catch_up()
+        keeper = self._keeper
+        async with keeper.lock:
+            if keeper.state.applied_command(command.command_id) is None:
+                now = keeper.now()
+                self._check(command, lambda state: check_chargeable_now(state, command.item.amount))
+                outcome = await keeper.effect(
+                    lambda state: effects.charge_item(
+                        ChargeItem(state=state, item=command.item, now=now)
+                    ),
+                    _after_charge,
+                )
+                if isinstance(outcome, ItemNotCharged):
+                    raise ApplicationError(
+                        "the subscription has ended", "Conflict", type="subscription_ended"
+                    )
+                await self._applied(
+                    command,
+                    CommandName.CHARGE,
+                    keeper.state,
+                    keeper.state,
+                    now,
+                    invoice_id=outcome.invoice.id,
                 )
         return self.receipt(command)
 
@@ -224,6 +254,12 @@ class Commands:
             raise ApplicationError(
                 "the subscription has ended", "Conflict", type="subscription_ended"
             )
+
+
+def _after_charge(state: SubscriptionState, outcome: ItemOutcome) -> SubscriptionState:
+    if isinstance(outcome, ItemNotCharged):
+        return state
+    return charged(state, outcome.invoice, outcome.carried)
 
 
 def _or_refusal(attempt: Callable[[], ResultT]) -> ResultT:

@@ -12,6 +12,7 @@ from temporalio.common import Priority
 from activities.change import BeginChange, ChangeOutcome, Changing, Fallback, FindFallback
 from activities.collection import Collect, Collected, Collection, Voided, VoidInvoices
 from activities.notification import Notification
+from activities.one_off_charge import ChargeItem, ItemOutcome, OneOffCharges
 from activities.period_billing import (
     BillingOutcome,
     BillPeriod,
@@ -80,6 +81,17 @@ def begin_change(request: BeginChange) -> Awaitable[ChangeOutcome]:
         Changing.begin_change,
         request,
         summary="plan and invoice the change",
+        priority=timeouts.checkout_priority(request.state.customer_id),
+        **timeouts.DATABASE,
+    )
+
+
+def charge_item(request: ChargeItem) -> Awaitable[ItemOutcome]:
+    """One database transaction; the caller is waiting."""
+    return workflow.execute_activity_method(
+        OneOffCharges.charge_item,
+        request,
+        summary=f"invoice {request.item.amount}, charged once",
         priority=timeouts.checkout_priority(request.state.customer_id),
         **timeouts.DATABASE,
     )

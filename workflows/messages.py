@@ -16,6 +16,7 @@ from billing.agenda import NextAction
 from billing.change import ChangeRequest
 from billing.credit_note import UnusedPart
 from billing.dispute import DisputeState
+from billing.invoice_item import InvoiceItem
 from billing.migration import MigrationCounts, MigrationPhase, MigrationPlan
 from billing.quote import Quote
 from billing.refund import Refund
@@ -128,6 +129,12 @@ class ChangeSubscription(Command):
     quote: Quote | None = None
 
 
+class ChargeOnce(Command):
+    """Update `charge`: something is charged at once, by an invoice of its own."""
+
+    item: InvoiceItem
+
+
 class UndoChange(Command):
     """Update `undo_change`: forgets a pending decrease."""
 
@@ -191,6 +198,7 @@ AnyCommand = (
     | UndoCancel
     | ExtendTrial
     | ChangeSubscription
+    | ChargeOnce
     | UndoChange
     | PauseSubscription
     | ResumeSubscription
@@ -209,6 +217,7 @@ UPDATES: Final[Mapping[type[AnyCommand], str]] = MappingProxyType(
         UndoCancel: "undo_cancel",
         ExtendTrial: "extend_trial",
         ChangeSubscription: "change",
+        ChargeOnce: "charge",
         UndoChange: "undo_change",
         PauseSubscription: "pause",
         ResumeSubscription: "resume",

@@ -27,6 +27,12 @@ class ReconciliationWorkflow:
                 summary="start price migrations without a workflow",
                 **timeouts.RECONCILIATION,
             )
+        if workflow.patched("grants"):
+            await workflow.execute_activity_method(
+                Reconciliation.end_expired_grants,
+                summary="tell of grants that ran out",
+                **timeouts.RECONCILIATION,
+            )
         return await workflow.execute_activity_method(
             Reconciliation.restart_missing_subscriptions,
             summary="restart subscriptions without a workflow",

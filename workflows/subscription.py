@@ -39,6 +39,7 @@ with workflow.unsafe.imports_passed_through():
         Cancel,
         CancelMode,
         ChangeSubscription,
+        ChargeOnce,
         CheckoutCompleted,
         ClockMoved,
         CommandReceipt,
@@ -179,6 +180,15 @@ class SubscriptionWorkflow:
 
     @change.validator
     def _check_change(self, command: ChangeSubscription) -> None:
+        self._commands.refuse_once_ended(command)
+
+    @workflow.update
+    async def charge(self, command: ChargeOnce) -> CommandReceipt:
+        """Charges something once, by an invoice of its own; answers once that is recorded."""
+        return await self._commands.charge_once(command)
+
+    @charge.validator
+    def _check_charge(self, command: ChargeOnce) -> None:
         self._commands.refuse_once_ended(command)
 
     @workflow.update

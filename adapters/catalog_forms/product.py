@@ -10,6 +10,7 @@ from typing import Final
 import yaml
 
 from adapters.catalog_forms.dunning import Dunning
+from adapters.catalog_forms.entitlements import Entitlements
 from adapters.catalog_forms.price import NESTED_PRICE, Prices
 from adapters.yaml_forms.form import Fields, Form, Key, Reading, Schema, Values
 from adapters.yaml_forms.kinds import Entry, Flag, NewId, OneOf, Text, Whole, items, written_as
@@ -77,6 +78,7 @@ PRODUCT: Final = Form(
         "dispute_lost": Key(
             OneOf(DisputeLost), "What becomes of it when the bank takes a payment back for good"
         ),
+        "entitlements": Key(Entitlements(), "What a subscription gives its customer while it runs"),
         "prices": Key(_PRICES, "What it costs; prices may also stand on their own"),
     },
 )

@@ -11,7 +11,9 @@ from adapters.db.repositories.credit_notes import SqlCreditNotes
 from adapters.db.repositories.customers import SqlCustomers
 from adapters.db.repositories.disputes import SqlDisputes
 from adapters.db.repositories.documents import SqlDocuments
+from adapters.db.repositories.entitlements import SqlEntitlements
 from adapters.db.repositories.events import SqlEvents
+from adapters.db.repositories.invoice_items import SqlInvoiceItems
 from adapters.db.repositories.invoice_settings import SqlInvoiceSettings
 from adapters.db.repositories.invoices import SqlInvoices
 from adapters.db.repositories.ledger import SqlLedger
@@ -36,6 +38,7 @@ class SqlTransaction:
         self.prices = SqlPrices(connection)
         self.subscriptions = SqlSubscriptions(connection)
         self.invoices = SqlInvoices(connection)
+        self.items = SqlInvoiceItems(connection)
         self.attempts = SqlPaymentAttempts(connection)
         self.balances = SqlBalances(connection)
         self.credit_notes = SqlCreditNotes(connection)
@@ -49,6 +52,7 @@ class SqlTransaction:
         self.audit = SqlAuditLog(connection)
         self.api_keys = SqlApiKeys(connection)
         self.catalog = SqlCatalog(connection)
+        self.entitlements = SqlEntitlements(connection)
         self.checkout_sessions = SqlCheckoutSessions(connection)
         self.documents = SqlDocuments(connection)
         self.invoice_settings = SqlInvoiceSettings(connection)

@@ -18,6 +18,7 @@ from billing.credit_note import CreditNoteDraft, Settled
 from billing.dispute import Dispute
 from billing.event import DomainEvent
 from billing.invoice import InvoiceDraft, InvoiceRecord
+from billing.invoice_item import InvoiceItem
 from billing.ledger import JournalEntry
 from billing.locale import DEFAULT_LOCALE
 from billing.message import Message
@@ -113,6 +114,8 @@ class Subscriptions(Protocol):
     async def save(self, state: SubscriptionState) -> int:
         """Stores the state unless a higher revision is stored; returns the highest known.
 
+        What it gives its customer is stored with it, and told as `entitlements.changed`.
+
         It returns the state's own revision only where that very state is stored: another one of the
         same revision, left by a run before a reset, counts as a higher one.
         """
@@ -152,8 +155,8 @@ class Invoices(Protocol):
     async def debits(self, subscription_id: str, *, ending_after: datetime) -> tuple[Debit, ...]:
         """The positive lines of paid invoices whose period ends later, with what was given back.
 
-        Given back by credit lines of invoices that are not void and by credit notes. In the order
-        of invoice number and position.
+        Without what was charged once: no time of it is unused. Given back by credit lines of
+        invoices that are not void and by credit notes. In the order of invoice number and position.
         """
         ...
 
@@ -182,6 +185,23 @@ class Invoices(Protocol):
 
     async def mark_uncollectible(self, invoice_id: str, *, at: datetime) -> None:
         """Open to uncollectible: a bad debt."""
+        ...
+
+
+class InvoiceItems(Protocol):
+    """One-off charges that wait for an invoice. Those of a subscription that ends lapse with it."""
+
+    async def add_invoiced(self, item: InvoiceItem, *, invoice_id: str, at: datetime) -> None:
+        """An item that an invoice has from the beginning; once per id."""
+        ...
+
+    async def take(
+        self, subscription_id: str, *, invoice_id: str, at: datetime
+    ) -> tuple[InvoiceItem, ...]:
+        """The pending items, from now on the invoice's; in the order in which they were added.
+
+        Where the invoice is finalised already: those that it took.
+        """
         ...
 
 
@@ -403,6 +423,14 @@ class AuditLog(Protocol):
         ...
 
 
+class Entitlements(Protocol):
+    """What customers may do. What subscriptions give is stored with their states."""
+
+    async def end_expired_grants(self, *, limit: int) -> int:
+        """Tells of up to `limit` grants whose time has passed, once each; returns how many."""
+        ...
+
+
 class Transaction(Protocol):
     """One database transaction; committed when its block ends without an exception."""
 
@@ -424,6 +452,11 @@ class Transaction(Protocol):
     @property
     def invoices(self) -> Invoices:
         """Finalised invoices."""
+        ...
+
+    @property
+    def items(self) -> InvoiceItems:
+        """One-off charges."""
         ...
 
     @property
@@ -464,6 +497,11 @@ class Transaction(Protocol):
     @property
     def ledger(self) -> Ledger:
         """The journal."""
+        ...
+
+    @property
+    def entitlements(self) -> Entitlements:
+        """What customers may do."""
         ...
 
     @property

@@ -22,6 +22,7 @@ from api.app import create_app
 from api.authentication import SCOPES
 from api.dependencies import Dependencies
 from billing.catalog import Catalog, Price, Product, Trial
+from billing.entitlement import Entitlement
 from billing.interval import Interval, IntervalUnit
 from billing.message import Message
 from billing.ports.storage import CustomerRecord
@@ -29,7 +30,13 @@ from billing.price_model import PerUnit
 
 CATALOG = Catalog(
     products=(
-        Product(id="team", name="Team", family="plan", trial=Trial(days=14)),
+        Product(
+            id="team",
+            name="Team",
+            family="plan",
+            trial=Trial(days=14),
+            entitlements=(Entitlement(feature="single_sign_on"),),
+        ),
         Product(id="pro", name="Pro", family="plan"),
         Product(id="assistant", name="Assistant", family="assistant"),
     ),

@@ -20,6 +20,8 @@ products:
     shorter_interval: true
     free_fallback: personal_free
     dispute_lost: keep
+    entitlements:
+      users: {limit: 2, unit: user, per_unit: true}
     dunning:
       retry_days: [2, 4]
       segments:
@@ -54,6 +56,16 @@ async def test_products_are_shown_with_their_rules(idle_shop: Shop) -> None:
             "segments": {"enterprise": {"retry_days": [30], "final_action": "unpaid"}},
         },
         "dispute_lost": "keep",
+        "entitlements": [
+            {
+                "feature": "users",
+                "limit": 2,
+                "unlimited": False,
+                "unit": "user",
+                "per_unit": True,
+                "combine": "highest",
+            }
+        ],
     }
     assert personal == {
         "id": "personal",
@@ -72,6 +84,7 @@ async def test_products_are_shown_with_their_rules(idle_shop: Shop) -> None:
             "segments": {},
         },
         "dispute_lost": "cancel",
+        "entitlements": [],
     }
 
 

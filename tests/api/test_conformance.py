@@ -74,11 +74,26 @@ async def _known_ids(shop: Shop) -> dict[str, str]:
     dispute = await disputed(shop, await shop.read(f"/v1/invoices/{bought['latest_invoice']}"))
     change = await shop.made(f"/v1/subscriptions/{made['id']}/change", {"quantity": 2})
     migration = await _migration(shop)
+    grant = await shop.made(
+        f"/v1/customers/{customer}/entitlement_grants",
+        {"feature": "single_sign_on", "reason": "a pilot"},
+    )
+    item = await shop.made(
+        f"/v1/customers/{customer}/invoice_items",
+        {
+            "subscription": made["id"],
+            "description": "Setup",
+            "unit_amount_minor": 100,
+            "currency": "USD",
+        },
+    )
     [method] = (await shop.read(f"/v1/customers/{customer}/payment_methods"))["data"]
     return {
         "customer_id": customer,
         "subscription_id": made["id"],
         "change_id": change["id"],
+        "grant_id": grant["id"],
+        "invoice_item_id": item["id"],
         "invoice_id": bought["latest_invoice"],
         "credit_note_id": note["id"],
         "refund_id": note["refund"]["id"],

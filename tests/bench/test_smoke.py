@@ -92,6 +92,13 @@ async def test_lines_are_priced_like_bare_integers_over_the_same_tiers(stage: St
     assert figure.ratio
 
 
+async def test_a_read_of_entitlements_is_held_against_a_bare_route(stage: Stage) -> None:
+    [figure] = await parts.measure_entitlements(stage, SMALL)
+    assert figure.baseline is not None
+    assert figure.ratio is not None
+    assert figure.at_most == 3
+
+
 def _counts(figure: Figure) -> tuple[set[float], set[float]]:
     """Whatever was counted, on our side and the baseline's."""
     spreads = [figure.ours, figure.baseline or figure.ours]

@@ -75,7 +75,7 @@ def told(subscription: Running) -> list[MessageKind]:
 
 def prices_billed(subscription: Running) -> list[str]:
     return [
-        line.price_id
+        str(line.price_id)
         for booked in subscription.books.invoices.values()
         for line in booked.draft.lines
     ]

@@ -142,6 +142,12 @@ class Customer:
         """As the API shows it."""
         return await self.company.shop.read(f"/v1/subscriptions/{subscription_id}")
 
+    async def included(self) -> dict[str, int | None]:
+        """What the customer may do now, and how much of it."""
+        path = f"/v1/customers/{self.id}/entitlements"
+        found = (await self.company.shop.read(path))["entitlements"]
+        return {each["feature"]: each["limit"] for each in found}
+
     async def becomes(self, subscription_id: str, status: str) -> None:
         """Waits until the subscription has this status."""
         await self.company.shop.until(f"/v1/subscriptions/{subscription_id}", "status", status)

@@ -170,3 +170,25 @@ async def test_a_pause_moves_the_period_or_gives_back_its_days(company: Company)
     renewal = (await kim.invoices())[-1]
     assert (renewal["period"]["start"], renewal["from_balance"]["text"]) == (MAY, "USD 5.33")
     assert await company.books_balance()
+
+
+async def test_what_a_plan_includes_follows_what_is_paid_for(company: Company) -> None:
+    joy = await _customer(company, APRIL)
+    assert await joy.included() == {}
+    plan = await joy.subscribe("team_monthly", seats=10, trial=False)
+    assert await joy.included() == {"registry_storage": 50, "users": 10}
+    await joy.save_card("pm_card_chargeCustomerFail")
+    await joy.live_until("2026-04-11T00:00:00Z")
+    refused = await joy.command(plan, "change", price="business_monthly")
+    assert (refused.status_code, refused.json()["code"]) == (402, "payment_declined")
+    assert await joy.included() == {"registry_storage": 50, "users": 10}
+
+    await joy.save_card("pm_card_visa")
+    await joy.change(plan, price="business_monthly")
+    assert await joy.included() == {"registry_storage": 500, "users": 10}
+    await joy.change(plan, quantity=4)
+    assert await joy.included() == {"registry_storage": 500, "users": 10}
+    await joy.live_until(MAY)
+    assert await joy.included() == {"registry_storage": 500, "users": 4}
+    await joy.cancel_now(plan, "none")
+    assert await joy.included() == {}

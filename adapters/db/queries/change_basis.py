@@ -34,7 +34,7 @@ _current: Final = prices.alias("current_price")
 _wanted: Final = prices.alias("wanted_price")
 _DEBITS: Final = DEBITS.format(
     which="invoices.subscription_id = subscriptions.id AND invoices.status = 'paid'"
-    " AND line.period_end > subscriptions.period_start"
+    " AND line.period_end > subscriptions.period_start AND line.item_id IS NULL"
 )
 _debits: Final = literal_column(
     f"(SELECT jsonb_agg(debit) FROM ({_DEBITS}) AS debit)",  # noqa: S608 - made of constants

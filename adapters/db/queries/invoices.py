@@ -111,6 +111,7 @@ def _as_line(row: Row[Any]) -> InvoiceLine:
         quantity=row.quantity,
         period=Period(start=row.period_start, end=row.period_end),
         amount=Money(amount_minor=row.amount_minor, currency=row.currency),
+        item_id=row.item_id,
         credits=(
             None
             if row.credits_invoice_id is None

@@ -8,7 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.db.queries.catalog import as_price
 from adapters.db.tables.catalog import prices, products
+from adapters.db.tables.entitlement import features
 from billing.catalog import Catalog, Price, Product
+from billing.entitlement import described
 from billing.errors import Conflict
 
 # Processes that start together store one after the other; readers are not held up.
@@ -44,11 +46,12 @@ class SqlCatalog:
         """Exactly this is sold from now on; what is sold already runs on at its version.
 
         The same catalog again changes nothing. Raises `Conflict` (`price_version_immutable`,
-        `product_family_immutable`), and then nothing is changed.
+        `product_family_immutable`, `feature_immutable`), and then nothing is changed.
         """
         await self._connection.execute(_ONE_AT_A_TIME)
         await self._refuse_changed_families(catalog.products)
         new = await self._new_versions(catalog.prices)
+        await self._know_features(catalog)
         if catalog.products:
             await self._connection.execute(
                 _PUT_PRODUCT, [_product_columns(product) for product in catalog.products]
@@ -83,6 +86,30 @@ class SqlCatalog:
                     " may have it: give it a new id to sell it in another",
                     product_id=product.id,
                 )
+
+    async def _know_features(self, catalog: Catalog) -> None:
+        """What a feature is counted in is asked about in sold terms, and so never changes."""
+        units = {
+            entitlement.feature: entitlement.unit
+            for product in catalog.products
+            for entitlement in product.entitlements
+        }
+        if not units:
+            return
+        found = await self._connection.execute(select(features).where(features.c.id.in_(units)))
+        known: dict[str, str | None] = {row.id: row.unit for row in found}
+        for feature, unit in units.items():
+            stored = known.get(feature, unit)
+            if stored != unit:
+                raise Conflict(
+                    "feature_immutable",
+                    f"the feature {feature} was sold as {described(stored)}, not as"
+                    f" {described(unit)}: give it a new id",
+                    feature=feature,
+                )
+        new = [{"id": feature, "unit": units[feature]} for feature in units.keys() - known.keys()]
+        if new:
+            await self._connection.execute(insert(features), new)
 
     async def _new_versions(self, wanted: tuple[Price, ...]) -> tuple[Price, ...]:
         found = await self._connection.execute(

@@ -37,7 +37,7 @@ DEBITS: Final = """
 _OF_SUBSCRIPTION: Final = text(
     DEBITS.format(
         which="invoices.subscription_id = :subscription_id AND invoices.status = 'paid'"
-        " AND line.period_end > :ending_after"
+        " AND line.period_end > :ending_after AND line.item_id IS NULL"
     )
 )
 _OF_INVOICE: Final = text(DEBITS.format(which="invoices.id = :invoice_id"))

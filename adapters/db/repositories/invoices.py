@@ -48,21 +48,23 @@ _FINALIZE: Final = text(f"""
         INSERT INTO invoice_lines (
             invoice_id, position, description, price_id, price_version, quantity,
             period_start, period_end, amount_minor, currency, credits_invoice_id, credits_position,
-            explanation
+            explanation, item_id
         )
         SELECT added.id, line.position, line.description, line.price_id, line.price_version,
             line.quantity, line.period_start, line.period_end, line.amount_minor, added.currency,
-            line.credits_invoice_id, line.credits_position, CAST(line.explanation AS jsonb)
+            line.credits_invoice_id, line.credits_position, CAST(line.explanation AS jsonb),
+            line.item_id
         FROM added, unnest(
             CAST(:descriptions AS text[]), CAST(:price_ids AS text[]),
             CAST(:price_versions AS integer[]), CAST(:quantities AS integer[]),
             CAST(:period_starts AS timestamptz[]), CAST(:period_ends AS timestamptz[]),
             CAST(:amounts_minor AS bigint[]),
             CAST(:credits_invoice_ids AS text[]), CAST(:credits_positions AS integer[]),
-            CAST(:explanations AS text[])
+            CAST(:explanations AS text[]), CAST(:item_ids AS text[])
         ) WITH ORDINALITY AS line (
             description, price_id, price_version, quantity, period_start, period_end,
-            amount_minor, credits_invoice_id, credits_position, explanation, position
+            amount_minor, credits_invoice_id, credits_position, explanation, item_id,
+            position
         )
     )
     SELECT * FROM added UNION ALL SELECT * FROM known
@@ -252,4 +254,5 @@ def _lines(draft: InvoiceDraft) -> dict[str, Any]:
             else line.explanation.model_dump_json(exclude_defaults=True)
             for line in draft.lines
         ],
+        "item_ids": [line.item_id for line in draft.lines],
     }

@@ -3,11 +3,14 @@
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import Row, bindparam, delete, literal_column, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters.db.repositories.entitlements import SqlEntitlements
+from adapters.db.repositories.invoice_items import SqlInvoiceItems
 from adapters.db.tables.customer import customers
+from adapters.db.tables.schema import DOCUMENT
 from adapters.db.tables.subscription import (
     live_subscriptions,
     subscriptions,
@@ -17,7 +20,7 @@ from adapters.db.tables.test_clock import test_clocks
 from billing.agenda import next_action
 from billing.errors import NotFound
 from billing.ports.storage import Claim
-from billing.subscription import SubscriptionState
+from billing.subscription import ENTITLED_STATUSES, SubscriptionState
 
 _CHANGING: Final = (
     "product_id",
@@ -51,7 +54,12 @@ _SAVE: Final = _INSERT.on_conflict_do_update(
     index_elements=[subscriptions.c.id],
     set_={name: _INSERT.excluded[name] for name in _CHANGING},
     where=subscriptions.c.revision < _INSERT.excluded.revision,
-).returning(subscriptions.c.revision)
+).returning(
+    subscriptions.c.revision,
+    literal_column("old.status").label("old_status"),
+    literal_column("old.quantity").label("old_quantity"),
+    literal_column("old.state #> '{terms,entitlements}'", DOCUMENT).label("old_entitlements"),
+)
 _KNOWN: Final = select(
     subscriptions.c.revision,
     (subscriptions.c.state == bindparam("state", type_=subscriptions.c.state.type)).label(
@@ -69,13 +77,18 @@ class SqlSubscriptions:
     async def save(self, state: SubscriptionState) -> int:
         """Stores the state unless a higher revision is stored; returns the highest known.
 
-        Another state of the same revision, which a run before a reset has stored, counts as one
-        revision more: what is returned equals the state's own revision only where it is stored.
+        What it gives its customer is stored with it, and told where that is something else than
+        before. Another state of the same revision, which a run before a reset has stored, counts as
+        one revision more: what is returned equals the state's own revision only where it is stored.
         """
         saved = await self._connection.execute(_SAVE, _columns(state))
-        revision = saved.scalar_one_or_none()
-        if revision is not None:
-            return int(revision)
+        row = saved.one_or_none()
+        if row is not None:
+            if _may_give_something_else(state, row):
+                await SqlEntitlements(self._connection).follow(state)
+            if state.ended_at is not None:
+                await SqlInvoiceItems(self._connection).lapse(state, at=state.ended_at)
+            return int(row.revision)
         found = await self._connection.execute(_KNOWN, _columns(state))
         known = found.one()
         if known.revision == state.revision and not known.is_same:
@@ -176,6 +189,19 @@ class SqlSubscriptions:
             )
         )
         return bool(redeemed.scalar_one() == place["subscription_id"])
+
+
+def _may_give_something_else(state: SubscriptionState, stored: Row[Any]) -> bool:
+    """Compares with the state before, so that a renewal costs no statement more."""
+    sold = [each.model_dump(mode="json") for each in state.terms.entitlements]
+    sold_before = stored.old_entitlements or []
+    if not sold and not sold_before:
+        return False
+    return (
+        (state.status in ENTITLED_STATUSES) != (stored.old_status in ENTITLED_STATUSES)
+        or state.terms.quantity != stored.old_quantity
+        or sold != sold_before
+    )
 
 
 def _columns(state: SubscriptionState) -> dict[str, Any]:

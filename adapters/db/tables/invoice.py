@@ -93,9 +93,15 @@ class InvoiceLineRow(Row, table=True):
             "invoice_lines.invoice_id invoice_lines.position",
         ),
         references("price_id price_version", "prices.id prices.version"),
+        references("item_id", "invoice_items.id", deferred=True),
         currency_code(),
         CheckConstraint("period_start < period_end", name="period"),
         CheckConstraint("position >= 1", name="position"),
+        CheckConstraint(
+            "(price_id IS NULL) = (price_version IS NULL)"
+            " AND (price_id IS NOT NULL OR item_id IS NOT NULL)",
+            name="price",
+        ),
         CheckConstraint(
             "(credits_invoice_id IS NULL) = (credits_position IS NULL)"
             " AND (credits_invoice_id IS NULL OR amount_minor < 0)",
@@ -111,8 +117,8 @@ class InvoiceLineRow(Row, table=True):
     invoice_id: str = Field(primary_key=True)
     position: int = Field(primary_key=True)
     description: str
-    price_id: str
-    price_version: int
+    price_id: str | None
+    price_version: int | None
     quantity: int
     period_start: datetime = Field(sa_type=INSTANT)
     period_end: datetime = Field(sa_type=INSTANT)
@@ -122,6 +128,8 @@ class InvoiceLineRow(Row, table=True):
     credits_position: int | None
     explanation: dict[str, object] | None = Field(sa_type=DOCUMENT)
     """A `billing.explanation.Explanation`: how the amount came about."""
+    item_id: str | None
+    """The one-off charge that it is; such a line is never prorated."""
 
 
 invoices = table_of(InvoiceRow)

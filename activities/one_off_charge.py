@@ -1,0 +1,97 @@
+"""Charging something once, now: its item, its invoice, its journal entry and the new state.
+
+Owns what is written, in one transaction. Does not own collecting the money
+(`activities.collection`), which is the subscription's like that of any other invoice.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+from temporalio import activity
+
+from billing import ledger
+from billing.event import DomainEvent
+from billing.ids import effect_key
+from billing.invoice import InvoiceLine, InvoiceRecord, draft_for_item
+from billing.invoice_item import InvoiceItem, charged
+from billing.ports.storage import UnitOfWork
+from billing.subscription import SubscriptionState
+from billing.value import Instant, Value
+
+
+class ChargeItem(Value):
+    """Charge `item` to `state`; `now` is the subscription's present."""
+
+    state: SubscriptionState
+    item: InvoiceItem
+    now: Instant
+
+
+class ItemCharged(Value):
+    """The item has its invoice; `carried` is what it leaves to the next one."""
+
+    kind: Literal["charged"] = "charged"
+    invoice: InvoiceRecord
+    carried: tuple[InvoiceLine, ...] = ()
+    stored_revision: int
+
+
+class ItemNotCharged(Value):
+    """The subscription is recorded as ended: nothing is charged after a reset either."""
+
+    kind: Literal["not_charged"] = "not_charged"
+    stored_revision: None = None
+
+
+ItemOutcome = Annotated[ItemCharged | ItemNotCharged, Field(discriminator="kind")]
+
+
+class OneOffCharges:
+    """Activities that charge something beside what a subscription costs."""
+
+    def __init__(self, *, open_transaction: UnitOfWork) -> None:
+        self._open_transaction = open_transaction
+
+    @activity.defn
+    async def charge_item(self, request: ChargeItem) -> ItemOutcome:
+        """Invoices the item once, however often it is asked to (policy P32)."""
+        state, now = request.state, request.now
+        draft = draft_for_item(
+            request.item.line,
+            customer_id=state.customer_id,
+            subscription_id=state.subscription_id,
+            item_id=request.item.id,
+            now=now,
+        )
+        async with self._open_transaction() as tx:
+            recorded = await tx.subscriptions.recorded(state.subscription_id)
+            is_known = await tx.invoices.get(draft.id) is not None
+            if recorded is not None and recorded.has_ended and not is_known:
+                return ItemNotCharged()
+            await tx.items.add_invoiced(request.item, invoice_id=draft.id, at=now)
+            invoice = await tx.invoices.finalize(draft)
+            entry = ledger.invoice_finalized(draft, from_balance=invoice.from_balance)
+            if entry is not None:
+                await tx.ledger.post(entry)
+            outcome = ItemCharged(invoice=invoice, carried=draft.carried, stored_revision=0)
+            stored = await tx.subscriptions.save(charged(state, invoice, draft.carried))
+            await tx.events.append(_event(state, invoice, now))
+        return outcome.model_copy(update={"stored_revision": stored})
+
+
+def _event(state: SubscriptionState, invoice: InvoiceRecord, now: Instant) -> DomainEvent:
+    return DomainEvent(
+        key=effect_key("invoice.finalized", invoice.id),
+        type="invoice.finalized",
+        at=now,
+        customer_id=state.customer_id,
+        subscription_id=state.subscription_id,
+        details={
+            "invoice_id": invoice.id,
+            "number": invoice.number,
+            "amount_minor": invoice.total.amount_minor,
+            "currency": invoice.total.currency,
+            "period_start": invoice.period.start.isoformat(),
+            "period_end": invoice.period.end.isoformat(),
+        },
+    )

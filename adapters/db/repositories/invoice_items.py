@@ -1,0 +1,194 @@
+"""One-off charges: added, taken into an invoice once, canceled, or lapsed with the subscription.
+
+Whoever closes an item does so by an update of what is pending: of two, the later finds nothing.
+"""
+
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Row, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from adapters.db.repositories.events import SqlEvents
+from adapters.db.repositories.operator_tasks import SqlOperatorTasks
+from adapters.db.tables.invoice_item import invoice_items
+from adapters.db.tables.subscription import subscriptions
+from billing.errors import Conflict, NotFound
+from billing.event import DomainEvent
+from billing.ids import effect_key
+from billing.invoice_item import InvoiceItem, InvoiceItemStatus
+from billing.money import Money
+from billing.period import Period
+from billing.subscription import SubscriptionState
+from billing.task import OperatorTask, TaskKind
+
+_TAKE: Final = text("""
+    WITH taken AS (
+        UPDATE invoice_items
+        SET status = 'invoiced', invoice_id = :invoice_id, closed_at = :at
+        WHERE subscription_id = :subscription_id AND status = 'pending'
+            AND NOT EXISTS (SELECT FROM invoices WHERE id = :invoice_id)
+        RETURNING *
+    ),
+    found AS (
+        SELECT * FROM taken
+        UNION ALL SELECT * FROM invoice_items WHERE invoice_id = :invoice_id
+    )
+    SELECT * FROM found ORDER BY created_at, id
+""")
+
+
+class SqlInvoiceItems:
+    """Implements `billing.ports.storage.InvoiceItems`, with what the API writes besides."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def lock_subscription(self, subscription_id: str) -> SubscriptionState | None:
+        """The recorded state, which does not change until the transaction ends.
+
+        So an item is never added to a subscription that has just ended.
+        """
+        state = await self._connection.scalar(
+            select(subscriptions.c.state)
+            .where(subscriptions.c.id == subscription_id)
+            .with_for_update(read=True)
+        )
+        return None if state is None else SubscriptionState.model_validate(state)
+
+    async def add(self, item: InvoiceItem) -> None:
+        """Once per id."""
+        added = await self._connection.execute(
+            insert(invoice_items).values(_columns(item)).on_conflict_do_nothing()
+        )
+        if added.rowcount:
+            await self._tell("invoice_item.created", item, item.created_at)
+
+    async def add_invoiced(self, item: InvoiceItem, *, invoice_id: str, at: datetime) -> None:
+        """An item that an invoice has from the beginning; once per id."""
+        await self.add(
+            item.model_copy(
+                update={
+                    "status": InvoiceItemStatus.INVOICED,
+                    "invoice_id": invoice_id,
+                    "closed_at": at,
+                }
+            )
+        )
+
+    async def get(self, customer_id: str, item_id: str) -> InvoiceItem:
+        """One item of a customer. Raises `NotFound` (`invoice_item_not_found`)."""
+        found = await self._connection.execute(
+            select(invoice_items).where(
+                invoice_items.c.id == item_id, invoice_items.c.customer_id == customer_id
+            )
+        )
+        row = found.one_or_none()
+        if row is None:
+            raise NotFound("invoice_item_not_found", f"no invoice item {item_id} of this customer")
+        return as_item(row)
+
+    async def cancel(self, customer_id: str, item_id: str, *, at: datetime) -> None:
+        """No invoice takes it. Raises `NotFound`, and `Conflict` (`invoice_item_not_pending`)."""
+        canceled = await self._connection.execute(
+            update(invoice_items)
+            .where(
+                invoice_items.c.id == item_id,
+                invoice_items.c.customer_id == customer_id,
+                invoice_items.c.status == InvoiceItemStatus.PENDING,
+            )
+            .values(status=InvoiceItemStatus.CANCELED, closed_at=at)
+        )
+        item = await self.get(customer_id, item_id)
+        if not canceled.rowcount:
+            raise Conflict("invoice_item_not_pending", f"the item is {item.status} already")
+        await self._tell("invoice_item.canceled", item, at)
+
+    async def take(
+        self, subscription_id: str, *, invoice_id: str, at: datetime
+    ) -> tuple[InvoiceItem, ...]:
+        """The pending items, from now on the invoice's; in the order in which they were added.
+
+        Where the invoice is finalised already: those that it took.
+        """
+        taken = await self._connection.execute(
+            _TAKE, {"subscription_id": subscription_id, "invoice_id": invoice_id, "at": at}
+        )
+        return tuple(as_item(row) for row in taken)
+
+    async def lapse(self, state: SubscriptionState, *, at: datetime) -> None:
+        """No invoice comes any more: what is pending is an operator's to decide about."""
+        lapsed = await self._connection.execute(
+            update(invoice_items)
+            .where(
+                invoice_items.c.subscription_id == state.subscription_id,
+                invoice_items.c.status == InvoiceItemStatus.PENDING,
+            )
+            .values(status=InvoiceItemStatus.LAPSED, closed_at=at)
+            .returning(*invoice_items.c)
+        )
+        for item in [as_item(row) for row in lapsed]:
+            await self._tell("invoice_item.lapsed", item, at)
+            await SqlOperatorTasks(self._connection).add(
+                OperatorTask(
+                    key=effect_key("invoice_item.lapsed", item.id),
+                    kind=TaskKind.ITEMS_LAPSED,
+                    subject=item.id,
+                    customer_id=item.customer_id,
+                    subscription_id=item.subscription_id,
+                    created_at=at,
+                    details={"description": item.description, **_amount(item)},
+                )
+            )
+
+    async def _tell(self, kind: str, item: InvoiceItem, at: datetime) -> None:
+        await SqlEvents(self._connection).append(
+            DomainEvent(
+                key=effect_key(kind, item.id),
+                type=kind,
+                at=at,
+                customer_id=item.customer_id,
+                subscription_id=item.subscription_id,
+                details={"invoice_item": item.id, **_amount(item)},
+            )
+        )
+
+
+def as_item(row: Row[Any]) -> InvoiceItem:
+    """The value of a row of `invoice_items`."""
+    return InvoiceItem(
+        id=row.id,
+        customer_id=row.customer_id,
+        subscription_id=row.subscription_id,
+        description=row.description,
+        quantity=row.quantity,
+        amount=Money(amount_minor=row.amount_minor, currency=row.currency),
+        period=Period(start=row.period_start, end=row.period_end),
+        created_at=row.created_at,
+        status=InvoiceItemStatus(row.status),
+        invoice_id=row.invoice_id,
+        closed_at=row.closed_at,
+    )
+
+
+def _amount(item: InvoiceItem) -> dict[str, str | int | None]:
+    return {"amount_minor": item.amount.amount_minor, "currency": item.amount.currency}
+
+
+def _columns(item: InvoiceItem) -> dict[str, Any]:
+    return {
+        "id": item.id,
+        "customer_id": item.customer_id,
+        "subscription_id": item.subscription_id,
+        "description": item.description,
+        "quantity": item.quantity,
+        "amount_minor": item.amount.amount_minor,
+        "currency": item.amount.currency,
+        "period_start": item.period.start,
+        "period_end": item.period.end,
+        "created_at": item.created_at,
+        "status": item.status,
+        "invoice_id": item.invoice_id,
+        "closed_at": item.closed_at,
+    }

@@ -1,0 +1,276 @@
+"""Invoice items: one-off charges, on a subscription's next invoice or on one of their own.
+
+Owns their operations. An item that waits does so in the database, and the transaction that
+finalises the next period's invoice takes it. One for now is a command to the subscription's
+workflow, which collects its invoice.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Self
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
+
+from adapters.db.engine import reading, transactions
+from adapters.db.queries import invoice_items
+from adapters.db.transaction import SqlTransaction
+from api.authentication import Caller, CallerOf
+from api.commanding import give
+from api.customers import require_customer
+from api.dependencies import Deps
+from api.fields import (
+    AmountMinor,
+    Body,
+    Currency,
+    CustomerId,
+    InvoiceItemId,
+    Quantity,
+    Reason,
+    SubscriptionId,
+    Timestamp,
+    example,
+)
+from api.idempotency import Ids, RequestIds
+from api.money_view import MoneyView
+from api.page import DEFAULT_LIMIT, Cursor, Limit, Page
+from api.period_view import PeriodView
+from api.present import present_on
+from api.route import ApiRoute
+from billing.errors import InvalidInput
+from billing.invoice_item import (
+    InvoiceItem,
+    InvoiceItemStatus,
+    amount_of,
+    check_addable,
+    moment,
+)
+from billing.period import Period
+from billing.subscription import SubscriptionState
+from workflows.messages import ChargeOnce
+
+router = APIRouter(
+    prefix="/v1/customers/{customer_id}/invoice_items",
+    tags=["invoice_items"],
+    route_class=ApiRoute,
+)
+
+_ID = "ii_4a1b9c0d2e3f4a1b9c0d2e3f"
+
+
+class PeriodInput(Body):
+    """When a service is or was rendered: from `start` up to, and without, `end`."""
+
+    start: Timestamp
+    end: Timestamp
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> Self:
+        if self.end <= self.start:
+            raise PydanticCustomError("period_empty", "a period ends after it starts")
+        return self
+
+
+class ItemTime(StrEnum):
+    """When something is charged."""
+
+    NEXT_INVOICE = "next_invoice"
+    NOW = "now"
+
+
+class InvoiceItemInput(Body):
+    """What is charged once, and on which subscription's next invoice."""
+
+    model_config = example(
+        {
+            "subscription": "sub_4a1b9c0d2e3f4a1b9c0d2e3f",
+            "description": "Migration of the registry",
+            "unit_amount_minor": 25000,
+            "currency": "USD",
+            "quantity": 2,
+        }
+    )
+
+    subscription: SubscriptionId
+    description: Annotated[
+        str,
+        StringConstraints(
+            strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$"
+        ),
+    ]
+    unit_amount_minor: AmountMinor = Field(description="In minor units, for one")
+    currency: Currency = Field(description="The subscription's")
+    quantity: Quantity = 1
+    when: ItemTime = Field(
+        default=ItemTime.NEXT_INVOICE,
+        description="`next_invoice`: with the subscription's next period; `now`: an invoice of its"
+        " own, collected at once and dunned as any other",
+    )
+    period: PeriodInput | None = Field(
+        default=None, description="When the service is or was rendered; null: now"
+    )
+    reason: Reason | None = Field(default=None, description="For the audit log")
+
+
+class CancelItemInput(Body):
+    """Why an item is not charged."""
+
+    model_config = example({"reason": "The work was not done"})
+
+    reason: Reason | None = None
+
+
+class InvoiceItemView(BaseModel):
+    """Something charged once."""
+
+    id: str = Field(examples=[_ID])
+    customer: str
+    subscription: str
+    description: str = Field(examples=["Migration of the registry"])
+    quantity: int
+    amount: MoneyView = Field(description="Of all units together")
+    period: PeriodView
+    status: InvoiceItemStatus
+    invoice: str | None = Field(description="The invoice that took it")
+    created_at: datetime
+    closed_at: datetime | None
+
+    @classmethod
+    def of(cls, item: InvoiceItem) -> Self:
+        """The item."""
+        return cls(
+            id=item.id,
+            customer=item.customer_id,
+            subscription=item.subscription_id,
+            description=item.description,
+            quantity=item.quantity,
+            amount=MoneyView.of(item.amount),
+            period=PeriodView.of(item.period),
+            status=item.status,
+            invoice=item.invoice_id,
+            created_at=item.created_at,
+            closed_at=item.closed_at,
+        )
+
+
+@router.post(
+    "", status_code=201, operation_id="create_invoice_item", summary="Charge something once"
+)
+async def create_invoice_item(
+    customer_id: CustomerId, body: InvoiceItemInput, deps: Deps, caller: CallerOf, ids: Ids
+) -> InvoiceItemView:
+    """A line with its own period, on the next period's invoice or on one of its own.
+
+    Refused where no invoice comes any more (`subscription_ended`, `no_next_invoice`), and `now`
+    while the subscription is not `active` (`command_not_allowed`) or a change of it is being paid
+    for (`change_in_progress`). `now` answers before the money is in: `invoice` says how it goes.
+    """
+    amount = amount_of(
+        unit_amount_minor=body.unit_amount_minor, quantity=body.quantity, currency=body.currency
+    )
+    async with transactions(deps.engine)() as tx:
+        customer = await require_customer(tx.connection, customer_id)
+        now = (await present_on(tx.connection, customer.test_clock_id)).now
+        state = await tx.items.lock_subscription(body.subscription)
+        if state is None or state.customer_id != customer_id:
+            raise InvalidInput("subscription_not_found", "the customer has no such subscription")
+        item = InvoiceItem(
+            id=ids.new("ii"),
+            customer_id=customer_id,
+            subscription_id=body.subscription,
+            description=body.description,
+            quantity=body.quantity,
+            amount=amount,
+            period=moment(now) if body.period is None else _period(body.period),
+            created_at=now,
+        )
+        if body.when is ItemTime.NEXT_INVOICE:
+            return await _wait(tx, item, state, body, caller, ids)
+    await give(
+        deps,
+        item.subscription_id,
+        ChargeOnce(command_id=ids.new("cmd"), actor=caller.actor, reason=body.reason, item=item),
+    )
+    async with transactions(deps.engine)() as tx:
+        return InvoiceItemView.of(await tx.items.get(customer_id, item.id))
+
+
+@router.get("", operation_id="list_invoice_items", summary="List what is charged once")
+async def list_invoice_items(
+    customer_id: CustomerId,
+    deps: Deps,
+    subscription: Annotated[SubscriptionId | None, Query()] = None,
+    status: Annotated[InvoiceItemStatus | None, Query()] = None,
+    cursor: Cursor = None,
+    limit: Limit = DEFAULT_LIMIT,
+) -> Page[InvoiceItemView]:
+    """Newest first."""
+    async with reading(deps.engine) as connection:
+        await require_customer(connection, customer_id)
+        page = await invoice_items.page_of(
+            connection,
+            customer_id,
+            subscription_id=subscription,
+            status=status,
+            cursor=cursor,
+            limit=limit,
+        )
+    return Page[InvoiceItemView].of(page, InvoiceItemView.of)
+
+
+@router.post(
+    "/{invoice_item_id}/cancel",
+    operation_id="cancel_invoice_item",
+    summary="Cancel what would be charged once",
+)
+async def cancel_invoice_item(
+    customer_id: CustomerId,
+    invoice_item_id: InvoiceItemId,
+    body: CancelItemInput,
+    deps: Deps,
+    caller: CallerOf,
+    ids: Ids,
+) -> InvoiceItemView:
+    """No invoice takes it. Refused once one has (`invoice_item_not_pending`): refund that line."""
+    async with transactions(deps.engine)() as tx:
+        customer = await require_customer(tx.connection, customer_id)
+        now = (await present_on(tx.connection, customer.test_clock_id)).now
+        is_first = await tx.audit.append_first(
+            command_id=ids.new("cmd"),
+            command="cancel_invoice_item",
+            subject=invoice_item_id,
+            actor=caller.actor,
+            reason=body.reason,
+            at=now,
+        )
+        if is_first:
+            await tx.items.cancel(customer_id, invoice_item_id, at=now)
+        return InvoiceItemView.of(await tx.items.get(customer_id, invoice_item_id))
+
+
+def _period(given: PeriodInput) -> Period:
+    return Period(start=given.start, end=given.end)
+
+
+async def _wait(
+    tx: SqlTransaction,
+    item: InvoiceItem,
+    state: SubscriptionState,
+    body: InvoiceItemInput,
+    caller: Caller,
+    ids: RequestIds,
+) -> InvoiceItemView:
+    """The item waits for the next invoice."""
+    is_first = await tx.audit.append_first(
+        command_id=ids.new("cmd"),
+        command="create_invoice_item",
+        subject=item.id,
+        actor=caller.actor,
+        reason=body.reason,
+        at=item.created_at,
+    )
+    if is_first:
+        check_addable(state, item.amount)
+        await tx.items.add(item)
+    return InvoiceItemView.of(await tx.items.get(item.customer_id, item.id))

@@ -1,0 +1,117 @@
+"""One-off charges meet the invoice: taken once, by one, or by none."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from activities.period_billing import Billed, BillPeriod
+from adapters.db.engine import transactions
+from adapters.db.tables.invoice import invoice_lines
+from adapters.db.tables.invoice_item import invoice_items
+from adapters.db.tables.operator_task import operator_tasks
+from billing.commands import cancel_now
+from billing.errors import Conflict
+from billing.invoice_item import InvoiceItem, moment
+from billing.money import Money
+from billing.period import Period
+from tests.activities.till import DUE_AT, Till
+from tests.adapters.db.company import START, subscribe, subscription
+
+
+def _item(number: int = 1, *, period: Period | None = None) -> InvoiceItem:
+    return InvoiceItem(
+        id=f"ii_{number}",
+        customer_id="cus_1",
+        subscription_id="sub_1",
+        description="Migration",
+        quantity=1,
+        amount=Money(amount_minor=2500, currency="USD"),
+        period=period or moment(START),
+        created_at=START + timedelta(seconds=number),
+    )
+
+
+@pytest.fixture(autouse=True)
+async def running(till: Till) -> None:
+    await subscribe(till.engine)
+
+
+async def _add(till: Till, *items: InvoiceItem) -> None:
+    async with transactions(till.engine)() as tx:
+        for item in items:
+            await tx.items.add(item)
+
+
+async def _statuses(till: Till) -> dict[str, str]:
+    async with till.engine.connect() as connection:
+        found = await connection.execute(select(invoice_items.c.id, invoice_items.c.status))
+        return {row.id: row.status for row in found}
+
+
+async def test_the_next_invoice_takes_what_is_pending_and_a_repetition_no_more(till: Till) -> None:
+    await _add(till, _item(2), _item(1))
+    request = BillPeriod(state=subscription(), now=DUE_AT)
+    first = await till.billing.bill_period(request)
+    await _add(till, _item(3))
+    assert await till.billing.bill_period(request) == first
+
+    assert isinstance(first, Billed)
+    assert first.amount_due.amount_minor == 8000 + 2 * 2500
+    async with till.engine.connect() as connection:
+        found = await connection.scalars(
+            select(invoice_lines.c.item_id).order_by(invoice_lines.c.position)
+        )
+        assert list(found) == [None, "ii_1", "ii_2"]
+    assert await _statuses(till) == {"ii_1": "invoiced", "ii_2": "invoiced", "ii_3": "pending"}
+
+
+async def test_what_was_charged_once_has_no_unused_time(till: Till) -> None:
+    whole_year = Period(start=START, end=START + timedelta(days=365))
+    await _add(till, _item(1, period=whole_year))
+    owing = await till.owing()
+    await till.collect(owing)
+    async with transactions(till.engine)() as tx:
+        [debit] = await tx.invoices.debits("sub_1", ending_after=DUE_AT)
+        refundable = await tx.invoices.debits_of(debit.ref.invoice_id)
+    assert debit.price_id == "team_monthly"
+    assert [each.amount.amount_minor for each in refundable] == [8000, 2500]
+
+
+async def test_a_cancellation_in_the_instant_of_the_invoice_comes_before_or_after_it(
+    till: Till,
+) -> None:
+    await _add(till, *(_item(number) for number in range(1, 7)))
+
+    async def cancel(number: int) -> bool:
+        try:
+            async with transactions(till.engine)() as tx:
+                await tx.items.cancel("cus_1", f"ii_{number}", at=DUE_AT)
+        except Conflict:
+            return False
+        return True
+
+    billed, *canceled = await asyncio.gather(
+        till.billing.bill_period(BillPeriod(state=subscription(), now=DUE_AT)),
+        *(cancel(number) for number in range(1, 7)),
+    )
+    assert isinstance(billed, Billed)
+    kept = canceled.count(False)
+    assert billed.amount_due.amount_minor == 8000 + kept * 2500
+    assert sorted((await _statuses(till)).values()) == sorted(
+        ["invoiced"] * kept + ["canceled"] * (6 - kept)
+    )
+
+
+async def test_what_no_invoice_takes_is_an_operators_to_decide(till: Till) -> None:
+    await _add(till, _item(1), _item(2))
+    ended = cancel_now(subscription(), DUE_AT)
+    async with transactions(till.engine)() as tx:
+        await tx.items.cancel("cus_1", "ii_2", at=DUE_AT)
+        await tx.subscriptions.save(ended)
+        await tx.subscriptions.save(ended.model_copy(update={"revision": 9}))
+    assert await _statuses(till) == {"ii_1": "lapsed", "ii_2": "canceled"}
+    async with till.engine.connect() as connection:
+        found = await connection.execute(select(operator_tasks.c.kind, operator_tasks.c.subject))
+        assert [tuple(row) for row in found] == [("items_lapsed", "ii_1")]
