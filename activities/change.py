@@ -122,7 +122,7 @@ async def plan_of(
     another = asks_for_another_price(state, request)
     basis = ChangeBasis(
         current_price=await tx.prices.get(state.terms.price_id, state.terms.price_version),
-        offer=await tx.prices.offer(request.price_id or "") if another else None,
+        offer=await tx.prices.offer(request.price_id or "", now=at) if another else None,
         segment=(await tx.customers.get(state.customer_id)).segment if another else None,
         debits=await _debits(tx, state),
         migration_price=await _migration_price(tx, state),

@@ -7,11 +7,11 @@ Owns finding the files and putting their sections together. Does not own how eac
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import yaml
 
-from adapters.catalog_forms.price import Prices
+from adapters.catalog_forms.price import Listed, Prices
 from adapters.catalog_forms.product import Products, Sold
 from adapters.yaml_forms.document import Place, Problem, Stop, Told, root_of
 from adapters.yaml_forms.form import Form, Key, Reading, Values
@@ -43,9 +43,17 @@ class CatalogFileError(InvalidInput):
         self.problems = problems
 
 
+class CatalogFiles(NamedTuple):
+    """A catalog that was read, and where its things are written."""
+
+    catalog: Catalog
+    places: Mapping[tuple[str, str], Place]
+    """By kind and id."""
+
+
 def read_catalog(path: Path) -> Catalog:
     """The catalog in a file or folder. Raises `CatalogFileError` for whatever is wrong with it."""
-    return parse_catalog_files(read_sources(path))
+    return read_files(read_sources(path)).catalog
 
 
 def read_sources(path: Path) -> dict[str, bytes]:
@@ -70,11 +78,14 @@ def read_sources(path: Path) -> dict[str, bytes]:
 
 def parse_catalog(content: bytes, *, source: str) -> Catalog:
     """The catalog in one file's content; errors name `source`."""
-    return parse_catalog_files({source: content})
+    return read_files({source: content}).catalog
 
 
-def parse_catalog_files(sources: Mapping[str, bytes]) -> Catalog:
-    """The catalog that files make together: their contents, each by the name that errors say."""
+def read_files(sources: Mapping[str, bytes]) -> CatalogFiles:
+    """The catalog that files make together: their contents, each by the name that errors say.
+
+    Raises `CatalogFileError` for whatever is wrong with them.
+    """
     _refuse_too_much(sources)
     reading = Reading()
     sections: dict[str, tuple[object, ...]] = {}
@@ -85,7 +96,7 @@ def parse_catalog_files(sources: Mapping[str, bytes]) -> Catalog:
     catalog = None if reading.problems else _put_together(sections, reading, tuple(sources))
     if reading.problems or catalog is None:
         raise CatalogFileError(tuple(sorted(set(reading.problems))))
-    return catalog
+    return CatalogFiles(catalog, reading.places)
 
 
 def _sections_of(source: str, content: bytes, reading: Reading) -> Values:
@@ -109,18 +120,24 @@ def _put_together(
     sections: Mapping[str, tuple[object, ...]], reading: Reading, sources: tuple[str, ...]
 ) -> Catalog | None:
     sold = [each for each in sections.get("products", ()) if isinstance(each, Sold)]
-    products = tuple(each.product for each in sold)
-    prices = tuple(price for each in sold for price in each.prices)
-    prices += tuple(each for each in sections.get("prices", ()) if isinstance(each, Price))
-    if not products:
+    if not sold:
         raise _refusal(sources[0], "a catalog needs products; write a list of `products:`")
-    _complain(products, prices, reading)
-    return None if reading.problems else Catalog(products=products, prices=prices)
-
-
-def _complain(products: tuple[Product, ...], prices: tuple[Price, ...], reading: Reading) -> None:
-    for found in complaints(products, prices):
+    listed = [price for each in sold for price in each.prices]
+    listed += [each for each in sections.get("prices", ()) if isinstance(each, Listed)]
+    products = tuple(each.product for each in sold)
+    prices = tuple(each.price for each in listed)
+    replacements = {each.price.id: each.replaced_by for each in listed if each.replaced_by}
+    for found in complaints(products, prices, replacements):
         reading.complain(found.kind, found.id, found.key, found.message)
+    _complain_of_unpriced(products, prices, reading)
+    if reading.problems:
+        return None
+    return Catalog(products=products, prices=prices, replacements=replacements)
+
+
+def _complain_of_unpriced(
+    products: tuple[Product, ...], prices: tuple[Price, ...], reading: Reading
+) -> None:
     with_prices = {price.product_id for price in prices}
     for product in products:
         if product.id not in with_prices:

@@ -42,7 +42,7 @@ class Settings(BaseSettings):
     worker_health_port: Annotated[int, Field(alias="WORKER_HEALTH_PORT", ge=0, le=65535)] = 8001
 
     catalog_path: Annotated[Path, Field(alias="PERENNIAL_CATALOG")] = Path("examples/catalog.yaml")
-    """The catalog file that the API loads at start-up."""
+    """The catalog, a file or a folder, that the API publishes at its first start."""
 
     mail_outbox: Annotated[Path | None, Field(alias="PERENNIAL_MAIL_OUTBOX")] = None
     """Folder that receives one file per message; unset: messages go to the log alone."""

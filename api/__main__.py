@@ -1,6 +1,6 @@
 """`python -m api`: serves the HTTP API until it is told to stop.
 
-Owns the process: its connections, the catalog it puts on sale at the start, and its orderly end.
+Owns the process: its connections, the catalog that its first start publishes, and its orderly end.
 """
 
 import asyncio
@@ -8,6 +8,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Final
 
 import structlog
@@ -15,8 +16,9 @@ import uvicorn
 from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.catalog_file import read_catalog
-from adapters.db.engine import create_engine, transactions
+from adapters.catalog_file import read_sources
+from adapters.catalog_publishing import is_published, publish_first
+from adapters.db.engine import create_engine
 from adapters.logging import configure_logging
 from adapters.settings import Settings
 from adapters.stripe.client import connect_stripe
@@ -25,6 +27,7 @@ from adapters.temporal.connection import connect
 from api.app import create_app
 from api.dependencies import Dependencies
 from api.outage import DATABASE_ERRORS, is_outage
+from billing.actor import Actor, ActorKind
 from billing.errors import PerennialError
 
 _GRACE_SECONDS: Final = 10
@@ -59,26 +62,38 @@ async def connected(settings: Settings) -> AsyncIterator[Dependencies]:
         await engine.dispose()
 
 
-async def put_catalog_on_sale(engine: AsyncEngine, settings: Settings) -> None:
-    """Stores the catalog file's products and prices; raises `CannotStart` where that fails."""
+async def publish_first_catalog(engine: AsyncEngine, settings: Settings) -> None:
+    """Publishes the catalog's files where none were published before.
+
+    Afterwards operators publish (`perennial catalog apply`); a start only says so where its files
+    are others. Raises `CannotStart` where they are no catalog, or the database is out of reach.
+    """
+    now, actor = datetime.now(UTC), Actor(kind=ActorKind.SYSTEM, id="api")
     try:
-        catalog = read_catalog(settings.catalog_path)
-        async with transactions(engine)() as tx:
-            await tx.catalog.put_on_sale(catalog)
+        files = read_sources(settings.catalog_path)
+        applied = await publish_first(engine, files, actor=actor, now=now)
+        differs = applied is None and not await is_published(engine, files)
     except PerennialError as error:
         raise CannotStart(f"the catalog cannot be put on sale: {error.message}") from error
     except DATABASE_ERRORS as error:
         if not is_outage(error):
             raise
         raise CannotStart(f"the database is out of reach ({type(error).__name__})") from error
-    log.info("catalog.on_sale", products=len(catalog.products), prices=len(catalog.prices))
+    if applied is not None:
+        log.info("catalog.published", version=applied.version.number)
+    elif differs:
+        log.warning(
+            "catalog.differs",
+            path=str(settings.catalog_path),
+            advice="what is published stays: see `perennial catalog plan`, then `apply`",
+        )
 
 
 async def run(settings: Settings) -> None:
     """Serves until SIGTERM or SIGINT; requests under way are finished first."""
     listener = listening(settings.api_host, settings.api_port)
     async with connected(settings) as dependencies:
-        await put_catalog_on_sale(dependencies.engine, settings)
+        await publish_first_catalog(dependencies.engine, settings)
         server = uvicorn.Server(
             uvicorn.Config(
                 create_app(dependencies),

@@ -12,6 +12,7 @@ from fastapi.middleware import Middleware
 from api import (
     balances,
     catalog,
+    catalog_versions,
     checkout,
     credit_notes,
     customers,
@@ -50,6 +51,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     customers.router,
     payment_methods.router,
     catalog.router,
+    catalog_versions.router,
     checkout.router,
     invoices.router,
     invoice_items.router,

@@ -16,7 +16,7 @@ from api.problems import Forbidden, Unauthenticated
 from billing.actor import Actor, ActorKind
 
 READ_METHODS: Final = frozenset({"GET", "HEAD"})
-_ONLY_READ: Final = frozenset({"catalog", "invoices", "credit_notes", "disputes", "reports"})
+_ONLY_READ: Final = frozenset({"invoices", "credit_notes", "disputes", "reports"})
 _ONLY_WRITTEN: Final = frozenset({"portal_sessions"})
 SCOPES: Final = tuple(
     f"{resource}:{access}"

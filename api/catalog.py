@@ -1,6 +1,6 @@
 """Products and prices: what is sold.
 
-Owns reading the catalog. It is loaded from a file when the API starts (`api.__main__`), never
+Owns reading what is on sale. It is published elsewhere (`adapters.catalog_publishing`), never
 written here.
 """
 
@@ -194,7 +194,7 @@ class Prices(BaseModel):
 
 @router.get("/products", operation_id="list_products", summary="List products")
 async def list_products(deps: Deps) -> Products:
-    """What the catalog loaded last sells."""
+    """What the catalog version in force sells."""
     async with reading(deps.engine) as connection:
         products = await catalog.products_on_sale(connection)
     return Products(data=[ProductView.of(product) for product in products])
@@ -206,7 +206,7 @@ async def list_prices(
     product: Annotated[ProductId | None, Query()] = None,
     currency: Annotated[Currency | None, Query()] = None,
 ) -> Prices:
-    """What the catalog loaded last sells, one version of each price."""
+    """What the catalog version in force sells, one version of each price."""
     async with reading(deps.engine) as connection:
         prices = await catalog.prices_on_sale(connection, product_id=product)
     return Prices(

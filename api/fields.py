@@ -171,3 +171,10 @@ ProductId = PriceId
 FeatureId = PriceId
 InvoiceItemId = Annotated[str, StringConstraints(pattern=r"^ii_[A-Za-z0-9]{1,64}$")]
 GrantId = Annotated[str, StringConstraints(pattern=r"^grant_[A-Za-z0-9]{1,64}$")]
+CatalogFileName = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$", max_length=200
+    ),
+]
+"""Relative, without dots in front: it never leads out of a folder."""

@@ -30,7 +30,7 @@ _TAGS: Final = {
     "customers": "Who pays.",
     "payment_methods": "What they pay with.",
     "entitlements": "What customers may do now.",
-    "catalog": "What is sold.",
+    "catalog": "What is sold, and publishing it.",
     "checkout": "Hosted pages that start a subscription.",
     "subscriptions": "What was sold, what will happen to it, and what did.",
     "seller": "Who sells, as invoices name it.",

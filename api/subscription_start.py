@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from adapters.db.engine import transactions
 from adapters.db.queries import catalog, customers, subscriptions
 from adapters.db.queries.customers import Customer
-from api.present import present_on
+from api.present import Present, present_on
 from billing.catalog import Trial
 from billing.errors import Conflict, InvalidInput
 from billing.offer import Offer, terms_of
@@ -61,7 +61,8 @@ async def check_order(connection: AsyncConnection, order: Order) -> Purchase:
     started = await subscriptions.state_of(connection, order.subscription_id)
     if started is not None:
         return Purchase(customer=customer, state=started, is_started=True)
-    offer = await catalog.offer(connection, order.price_id)
+    present = await present_on(connection, customer.test_clock_id)
+    offer = await catalog.offer(connection, order.price_id, now=present.now)
     if offer is None:
         raise InvalidInput("price_not_found", f"no price {order.price_id} is on sale")
     check_quantity(offer.price, order.quantity)
@@ -77,7 +78,7 @@ async def check_order(connection: AsyncConnection, order: Order) -> Purchase:
     trial = await _trial(connection, order, offer)
     return Purchase(
         customer=customer,
-        state=await _first_state(connection, order, offer, customer, trial),
+        state=_first_state(present, order, offer, customer, trial),
         is_started=False,
     )
 
@@ -113,14 +114,13 @@ async def _trial(connection: AsyncConnection, order: Order, offer: Offer) -> Tri
     return None if used else trial
 
 
-async def _first_state(
-    connection: AsyncConnection,
+def _first_state(
+    present: Present,
     order: Order,
     offer: Offer,
     customer: Customer,
     trial: Trial | None,
 ) -> SubscriptionState:
-    present = await present_on(connection, customer.test_clock_id)
     sold = terms_of(offer, quantity=order.quantity, trial=trial, segment=customer.segment)
     return SubscriptionState(
         subscription_id=order.subscription_id,

@@ -7,6 +7,7 @@ own files or storage (`adapters`), nor amounts (`billing.pricing`).
 
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
@@ -208,12 +209,14 @@ class Catalog(Value):
 
     products: tuple[Product, ...]
     prices: tuple[Price, ...]
+    replacements: Mapping[CatalogId, CatalogId] = {}
+    """Prices that are no longer sold, each with the one that those who have it are moved to."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         _refuse_duplicates("product", [product.id for product in self.products])
         _refuse_duplicates("price", [price.id for price in self.prices])
-        for complaint in complaints(self.products, self.prices):
+        for complaint in complaints(self.products, self.prices, self.replacements):
             raise ValueError(f"{complaint.kind} {complaint.id!r}: {complaint.message}")
         return self
 
@@ -228,9 +231,14 @@ class Complaint(Value):
     message: str
 
 
-def complaints(products: tuple[Product, ...], prices: tuple[Price, ...]) -> Iterator[Complaint]:
+def complaints(
+    products: tuple[Product, ...],
+    prices: tuple[Price, ...],
+    replacements: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[Complaint]:
     """Everything that a catalog of these would be refused for, beyond each of them alone."""
     families = {product.id: product.family for product in products}
+    by_id = {price.id: price for price in prices}
     for price in prices:
         if price.product_id not in families:
             yield Complaint(
@@ -241,13 +249,20 @@ def complaints(products: tuple[Product, ...], prices: tuple[Price, ...]) -> Iter
             )
     yield from _anchor_complaints(products, prices)
     yield from _ambiguous_features(products)
-    by_id = {price.id: price for price in prices}
     for product in products:
         if product.free_fallback is None:
             continue
         message = _fallback_complaint(product, by_id.get(product.free_fallback), families)
+        if message is None and product.free_fallback in replacements:
+            message = f"free_fallback: {product.free_fallback!r} is replaced by another"
         if message is not None:
             yield Complaint(kind="product", id=product.id, key="free_fallback", message=message)
+    for price_id in replacements:
+        message = _replacement_complaint(price_id, replacements, by_id, families)
+        if message is not None:
+            yield Complaint(
+                kind="price", id=price_id, key="replaced_by", message=f"replaced_by: {message}"
+            )
 
 
 def _ambiguous_features(products: tuple[Product, ...]) -> Iterator[Complaint]:
@@ -286,6 +301,29 @@ def _anchor_complaints(
                 message="interval: a product with a calendar anchor is sold by months or years,"
                 f" not {price.interval}",
             )
+
+
+def _replacement_complaint(
+    price_id: str,
+    replacements: Mapping[str, str],
+    prices: Mapping[str, Price],
+    families: Mapping[str, str],
+) -> str | None:
+    price, other = prices.get(price_id), prices.get(replacements[price_id])
+    if price is None or other is None:
+        return f"{replacements[price_id]!r} is no price of the catalog"
+    if other.currency != price.currency:
+        return f"{other.id!r} is in {other.currency}; name a price in {price.currency}"
+    if families.get(other.product_id) != families.get(price.product_id):
+        return f"{other.id!r} is of another family; name a price of the same one"
+    passed = [price_id]
+    while passed[-1] in replacements:
+        following = replacements[passed[-1]]
+        if following in passed:
+            path = " → ".join((*passed, following))
+            return f"it goes in a circle ({path}); end it with a price that is sold"
+        passed.append(following)
+    return None
 
 
 def _refuse_duplicates(kind: str, ids: list[str]) -> None:

@@ -22,6 +22,8 @@ from billing.value import Value
 DAYS_PER_MONTH: Final = Fraction(146_097, 4_800)
 """A month of the calendar on average: 400 years have 146,097 days."""
 
+_NONE: Final = Fraction(0)
+
 EARNING: Final = frozenset({SubscriptionStatus.ACTIVE, SubscriptionStatus.PAST_DUE})
 """Statuses that count as recurring revenue: a trial is no revenue yet, a rest is none."""
 
@@ -125,25 +127,43 @@ class Rehearsal:
 
     def effect_on(self, subscription: Running) -> Effect:
         """What the new price would cost it; where it is not sold so, it stays as it is."""
-        before, after, refusal = self._compared(subscription.quantity)
+        compared = self._compared(subscription.quantity)
         earns = subscription.status in EARNING
-        new = self._old if refusal is not None else self._new
         return Effect(
             subscription=subscription,
+            before=compared.before,
+            after=compared.after,
+            monthly_before=compared.monthly_before if earns else _NONE,
+            monthly_after=compared.monthly_after if earns else _NONE,
+            refusal=compared.refusal,
+        )
+
+    def _compare(self, quantity: int) -> "_Compared":
+        before = after = price_of(self._old, quantity)
+        interval, refusal = self._old.interval, None
+        try:
+            check_quantity(self._new, quantity)
+            after, interval = price_of(self._new, quantity), self._new.interval
+        except InvalidInput as refused:
+            refusal = refused.message
+        return _Compared(
             before=before,
             after=after,
-            monthly_before=monthly(before, self._old.interval) if earns else Fraction(0),
-            monthly_after=monthly(after, new.interval) if earns else Fraction(0),
+            monthly_before=monthly(before, self._old.interval),
+            monthly_after=monthly(after, interval),
             refusal=refusal,
         )
 
-    def _compare(self, quantity: int) -> tuple[Money, Money, str | None]:
-        before = price_of(self._old, quantity)
-        try:
-            check_quantity(self._new, quantity)
-        except InvalidInput as refused:
-            return before, before, refused.message
-        return before, price_of(self._new, quantity), None
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Compared:
+    """What a quantity costs at both prices."""
+
+    before: Money
+    after: Money
+    monthly_before: Fraction
+    monthly_after: Fraction
+    refusal: str | None
 
 
 def monthly(amount: Money, interval: Interval) -> Fraction:
@@ -151,7 +171,6 @@ def monthly(amount: Money, interval: Interval) -> Fraction:
     return Fraction(amount.amount_minor) / months(interval)
 
 
-@lru_cache(maxsize=1_000)
 def months(interval: Interval) -> Fraction:
     """The interval's length in months: exact for months and years, on average for days."""
     match interval.unit:

@@ -86,6 +86,9 @@ KEYS: Final = {
     "minimum_quantity": Key(Whole(), "The least that is sold at once"),
     "maximum_quantity": Key(Whole(), "The most that is sold at once"),
     "quantity_step": Key(Whole(), "Only multiples of it are sold, such as packs of 25"),
+    "replaced_by": Key(
+        Text(), "It is no longer sold, and whoever has it is to be moved to this price"
+    ),
 }
 
 NESTED_PRICE: Final = Form(
@@ -103,16 +106,24 @@ STANDALONE_PRICE: Final = Form(
 
 
 @dataclass(frozen=True, slots=True)
+class Listed:
+    """A price, and the one that replaces it where it is no longer sold."""
+
+    price: Price
+    replaced_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Prices:
     """A list of prices: below their product, or each with its own."""
 
     form: Form[Price] = STANDALONE_PRICE
 
-    def read(self, node: yaml.Node, name: str, reading: Reading) -> tuple[Price, ...]:
+    def read(self, node: yaml.Node, name: str, reading: Reading) -> tuple[Listed, ...]:
         """Those that can be read; what is wrong with the others is told."""
         return self.of(node, name, reading, {})
 
-    def of(self, node: yaml.Node, name: str, reading: Reading, given: Values) -> tuple[Price, ...]:
+    def of(self, node: yaml.Node, name: str, reading: Reading, given: Values) -> tuple[Listed, ...]:
         """With what their surroundings say about all of them."""
         return reading.each(items(node, name), lambda item: self._price(item, reading, given))
 
@@ -120,16 +131,22 @@ class Prices:
         """Of one at least."""
         return {"type": "array", "minItems": 1, "items": self.form.schema()}
 
-    def _price(self, node: yaml.Node, reading: Reading, given: Values) -> Price:
+    def _price(self, node: yaml.Node, reading: Reading, given: Values) -> Listed:
         fields = self.form.fields(node, reading)
-        build = partial(_price, given=given, fields=fields)
-        price = self.form.built(fields, reading, build)
-        reading.remember("price", price.id, fields)
-        _refuse_unchargeable(price, fields, reading)
-        return price
+        build = partial(_listed, given=given, fields=fields)
+        listed = self.form.built(fields, reading, build)
+        reading.remember("price", listed.price.id, fields)
+        _refuse_unchargeable(listed.price, fields, reading)
+        return listed
 
 
-def _price(written: Values, *, given: Values, fields: Fields) -> Price:
+def _listed(written: Values, *, given: Values, fields: Fields) -> Listed:
+    replaced_by = written.pop("replaced_by", None)
+    price = _price(written, given, fields)
+    return Listed(price, None if replaced_by is None else str(replaced_by))
+
+
+def _price(written: Values, given: Values, fields: Fields) -> Price:
     digits = MINOR_DIGITS[str(written["currency"])]
     of_model = {name: written.pop(name) for name in MODEL_KEYS if name in written}
     interval, count = written.pop("interval"), written.pop("count", 1)

@@ -11,7 +11,7 @@ import yaml
 
 from adapters.catalog_forms.dunning import Dunning
 from adapters.catalog_forms.entitlements import Entitlements
-from adapters.catalog_forms.price import NESTED_PRICE, Prices
+from adapters.catalog_forms.price import NESTED_PRICE, Listed, Prices
 from adapters.yaml_forms.form import Fields, Form, Key, Reading, Schema, Values
 from adapters.yaml_forms.kinds import Entry, Flag, NewId, OneOf, Text, Whole, items, written_as
 from billing.catalog import (
@@ -19,7 +19,6 @@ from billing.catalog import (
     DisputeLost,
     PauseMode,
     PausePolicy,
-    Price,
     Product,
     ProrationMode,
     Trial,
@@ -89,7 +88,7 @@ class Sold:
     """A product with the prices that are written below it."""
 
     product: Product
-    prices: tuple[Price, ...]
+    prices: tuple[Listed, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +107,7 @@ class Products:
 def _sold(node: yaml.Node, reading: Reading) -> Sold:
     fields = PRODUCT.fields(node, reading)
     below = fields.pop("prices", None)
-    prices: tuple[Price, ...] = ()
+    prices: tuple[Listed, ...] = ()
     if below is not None:
         given: Values = {"product_id": str(fields["id"].value)}
         prices = _PRICES.of(below, "prices", reading, given)

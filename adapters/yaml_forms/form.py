@@ -42,7 +42,8 @@ class Reading:
     def __init__(self) -> None:
         self.problems: list[Problem] = []
         self._used: dict[tuple[str, str], Fields | None] = {}
-        self._places: dict[tuple[str, str], Place] = {}
+        self.places: dict[tuple[str, str], Place] = {}
+        """Where the ids are written, by kind and id."""
 
     def tell(self, node: yaml.Node, message: str) -> None:
         """Something about this node must be corrected."""
@@ -51,7 +52,7 @@ class Reading:
     def claim(self, kind: str, identifier: str, node: yaml.Node) -> None:
         """The id is this node's. Raises `Stop` where it is another's."""
         place = place_of(node)
-        first = self._places.setdefault((kind, identifier), place)
+        first = self.places.setdefault((kind, identifier), place)
         if first != place:
             where = f"line {first.line}" if first.source == place.source else str(first)
             raise Stop(place, f"the {kind} id {identifier!r} is used in {where}; choose another")
@@ -78,7 +79,7 @@ class Reading:
         """Tells what is wrong between things, at the field of the one that names the other."""
         fields = self._used.get((kind, identifier)) or {}
         node = fields.get(name) or next(iter(fields.values()), None)
-        place = self._places[kind, identifier] if node is None else place_of(node)
+        place = self.places[kind, identifier] if node is None else place_of(node)
         self.problems.append(Problem(place, message))
 
 

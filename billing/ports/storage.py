@@ -103,8 +103,11 @@ class Prices(Protocol):
         """A version with its product, on sale or not. Raises `NotFound` (`price_not_found`)."""
         ...
 
-    async def offer(self, price_id: str) -> Offer:
-        """What is on sale under the id now. Raises `InvalidInput` (`price_not_found`)."""
+    async def offer(self, price_id: str, *, now: datetime | None = None) -> Offer:
+        """What is on sale under the id at `now`, or really now where that is later.
+
+        Raises `InvalidInput` (`price_not_found`).
+        """
         ...
 
 

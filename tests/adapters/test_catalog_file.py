@@ -1,11 +1,12 @@
 """The catalog's file: read exactly, and refused with the line and what to write instead."""
 
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from adapters.catalog_file import MAX_BYTES, CatalogFileError, parse_catalog, read_catalog
@@ -445,3 +446,116 @@ _YAML = st.recursive(
 def test_whatever_is_written_is_a_catalog_or_a_told_mistake(content: bytes) -> None:
     with pytest.raises(CatalogFileError):
         parse_catalog(content, source="catalog.yaml")
+
+
+_FRAGMENTS = st.sampled_from(
+    [
+        "&a ",
+        "*a ",
+        "!!int ",
+        "<<: *a",
+        "\t",
+        "\n",
+        "{",
+        "}",
+        "[",
+        "]",
+        ":",
+        "- ",
+        "? ",
+        "|",
+        ">",
+        "#",
+        "%YAML 9.9",
+        "---",
+        "...",
+        "null",
+        "~",
+        ".nan",
+        ".inf",
+        "1e400",
+        "0x1F",
+        "2026-01-01",
+        "é",
+        "\u2028",
+        "\ufeff",
+        "'",
+        '"',
+        "replaced_by: team_monthly",
+        "version: 999999999",
+        "amount: '9999999999999.999999999999'",
+        "maximum_quantity: 1",
+    ]
+)
+
+
+@given(
+    cuts=st.lists(
+        st.tuples(st.integers(0, 6_000), st.integers(0, 40), _FRAGMENTS), min_size=1, max_size=4
+    )
+)
+@settings(max_examples=100, deadline=None)
+@example(cuts=[(0, 0, "\ufeff")])
+@example(cuts=[(1_800, 0, "? {a: b} : c")])
+def test_a_mutilated_catalog_is_read_or_refused_and_nothing_else(
+    cuts: list[tuple[int, int, str]],
+) -> None:
+    content = _EXAMPLE.read_text(encoding="utf-8")
+    for at, length, instead in cuts:
+        content = content[:at] + instead + content[at + length :]
+    try:
+        catalog = parse_catalog(content.encode(), source="catalog.yaml")
+    except CatalogFileError as refused:
+        for problem in refused.problems:
+            assert problem.place.source == "catalog.yaml"
+            assert 1 <= problem.line <= len(content.splitlines()) + 1
+            assert problem.message
+    else:
+        assert catalog.products
+
+
+def test_exploding_aliases_are_refused_before_they_explode() -> None:
+    bomb = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
+        f"{new}: &{new} [{', '.join([f'*{old}'] * 9)}]\n" for old, new in pairwise("abcdefghi")
+    )
+    assert _problems(bomb) == [
+        (1, "anchors and aliases (& and *) are not read; write the value out")
+    ]
+
+
+_REPLACING = """\
+products:
+  - {id: team, name: Team, family: plan}
+  - {id: chat, name: Chat, family: chat}
+prices:
+  - {product: team, id: a_monthly, amount: "16", currency: USD, interval: month}
+  - {product: team, id: b_monthly, amount: "11", currency: USD, interval: month, replaced_by: X}
+  - {product: team, id: c_monthly, amount: "9", currency: USD, interval: month, replaced_by: Y}
+  - {product: team, id: euro, amount: "9", currency: EUR, interval: month}
+  - {product: chat, id: chat, amount: "9", currency: USD, interval: month}
+"""
+
+
+def _replacing(first: str, second: str = "b_monthly") -> str:
+    return _REPLACING.replace("X", first).replace("Y", second)
+
+
+def test_a_replaced_price_stays_in_the_catalog() -> None:
+    catalog = parse_catalog(_replacing("a_monthly").encode(), source="catalog.yaml")
+    assert catalog.replacements == {"b_monthly": "a_monthly", "c_monthly": "b_monthly"}
+    assert len(catalog.prices) == 5
+
+
+@pytest.mark.parametrize(
+    ("first", "says"),
+    [
+        ("none_such", "'none_such' is no price of the catalog"),
+        ("euro", "'euro' is in EUR; name a price in USD"),
+        ("chat", "'chat' is of another family"),
+        ("b_monthly", "it goes in a circle (b_monthly → b_monthly)"),
+        ("c_monthly", "it goes in a circle (b_monthly → c_monthly → b_monthly)"),
+    ],
+)
+def test_a_replacement_that_cannot_be_one_is_told_at_its_line(first: str, says: str) -> None:
+    problems = _problems(_replacing(first))
+    assert any(line == 6 and says in message for line, message in problems), problems

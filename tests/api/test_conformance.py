@@ -101,6 +101,7 @@ async def _known_ids(shop: Shop) -> dict[str, str]:
         "checkout_session_id": session["id"],
         "migration_id": migration["id"],
         "payment_method_id": method["id"],
+        "catalog_version": "1",
         "test_clock_id": await shop.clock("2026-01-17T09:30:00Z"),
     }
 

@@ -1,65 +1,124 @@
-"""Products and prices, read."""
+"""Products and prices, read: what is on sale at a moment.
 
-from typing import Any
+The version in force decides: the highest whose instant has come and that was not withdrawn. A test
+clock that is ahead of the world sees what will be on sale then; one that is behind sees what is on
+sale now, as there is nothing else to buy.
+"""
 
-from sqlalchemy import Row, select
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    Row,
+    ScalarSelect,
+    Select,
+    and_,
+    bindparam,
+    func,
+    select,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from adapters.db.tables.catalog import prices, products
-from billing.catalog import Price, Product, Trial, WithoutPaymentMethod
+from adapters.db.tables.catalog import prices
+from adapters.db.tables.catalog_version import catalog_prices, catalog_products, catalog_versions
+from billing.catalog import Price, Product
 from billing.interval import Interval, IntervalUnit
 from billing.offer import Offer
 
 
-async def products_on_sale(connection: AsyncConnection) -> tuple[Product, ...]:
-    """The products of the catalog loaded last, by id."""
-    found = await connection.execute(
-        select(products).where(products.c.active).order_by(products.c.id)
+def in_force(now: ColumnElement[datetime]) -> ScalarSelect[int]:
+    """The number of the version in force at the later of two moments: the real present and `now`.
+
+    `now` may be NULL.
+    """
+    return (
+        select(func.max(catalog_versions.c.number))
+        .where(
+            catalog_versions.c.effective_at <= func.greatest(func.now(), now),
+            catalog_versions.c.withdrawn_at.is_(None),
+        )
+        .scalar_subquery()
     )
-    return tuple(as_product(row) for row in found)
+
+
+_NOW: Final = bindparam("now", type_=DateTime(timezone=True))
+_PRODUCTS: Final = (
+    select(catalog_products.c.document)
+    .where(catalog_products.c.catalog_number == in_force(_NOW))
+    .order_by(catalog_products.c.product_id)
+)
+_SOLD: Final[Select[Any]] = (
+    select(prices, catalog_products.c.document)
+    .select_from(catalog_prices)
+    .join(
+        prices,
+        and_(
+            prices.c.id == catalog_prices.c.price_id,
+            prices.c.version == catalog_prices.c.price_version,
+        ),
+    )
+    .join(
+        catalog_products,
+        and_(
+            catalog_products.c.catalog_number == catalog_prices.c.catalog_number,
+            catalog_products.c.product_id == prices.c.product_id,
+        ),
+    )
+    .where(
+        catalog_prices.c.catalog_number == in_force(_NOW), catalog_prices.c.replaced_by.is_(None)
+    )
+    .order_by(prices.c.id)
+)
+_OFFER: Final = _SOLD.where(catalog_prices.c.price_id == bindparam("price_id"))
+
+
+async def products_on_sale(
+    connection: AsyncConnection, *, now: datetime | None = None
+) -> tuple[Product, ...]:
+    """The products of the version in force, by id."""
+    found = await connection.execute(_PRODUCTS, {"now": now})
+    return tuple(Product.model_validate(document) for document in found.scalars())
 
 
 async def prices_on_sale(
-    connection: AsyncConnection, *, product_id: str | None = None
+    connection: AsyncConnection, *, product_id: str | None = None, now: datetime | None = None
 ) -> tuple[Price, ...]:
-    """The prices of the catalog loaded last, by id; one version of each."""
-    query = select(prices).where(prices.c.active).order_by(prices.c.id)
-    if product_id is not None:
-        query = query.where(prices.c.product_id == product_id)
-    return tuple(as_price(row) for row in await connection.execute(query))
+    """The prices of the version in force that are sold, by id."""
+    query = _SOLD if product_id is None else _SOLD.where(prices.c.product_id == product_id)
+    return tuple(as_price(row) for row in await connection.execute(query, {"now": now}))
 
 
-async def offer(connection: AsyncConnection, price_id: str) -> Offer | None:
-    """What buying a price today means; None for prices that are unknown or no longer sold."""
-    price = (
-        await connection.execute(select(prices).where(prices.c.id == price_id, prices.c.active))
-    ).one_or_none()
-    if price is None:
-        return None
-    product = (
-        await connection.execute(select(products).where(products.c.id == price.product_id))
-    ).one()
-    return Offer(product=as_product(product), price=as_price(price))
+async def offers(connection: AsyncConnection, *, now: datetime | None = None) -> tuple[Offer, ...]:
+    """Everything that can be bought, by the prices' ids."""
+    return tuple(_as_offer(row) for row in await connection.execute(_SOLD, {"now": now}))
+
+
+async def offer(
+    connection: AsyncConnection, price_id: str, *, now: datetime | None = None
+) -> Offer | None:
+    """What buying a price means; None for prices that are unknown or not sold."""
+    found = await connection.execute(_OFFER, {"price_id": price_id, "now": now})
+    row = found.one_or_none()
+    return None if row is None else _as_offer(row)
 
 
 async def product(connection: AsyncConnection, product_id: str) -> Product | None:
-    """One product, sold or not."""
-    found = await connection.execute(select(products).where(products.c.id == product_id))
-    row = found.one_or_none()
-    return None if row is None else as_product(row)
-
-
-def as_product(row: Row[Any]) -> Product:
-    """The value of a row of `products`."""
-    trial = None
-    if row.trial_days is not None:
-        trial = Trial(
-            days=row.trial_days,
-            without_payment_method=WithoutPaymentMethod(row.trial_without_payment_method),
-        )
-    return Product.model_validate(
-        row.rules | {"id": row.id, "name": row.name, "family": row.family, "trial": trial}
+    """One product, sold or not: as it is in force, else as it is in the latest version with it."""
+    number = catalog_products.c.catalog_number
+    document = await connection.scalar(
+        select(catalog_products.c.document)
+        .where(catalog_products.c.product_id == product_id)
+        .order_by((number <= in_force(_NOW)).desc(), number.desc())
+        .limit(1),
+        {"now": None},
     )
+    return None if document is None else Product.model_validate(document)
+
+
+def _as_offer(row: Row[Any]) -> Offer:
+    return Offer(product=Product.model_validate(row.document), price=as_price(row))
 
 
 def as_price(row: Row[Any]) -> Price:

@@ -13,16 +13,18 @@ from sqlalchemy import Row, and_, bindparam, func, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.sql.selectable import NamedFromClause
 
-from adapters.db.queries.catalog import as_price, as_product
+from adapters.db.queries.catalog import as_price, in_force
 from adapters.db.queries.test_clocks import TestClock
 from adapters.db.repositories.debits import DEBITS
 from adapters.db.single_row import read_row
 from adapters.db.tables.balance import customer_balances
-from adapters.db.tables.catalog import prices, products
+from adapters.db.tables.catalog import prices
+from adapters.db.tables.catalog_version import catalog_prices, catalog_products
 from adapters.db.tables.customer import customers
 from adapters.db.tables.schema import DOCUMENT
 from adapters.db.tables.subscription import subscriptions
 from adapters.db.tables.test_clock import test_clocks
+from billing.catalog import Product
 from billing.money import Money
 from billing.offer import Offer
 from billing.period import Period
@@ -40,7 +42,12 @@ _debits: Final = literal_column(
     f"(SELECT jsonb_agg(debit) FROM ({_DEBITS}) AS debit)",  # noqa: S608 - made of constants
     DOCUMENT,
 )
-_PARTS: Final[tuple[NamedFromClause, ...]] = (test_clocks, _current, _wanted, products)
+_PARTS: Final[tuple[NamedFromClause, ...]] = (
+    test_clocks,
+    _current,
+    _wanted,
+    catalog_products,
+)
 _SELECT: Final = (
     select(
         *(column.label(f"{part.name}.{column.name}") for part in _PARTS for column in part.c),
@@ -61,8 +68,28 @@ _SELECT: Final = (
         ),
     )
     .outerjoin(test_clocks, test_clocks.c.id == subscriptions.c.test_clock_id)
-    .outerjoin(_wanted, and_(_wanted.c.id == bindparam("price_id"), _wanted.c.active))
-    .outerjoin(products, products.c.id == _wanted.c.product_id)
+    .outerjoin(
+        catalog_prices,
+        and_(
+            catalog_prices.c.catalog_number == in_force(test_clocks.c.frozen_at),
+            catalog_prices.c.price_id == bindparam("price_id"),
+            catalog_prices.c.replaced_by.is_(None),
+        ),
+    )
+    .outerjoin(
+        _wanted,
+        and_(
+            _wanted.c.id == catalog_prices.c.price_id,
+            _wanted.c.version == catalog_prices.c.price_version,
+        ),
+    )
+    .outerjoin(
+        catalog_products,
+        and_(
+            catalog_products.c.catalog_number == catalog_prices.c.catalog_number,
+            catalog_products.c.product_id == _wanted.c.product_id,
+        ),
+    )
     .outerjoin(
         customer_balances,
         and_(
@@ -103,7 +130,7 @@ async def get(
             current_price=as_price(current),
             offer=None
             if wanted.id is None
-            else Offer(product=as_product(product), price=as_price(wanted)),
+            else Offer(product=Product.model_validate(product.document), price=as_price(wanted)),
             segment=row.segment,
             debits=tuple(_as_debit(debit) for debit in row.debits or ()),
         ),

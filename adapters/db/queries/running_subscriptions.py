@@ -6,7 +6,7 @@ Owns reading them for rehearsals (`billing.rehearsal`). Columns alone are read, 
 from collections.abc import AsyncIterator, Iterable
 from typing import Any, Final
 
-from sqlalchemy import Row, Select, case, func, select, tuple_
+from sqlalchemy import Row, Select, and_, case, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.db.tables.subscription import subscriptions
@@ -22,6 +22,10 @@ _RENEWING: Final = (
     SubscriptionStatus.ACTIVE,
     SubscriptionStatus.PAST_DUE,
 )
+_RUNNING: Final = and_(
+    subscriptions.c.ended_at.is_(None), subscriptions.c.status != SubscriptionStatus.INCOMPLETE
+)
+"""Who is still at the checkout has bought nothing yet."""
 _next_invoice_at: Final = case(
     (
         subscriptions.c.status.in_(_RENEWING) & subscriptions.c.cancel_at.is_(None),
@@ -37,10 +41,10 @@ _SELECT: Final[Select[Any]] = select(
     subscriptions.c.price_version,
     subscriptions.c.quantity,
     _next_invoice_at,
-).where(subscriptions.c.ended_at.is_(None))
-_COUNT: Final = (
+).where(_RUNNING)
+_COUNT: Final[Select[Any]] = (
     select(subscriptions.c.price_id, subscriptions.c.price_version, func.count().label("running"))
-    .where(subscriptions.c.ended_at.is_(None))
+    .where(_RUNNING)
     .group_by(subscriptions.c.price_id, subscriptions.c.price_version)
 )
 
@@ -60,13 +64,17 @@ async def at_prices(
         tuple_(subscriptions.c.price_id, subscriptions.c.price_version).in_(wanted)
     ).order_by(subscriptions.c.id)
     async with connection.stream(query, execution_options={"yield_per": _PAGE}) as rows:
-        async for row in rows:
-            yield _as_running(row)
+        async for page in rows.partitions(_PAGE):
+            for row in page:
+                yield _as_running(row)
 
 
-async def counts(connection: AsyncConnection) -> dict[PriceVersion, int]:
-    """How many run at each price version."""
-    found = await connection.execute(_COUNT)
+async def counts(
+    connection: AsyncConnection, *, price_id: str | None = None
+) -> dict[PriceVersion, int]:
+    """How many run at each version of a price, or of every price."""
+    query = _COUNT if price_id is None else _COUNT.where(subscriptions.c.price_id == price_id)
+    found = await connection.execute(query)
     return {(row.price_id, row.price_version): row.running for row in found}
 
 

@@ -1,5 +1,6 @@
 """Price versions and what is on sale, as billing reads them."""
 
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import bindparam, select
@@ -41,9 +42,9 @@ class SqlPrices:
             raise NotFound("price_not_found", f"price {price_id!r} has no product")
         return Offer(product=product, price=price)
 
-    async def offer(self, price_id: str) -> Offer:
-        """What is on sale under the id now. Raises `InvalidInput` (`price_not_found`)."""
-        found = await catalog.offer(self._connection, price_id)
+    async def offer(self, price_id: str, *, now: datetime | None = None) -> Offer:
+        """What is on sale under the id; see the port."""
+        found = await catalog.offer(self._connection, price_id, now=now)
         if found is None:
             raise InvalidInput("price_not_found", f"no price {price_id} is on sale")
         return found

@@ -1,4 +1,7 @@
-"""Products and the immutable versions of their prices (policy P33)."""
+"""Products and the immutable versions of their prices (policy P33).
+
+What is on sale when, and by which rules, stands in `adapters.db.tables.catalog_version`.
+"""
 
 from datetime import datetime
 
@@ -8,7 +11,6 @@ from sqlmodel import Field
 from adapters.db.tables.schema import (
     CURRENCY,
     DOCUMENT,
-    EMPTY,
     INSTANT,
     MINOR_UNITS,
     NOW,
@@ -19,39 +21,23 @@ from adapters.db.tables.schema import (
     references,
     table_of,
 )
-from billing.catalog import WithoutPaymentMethod
 from billing.interval import IntervalUnit
 
-_TRUE = text("true")
 _ONE = text("1")
 
 
 class ProductRow(Row, table=True):
-    """One product; `active` says whether the catalog loaded last has it."""
+    """One product, ever published; its rules are those of a version of the catalog."""
 
     __tablename__ = "products"
-    __table_args__ = (
-        CheckConstraint("trial_days > 0", name="trial_days"),
-        CheckConstraint(
-            "(trial_days IS NULL) = (trial_without_payment_method IS NULL)", name="trial"
-        ),
-        one_of("trial_without_payment_method", WithoutPaymentMethod),
-        CheckConstraint("jsonb_typeof(rules) = 'object'", name="rules"),
-    )
 
     id: str = Field(primary_key=True)
-    name: str
     family: str
-    trial_days: int | None
-    trial_without_payment_method: str | None
-    rules: dict[str, object] = Field(sa_type=DOCUMENT, sa_column_kwargs={"server_default": EMPTY})
-    """The product's other rules; those that are missing have the defaults of `Product`."""
-    active: bool = Field(sa_column_kwargs={"server_default": _TRUE})
     created_at: datetime = Field(sa_type=INSTANT, sa_column_kwargs={"server_default": NOW})
 
 
 class PriceRow(Row, table=True):
-    """One version of a price; nothing but `active` ever changes."""
+    """One version of a price, ever published; it never changes."""
 
     __tablename__ = "prices"
     __table_args__ = (
@@ -70,7 +56,6 @@ class PriceRow(Row, table=True):
         ),
         CheckConstraint("quantity_step >= 1", name="quantity_step"),
         index("prices", "product_id"),
-        index("prices", "id", unique=True, where="active", name="prices_active_id_key"),
     )
 
     id: str = Field(primary_key=True)
@@ -87,7 +72,6 @@ class PriceRow(Row, table=True):
     minimum_quantity: int
     maximum_quantity: int
     quantity_step: int = Field(sa_column_kwargs={"server_default": _ONE})
-    active: bool = Field(sa_column_kwargs={"server_default": _TRUE})
     created_at: datetime = Field(sa_type=INSTANT, sa_column_kwargs={"server_default": NOW})
 
 

@@ -102,15 +102,7 @@ class OnSale:
 async def read_on_sale(deps: Dependencies) -> OnSale:
     """What is on sale now."""
     async with reading(deps.engine) as connection:
-        products = {each.id: each for each in await catalog.products_on_sale(connection)}
-        prices = await catalog.prices_on_sale(connection)
-    return OnSale(
-        offers=tuple(
-            Offer(product=products[price.product_id], price=price)
-            for price in prices
-            if price.product_id in products
-        )
-    )
+        return OnSale(offers=await catalog.offers(connection))
 
 
 def is_a_choice(options: Sequence[PlanOption]) -> bool:

@@ -7,9 +7,9 @@ from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.db.engine import transactions
-from adapters.db.tables.catalog import prices, products
+from adapters.db.repositories.catalog import SqlCatalog
 from adapters.db.tables.customer import customers
-from billing.catalog import Price, Trial
+from billing.catalog import Catalog, Price, Product, Trial
 from billing.interval import Interval, IntervalUnit
 from billing.invoice import InvoiceDraft, InvoiceRecord, draft_for_period
 from billing.ledger import JournalEntry, invoice_finalized, payment_received
@@ -84,20 +84,8 @@ def draft(
 async def open_shop(engine: AsyncEngine, *, customer_count: int = 1) -> None:
     """Store the product, its price and some customers."""
     async with engine.begin() as connection:
-        await connection.execute(insert(products).values(id="team", name="Team", family="plan"))
-        await connection.execute(
-            insert(prices).values(
-                id=TEAM.id,
-                version=1,
-                product_id="team",
-                currency="USD",
-                model=TEAM.model.model_dump(mode="json"),
-                interval_unit="month",
-                interval_count=1,
-                unit_name="seat",
-                minimum_quantity=1,
-                maximum_quantity=TEAM.maximum_quantity,
-            )
+        await SqlCatalog(connection).put_on_sale(
+            Catalog(products=(Product(id="team", name="Team", family="plan"),), prices=(TEAM,))
         )
         await connection.execute(
             insert(customers),

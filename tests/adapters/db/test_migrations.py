@@ -5,6 +5,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Final
 
 import psycopg
 from alembic.autogenerate import compare_metadata
@@ -13,12 +14,21 @@ from sqlalchemy import Connection, NullPool, create_engine, inspect
 from sqlalchemy.schema import CheckConstraint
 
 from adapters.db import migrations
+from adapters.db.engine import create_engine as create_async_engine
+from adapters.db.engine import reading
+from adapters.db.queries import catalog, catalog_versions
 from adapters.db.tables import metadata
+from billing.catalog import Product, Trial, WithoutPaymentMethod
+from billing.pricing import price_of
 
 _TRIGGERS = {
     ("audit_log", "append_only"),
     ("balance_movements", "append_only"),
     ("balance_movements", "moved"),
+    ("catalog_prices", "append_only"),
+    ("catalog_products", "append_only"),
+    ("catalog_versions", "immutable"),
+    ("catalog_versions", "never_removed"),
     ("credit_note_lines", "append_only"),
     ("credit_note_lines", "within_debit"),
     ("credit_notes", "append_only"),
@@ -185,6 +195,45 @@ def test_what_prices_cost_stays_exact_when_they_get_models(empty_database_url: s
         found = {(row.model["unit_amount_minor"], row.quantity_step) for row in rows}
     amounts = ("0", "1600", "1200.5", "0.000000000001", "99999999999999")
     assert found == {(amount, 1) for amount in amounts}
+
+
+_BEFORE_VERSIONS: Final = """
+    INSERT INTO products (id, name, family, trial_days, trial_without_payment_method, rules, active)
+    VALUES ('team', 'Team', 'plan', 14, 'pause', '{"shorter_interval": true}', true),
+        ('old', 'Old', 'plan', NULL, NULL, '{}', false);
+    INSERT INTO prices (id, version, product_id, currency, unit_amount_minor, interval_unit,
+        interval_count, unit_name, minimum_quantity, maximum_quantity, active)
+    VALUES ('team_monthly', 1, 'team', 'USD', 1600, 'month', 1, 'seat', 1, 10, false),
+        ('team_monthly', 2, 'team', 'USD', 1800, 'month', 1, 'seat', 1, 10, true);
+"""
+
+
+async def test_what_was_on_sale_before_there_were_versions_is_the_first(
+    empty_database_url: str,
+) -> None:
+    migrations.upgrade(empty_database_url, "0010")
+    with _connect(empty_database_url) as connection:
+        connection.exec_driver_sql(_BEFORE_VERSIONS)
+        connection.commit()
+    migrations.upgrade(empty_database_url)
+    engine = create_async_engine(empty_database_url)
+    async with reading(engine) as asynchronous:
+        [offer] = await catalog.offers(asynchronous)
+        [product] = await catalog.products_on_sale(asynchronous)
+        first = await catalog_versions.head(asynchronous)
+    await engine.dispose()
+    assert offer.price.version == 2
+    assert price_of(offer.price, 1).amount_minor == 1800
+    assert offer.product == product
+    assert product == Product(
+        id="team",
+        name="Team",
+        family="plan",
+        trial=Trial(days=14, without_payment_method=WithoutPaymentMethod.PAUSE),
+        shorter_interval=True,
+    )
+    assert first is not None
+    assert first.number == 1
 
 
 def test_an_empty_database_has_no_revision_and_a_migrated_one_the_newest(

@@ -1,0 +1,121 @@
+"""How the plan of a catalog looks in a terminal.
+
+Owns its signs (+ added, ~ changed, - retired), colours and sentences. Money of sums is rounded to
+show it; the plan itself is exact.
+"""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+from rich.text import Text
+
+from billing.catalog_change import CatalogChange, ChangeAction
+from billing.catalog_plan import CatalogPlan, Touched, TouchedSubscription
+from billing.money import Money, round_half_away
+from billing.rehearsal import Total
+from workflows.wording import instant
+
+_SIGNS: Final = {
+    ChangeAction.ADDED: ("+", "green"),
+    ChangeAction.CHANGED: ("~", "yellow"),
+    ChangeAction.RETIRED: ("-", "red"),
+}
+_INDENT: Final = "      "
+
+
+def show(plan: CatalogPlan, path: Path) -> None:
+    """The whole plan, refusals last, so that nobody misses them."""
+    console = Console(highlight=False, soft_wrap=True)
+    for line in _lines(plan, path):
+        console.print(line)
+
+
+def _lines(plan: CatalogPlan, path: Path) -> Iterator[Text]:
+    for planned in plan.changes:
+        yield from _change_lines(planned.change)
+        for touched in planned.touched:
+            yield from _touched_lines(touched)
+    if plan.is_empty:
+        yield Text("Nothing to change: this is what is published.")
+        return
+    yield Text()
+    yield _summary(plan)
+    if plan.refusals:
+        yield Text("Refused, so nothing of it can be published:", style="bold red")
+        for refusal in plan.refusals:
+            yield Text(f"  {refusal.message}", style="red")
+        return
+    yield Text(
+        "Publishing changes no running subscription and no revenue: each keeps the version that it"
+        " was sold at."
+    )
+    wanted = "" if plan.effective_at is None else f" --effective-at {plan.effective_at.isoformat()}"
+    yield Text(f"To do exactly this: perennial catalog apply {path}{wanted} --plan {plan.digest}")
+
+
+def _summary(plan: CatalogPlan) -> Text:
+    actions = [planned.change.action for planned in plan.changes]
+    counted = ", ".join(
+        f"{actions.count(action)} {word}"
+        for action, word in (
+            (ChangeAction.ADDED, "to add"),
+            (ChangeAction.CHANGED, "to change"),
+            (ChangeAction.RETIRED, "to retire"),
+        )
+    )
+    on_top_of = "nothing" if plan.based_on is None else f"version {plan.based_on}"
+    when = "at once" if plan.effective_at is None else f"from {instant(plan.effective_at)}"
+    return Text(f"Plan on top of {on_top_of}, {when}: {counted}.", style="bold")
+
+
+def _change_lines(change: CatalogChange) -> Iterator[Text]:
+    sign, colour = _SIGNS[change.action]
+    note = "  no longer sold" if change.action is ChangeAction.RETIRED else ""
+    if change.replaced_by is not None:
+        note += f", replaced by {change.replaced_by}"
+    yield Text(f"  {sign} {change.kind} {change.id}{note}", style=colour)
+    for difference in change.differences:
+        before = "-" if difference.before is None else difference.before
+        after = "-" if difference.after is None else difference.after
+        yield Text(f"{_INDENT}{difference.field}: {before} → {after}")
+
+
+def _touched_lines(touched: Touched) -> Iterator[Text]:
+    keeps = f"{touched.price_id} version {touched.price_version}"
+    yield Text(f"{_INDENT}{touched.count} running subscriptions keep {keeps}")
+    target = f"{touched.to_price_id} version {touched.to_version}"
+    for total in touched.if_moved if touched.has_target else ():
+        yield from _total_lines(total, target)
+    for subscription in touched.first:
+        yield Text(f"{_INDENT}  {_subscription(subscription, moves=touched.has_target)}")
+
+
+def _total_lines(total: Total, target: str) -> Iterator[Text]:
+    before = Money(amount_minor=total.next_invoices_before_minor, currency=total.currency)
+    after = Money(amount_minor=total.next_invoices_after_minor, currency=total.currency)
+    change = _rounded(total.monthly_change, total.currency)
+    sign = "+" if change.amount_minor > 0 else ""
+    yield Text(
+        f"{_INDENT}if all were moved to {target}: next invoices {before} → {after},"
+        f" monthly recurring revenue {_rounded(total.monthly_before, total.currency)} →"
+        f" {_rounded(total.monthly_after, total.currency)} ({sign}{change})"
+    )
+    if total.refused:
+        yield Text(f"{_INDENT}{total.refused} of them cannot be moved in their quantity")
+
+
+def _subscription(subscription: TouchedSubscription, *, moves: bool) -> str:
+    at = subscription.next_invoice_at
+    when = "no next invoice" if at is None else f"next invoice {instant(at)}"
+    amount = f"{subscription.next_invoice}"
+    if moves:
+        amount += f" → {subscription.if_moved}"
+    why = "" if subscription.refusal is None else f" ({subscription.refusal})"
+    return f"{subscription.subscription_id}  {subscription.status}  {when}  {amount}{why}"
+
+
+def _rounded(exact: Fraction, currency: str) -> Money:
+    return Money(amount_minor=round_half_away(exact), currency=currency)
