@@ -131,9 +131,9 @@ def active(
     )
 
 
-async def entitle(transactions: Transactions, group: str) -> SubscriptionState:
-    """A customer of a new group with a subscription that gives them a few things."""
-    customer, now = customer_id(group, 0), datetime.now(UTC)
+async def entitle(transactions: Transactions) -> SubscriptionState:
+    """A customer with a subscription that gives them a few things."""
+    customer, now = "cus_entitled", datetime.now(UTC)
     sleeping = active(customer, renews_at=now + timedelta(days=20), is_live=True)
     sold = sleeping.terms.model_copy(update={"entitlements": _INCLUDED})
     state = sleeping.model_copy(update={"terms": sold})

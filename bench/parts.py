@@ -224,7 +224,7 @@ async def measure_entitlements(stage: Stage, sizes: Sizes) -> list[Figure]:
         running_api(stage, process_variables(), port=api_port),
         started(stage, "bench.bare_api", str(bare_port)),
     ):
-        state = await customers.entitle(transactions(engine), "entitlements")
+        state = await customers.entitle(transactions(engine))
         read = latency.Call(
             port=api_port,
             path=f"/v1/customers/{state.customer_id}/entitlements",
