@@ -8,7 +8,7 @@ BIN := $(ROOT)/.venv/bin
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate --no-emit-index-url
 
-.PHONY: dev demo doctor test fuzz faults bench check format lock clean venv
+.PHONY: dev demo doctor test fuzz walks faults bench check format lock clean venv
 .DEFAULT_GOAL := dev
 
 venv:
@@ -35,6 +35,11 @@ test: venv
 fuzz: venv
 	cd "$(ROOT)" && PERENNIAL_FUZZ_EXAMPLES=$${PERENNIAL_FUZZ_EXAMPLES:-50} \
 		"$(BIN)/python" -m pytest -n 2 tests/api/test_conformance.py $(ARGS)
+
+# Random walks over the whole lifecycle, far more of them than `make test` takes.
+walks: venv
+	cd "$(ROOT)" && PERENNIAL_WALKS=$${PERENNIAL_WALKS:-500} \
+		"$(BIN)/python" -m pytest tests/billing/test_lifecycle_walks.py $(ARGS)
 
 # The demo's year with everything killed in the middle of it; about ten minutes.
 faults: venv

@@ -1,5 +1,6 @@
 """Random lives of a subscription: whatever happens in whatever order, these things hold."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -304,4 +305,8 @@ def _ended_without_method(state: SubscriptionState, now: datetime) -> Subscripti
 
 
 TestLife = Life.TestCase
-TestLife.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestLife.settings = settings(
+    max_examples=int(os.environ.get("PERENNIAL_WALKS", "20")),
+    stateful_step_count=40,
+    deadline=None,
+)
