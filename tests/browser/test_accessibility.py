@@ -120,6 +120,7 @@ async def test_pages_about_trouble_are_told_in_full(subscriber: Subscriber) -> N
 async def test_what_a_screen_reader_says_of_a_choice(subscriber: Subscriber) -> None:
     await subscriber.open_portal()
     await subscriber.clicks("Change plan or quantity of Team")
+    await subscriber.sees("Change Team")
     nodes = await _tree(subscriber.page)
     radios = [node.name for node in nodes if node.role == "radio"]
     assert radios[0].startswith("Team (your plan)")

@@ -67,7 +67,7 @@ async def test_forty_daily_renewals_are_several_runs_and_one_subscription(
         assert after.typed_search_attributes[PLAN] == "team_d"
         assert after.typed_search_attributes[NEXT_BILLING_AT] == at("2026-02-27T09:30")
         assert await subscription.cancel(command_id="cmd_1") == canceled
-        assert await company.count(audit_log) == 2
+        assert await company.count(audit_log, subject=subscription.id) == 2
         assert company.mailbox.kinds() == ["subscription_canceled", "cancellation_undone"]
     periods = [(i["period_start"], i["period_end"], i["status"]) for i in await company.invoices()]
     assert len(periods) == 41

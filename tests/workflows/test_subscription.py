@@ -132,7 +132,7 @@ async def test_a_command_sent_five_times_is_applied_once_and_answered_alike(
         )
 
         assert len(set(receipts)) == 1
-        assert await company.count(audit_log) == 1
+        assert await company.count(audit_log, subject=subscription.id) == 1
         await company.settle()
         assert company.mailbox.kinds() == ["subscription_canceled"]
 

@@ -106,7 +106,7 @@ async def test_the_page_of_another_installation_is_left_alone(visit: Visit) -> N
     )
     await pay(page.url, GOOD_CARD)
     assert await _completion(desk).follow(page.id) is CheckoutProgress.FOREIGN
-    assert await desk.company.count(audit_log) == 0
+    assert await desk.company.count(audit_log, subject="cus_elsewhere") == 0
 
 
 async def test_a_card_that_was_removed_meanwhile_does_not_come_back(visit: Visit) -> None:
