@@ -22,7 +22,7 @@ from api.fields import Body, CatalogFileName, Reason, Timestamp, example
 from api.money_view import MoneyView
 from api.page import DEFAULT_LIMIT, Limit
 from api.present import machine_now
-from api.route import ApiRoute
+from api.route import ApiRoute, problem_responses
 from billing.catalog_change import ChangeAction
 from billing.catalog_plan import CatalogPlan, PlannedChange, Touched, TouchedSubscription
 from billing.catalog_version import CatalogVersion, VersionStatus
@@ -311,7 +311,12 @@ async def apply_catalog(body: ApplyInput, deps: Deps, caller: CallerOf) -> Versi
     return await _shown(deps, applied.version)
 
 
-@router.get("/export", operation_id="export_catalog", summary="Export a catalog")
+@router.get(
+    "/export",
+    operation_id="export_catalog",
+    summary="Export a catalog",
+    responses=problem_responses(404),
+)
 async def export_catalog(deps: Deps, version: WantedVersion = None) -> Files:
     """The files of a version as they were written, comments included."""
     async with snapshot(deps.engine) as connection:
