@@ -44,7 +44,7 @@ async def test_a_record_repeated_changes_nothing(till: Till) -> None:
     first, again = await records.record(request), await records.record(request)
 
     assert first == again
-    assert await till.count(audit_log) == 1
+    assert await till.count(audit_log, command_id="cmd_1") == 1
     assert await till.event_types() == ["subscription.canceled"]
 
 

@@ -134,9 +134,10 @@ class Till:
         async with self.engine.connect() as connection:
             return sorted((await connection.execute(select(domain_events.c.type))).scalars())
 
-    async def count(self, table: Any) -> int:  # noqa: ANN401 - any table
+    async def count(self, table: Any, **equals: object) -> int:  # noqa: ANN401 - any table
+        """How many rows have these values."""
         async with self.engine.connect() as connection:
-            query = select(func.count()).select_from(table)
+            query = select(func.count()).select_from(table).filter_by(**equals)
             return int((await connection.execute(query)).scalar_one())
 
     def taken_minor(self) -> int:

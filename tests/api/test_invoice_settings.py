@@ -24,8 +24,9 @@ async def test_the_seller_is_said_replaced_and_audited(idle_shop: Shop) -> None:
     replaced = await idle_shop.client.put("/v1/seller", json={"name": "Other"})
     assert replaced.json() == nobody | {"name": "Other"}
     async with reading(idle_shop.deps.engine) as connection:
-        commands = list(await connection.scalars(select(audit_log.c.command)))
-    assert commands == ["change_seller"] * 2
+        subject = audit_log.c.subject
+        about = await connection.scalars(select(subject).filter_by(command="change_seller"))
+    assert len(list(about)) == 2
 
 
 async def test_a_customer_has_a_purchase_order_and_texts(idle_shop: Shop) -> None:

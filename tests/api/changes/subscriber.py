@@ -70,9 +70,10 @@ class Subscriber:
         )
 
     async def invoices(self) -> list[Json]:
-        """Every invoice, the earliest first."""
+        """Every finalised invoice, in the order of their numbers: two may have one instant."""
         page = await self.shop.read("/v1/invoices", customer=self.customer, limit=100)
-        return list(reversed(page["data"]))
+        numbered = [invoice for invoice in page["data"] if invoice["number"] is not None]
+        return sorted(numbered, key=lambda invoice: str(invoice["number"]))
 
     async def charged(self) -> list[str]:
         """What payments brought in by each invoice, the earliest first."""
