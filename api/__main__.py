@@ -8,7 +8,6 @@ import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from typing import Final
 
 import structlog
@@ -27,6 +26,7 @@ from adapters.temporal.connection import connect
 from api.app import create_app
 from api.dependencies import Dependencies
 from api.outage import DATABASE_ERRORS, is_outage
+from api.present import machine_now
 from billing.actor import Actor, ActorKind
 from billing.errors import PerennialError
 
@@ -68,7 +68,7 @@ async def publish_first_catalog(engine: AsyncEngine, settings: Settings) -> None
     Afterwards operators publish (`perennial catalog apply`); a start only says so where its files
     are others. Raises `CannotStart` where they are no catalog, or the database is out of reach.
     """
-    now, actor = datetime.now(UTC), Actor(kind=ActorKind.SYSTEM, id="api")
+    now, actor = machine_now(), Actor(kind=ActorKind.SYSTEM, id="api")
     try:
         files = read_sources(settings.catalog_path)
         applied = await publish_first(engine, files, actor=actor, now=now)

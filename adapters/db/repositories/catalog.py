@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import func, insert, select, text, update
@@ -95,7 +95,7 @@ class SqlCatalog:
             Publication(
                 catalog=catalog,
                 actor=_SYSTEM,
-                now=datetime.now(UTC),
+                now=await self._database_now(),
                 based_on=None if head is None else head.number,
             )
         )
