@@ -10,8 +10,15 @@ from temporalio import activity
 
 from activities.crediting import CreditRequest, issue_credit
 from billing.change import unused
-from billing.credit_note import CreditReason, UnusedPart, unused_lines
+from billing.credit_note import (
+    CreditReason,
+    UnusedPart,
+    left_of,
+    unused_lines,
+    without_credits,
+)
 from billing.errors import Conflict
+from billing.money import Money
 from billing.period import Period
 from billing.ports.storage import UnitOfWork
 from billing.subscription import SubscriptionState
@@ -35,6 +42,8 @@ class GivenBack(Value):
     refund_ids: tuple[str, ...] = ()
     """Refunds to be carried out."""
     refusal: Literal["charge_disputed"] | None = None
+    not_paid_yet: Money | None = None
+    """What of the unused time nobody has paid: it is carried to the next invoice (policy P5)."""
 
 
 class UnusedTime:
@@ -51,21 +60,35 @@ class UnusedTime:
             debits = await tx.invoices.debits(
                 state.subscription_id, ending_after=state.running_period.start
             )
-            lines = unused_lines(
-                tuple(unused(state, debits, part.start)), part, state.terms.proration
+            known = await tx.credit_notes.of_source(state.subscription_id, request.source)
+            asked = unused_lines(
+                tuple(unused(state, without_credits(debits, known), part.start)),
+                part,
+                state.terms.proration,
             )
+            lines = tuple(asked)
             credit = CreditRequest(
                 source=request.source,
                 customer_id=state.customer_id,
                 subscription_id=state.subscription_id,
                 reason=request.reason,
                 unused=request.unused,
-                lines=tuple(lines),
+                lines=lines,
                 now=request.now,
             )
             try:
-                return GivenBack(refund_ids=await issue_credit(tx, credit))
+                refund_ids = await issue_credit(tx, credit)
             except Conflict as error:
                 if error.code != "charge_disputed":
                     raise
                 return GivenBack(refusal="charge_disputed")
+            given = await tx.credit_notes.of_source(state.subscription_id, request.source)
+            disputed = {debit.ref for debit in debits if debit.is_disputed}
+            return GivenBack(
+                refund_ids=refund_ids,
+                not_paid_yet=left_of(
+                    [line for line in lines if line.debit not in disputed],
+                    given,
+                    currency=state.terms.currency,
+                ),
+            )

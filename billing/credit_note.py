@@ -203,6 +203,36 @@ def within(
     return tuple(kept)
 
 
+def without_credits(debits: Sequence[Debit], notes: Sequence[CreditNoteDraft]) -> tuple[Debit, ...]:
+    """The debits as they were before the notes, so that a repetition asks for the same again."""
+    credited: dict[LineRef, int] = {}
+    for line in (line for note in notes for line in note.lines):
+        credited[line.debit] = credited.get(line.debit, 0) + line.amount.amount_minor
+    return tuple(
+        debit.model_copy(
+            update={
+                "credited": Money(
+                    amount_minor=debit.credited.amount_minor - credited[debit.ref],
+                    currency=debit.credited.currency,
+                ),
+                "is_closed": False,
+            }
+        )
+        if debit.ref in credited
+        else debit
+        for debit in debits
+    )
+
+
+def left_of(
+    asked: Sequence[CreditNoteLine], notes: Sequence[CreditNoteDraft], *, currency: CurrencyCode
+) -> Money:
+    """What was asked for and the notes do not give, as it is not paid; not negative."""
+    asked_minor = sum(line.amount.amount_minor for line in asked)
+    given_minor = sum(line.amount.amount_minor for note in notes for line in note.lines)
+    return Money(amount_minor=max(asked_minor - given_minor, 0), currency=currency)
+
+
 def by_invoice(
     lines: Sequence[CreditNoteLine],
 ) -> Iterator[tuple[str, tuple[CreditNoteLine, ...]]]:

@@ -12,6 +12,8 @@ from billing.catalog import PauseMode
 from billing.commands import check_command
 from billing.credit_note import UnusedPart
 from billing.errors import BooksBroken, Conflict, InvalidInput
+from billing.invoice import InvoiceLine
+from billing.money import Money
 from billing.period import Period
 from billing.subscription import (
     CommandName,
@@ -101,6 +103,23 @@ def paused_part(state: SubscriptionState, at: datetime) -> Period | None:
     if pause is None or pause.mode is not PauseMode.KEEP_ANCHOR or at <= pause.paused_at:
         return None
     return Period(start=pause.paused_at, end=at)
+
+
+def carried_less(state: SubscriptionState, not_paid_yet: Money) -> SubscriptionState:
+    """What was carried of the paused time is not owed: the next invoice asks for that much less.
+
+    Only what is paid is given back by a credit note (policy P13); the rest was never collected.
+    """
+    left_minor, carried = not_paid_yet.amount_minor, list[InvoiceLine]()
+    for line in reversed(state.carried):
+        taken = min(left_minor, line.amount.amount_minor)
+        left_minor -= taken
+        rest = line.amount.model_copy(update={"amount_minor": line.amount.amount_minor - taken})
+        if rest.amount_minor:
+            carried.insert(0, line.model_copy(update={"amount": rest}))
+    if tuple(carried) == state.carried:
+        return state
+    return state.changed(carried=tuple(carried))
 
 
 def unused_part(state: SubscriptionState, now: datetime) -> Period | None:

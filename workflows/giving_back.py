@@ -31,13 +31,13 @@ class GivingBack:
         return CancellationCredit(self._keeper, command)
 
     async def of_pause(self, at: datetime) -> None:
-        """The paid time that has passed in the pause that ends at `at`."""
+        """The paid time that passed in the pause that ends at `at`, and what is carried of it."""
         state = self._keeper.state
         part, pause = pausing.paused_part(state, at), state.pause
         if part is None or pause is None:
             return
         source = effect_key("pause", state.subscription_id, f"{pause.paused_at:%Y%m%dT%H%M%S}")
-        await effects.give_back(
+        given = await effects.give_back(
             GiveBack(
                 state=state,
                 part=part,
@@ -47,6 +47,8 @@ class GivingBack:
                 now=at,
             )
         )
+        if given.not_paid_yet is not None:
+            self._keeper.take(pausing.carried_less(self._keeper.state, given.not_paid_yet))
 
     async def paid_too_late(self, invoice_id: str) -> None:
         """What the end promised of an invoice that was paid after it, once per invoice (P17).

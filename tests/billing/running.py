@@ -410,12 +410,20 @@ class Running:
 
     def _resume(self, instant: datetime, *, command_id: str | None = None) -> None:
         part = pausing.paused_part(self.state, instant)
-        after = pausing.resumed(self.state, instant)
+        pausing.resumed(self.state, instant)
         if part is not None:
-            self._give_back(part, f"pause:{part.start}")
+            asked, given = self._asked(part), self._give_back(part, f"pause:{part.start}")
+            left = Money(amount_minor=asked - given, currency=self.state.terms.currency)
+            self._becomes(pausing.carried_less(self.state, left))
+        after = pausing.resumed(self.state, instant)
         if command_id is not None:
             after = lifecycle.command_applied(self.state, after, command_id, self.now)
         self._becomes(after)
+
+    def _asked(self, part: Period) -> int:
+        debits = tuple(unused(self.state, self._debits(), part.start))
+        lines = unused_lines(debits, part, self.state.terms.proration)
+        return sum(line.amount.amount_minor for line in lines)
 
     def _give_back(self, part: Period, source: str, *, to_card: bool = False) -> int:
         debits = tuple(unused(self.state, self._debits(), part.start))

@@ -51,14 +51,13 @@ def line_count(running: Running) -> int:
     return lines + sum(len(note.lines) for note in running.books.notes)
 
 
-def check(running: Running, exact: Fraction, *, forgiven: int, kept: int = 0) -> None:
+def check(running: Running, exact: Fraction, *, forgiven: int) -> None:
     """Every line may be half a minor unit away, as it is rounded once.
 
-    `forgiven` is what was still carried at the end. `kept` is what was carried when a pause gave
-    back: nothing of it was paid by then, so nothing of it is given back (policy P13).
+    `forgiven` is what was still carried at the end.
     """
     most = Fraction(line_count(running), 2)
-    assert -most - forgiven <= net_minor(running) - exact <= most + kept
+    assert -most - forgiven <= net_minor(running) - exact <= most
 
 
 def carried_minor(running: Running) -> int:
@@ -146,10 +145,9 @@ def test_pauses_that_give_their_time_back_cost_nothing(
         id="club", name="Club", family="plan", pause=PausePolicy(mode=PauseMode.KEEP_ANCHOR)
     )
     running = begun(unit_minor=unit, quantity=quantity, product=product)
-    meter, kept = Meter(running, running.now), 0
+    meter = Meter(running, running.now)
     for gap, lasting, more in rests:
         meter.read(running.now + timedelta(seconds=gap))
-        kept += carried_minor(running)
         running.pause(running.now + timedelta(seconds=lasting))
         meter.is_resting = True
         meter.read(running.now + timedelta(seconds=lasting))
@@ -158,4 +156,4 @@ def test_pauses_that_give_their_time_back_cost_nothing(
     meter.read(running.now + timedelta(seconds=rest))
     forgiven = carried_minor(running)
     running.cancel_now(UnusedPart.CREDIT)
-    check(running, meter.exact, forgiven=forgiven, kept=kept)
+    check(running, meter.exact, forgiven=forgiven)

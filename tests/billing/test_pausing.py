@@ -166,6 +166,19 @@ def test_a_pause_after_an_upgrade_gives_back_of_what_was_charged_last() -> None:
     assert [line.description for line in note.lines] == ["Unused time of Club, 1 seat, every month"]
 
 
+def test_a_pause_gives_back_what_is_paid_and_asks_for_less_of_what_is_carried() -> None:
+    sold = club(PauseMode.KEEP_ANCHOR)
+    prices = offer("club", 50, product=sold), offer("better", 90, product=sold)
+    running = Running(*prices, start=at("2026-04-01"))
+    running.until("2026-04-01")
+    assert running.upgrade("better") == [-50, 90]
+    paused(running, "2026-04-06", "2026-04-30")
+    assert [note.total.amount_minor for note in running.books.notes] == [50]
+    assert [line.amount.amount_minor for line in running.state.carried] == [18]
+    running.until("2026-05-01")
+    assert (totals(running), running.books.cash) == ([50, 0, 108], 18 + 90)
+
+
 def test_a_pause_gives_back_of_seats_added_before_it_as_well() -> None:
     running = april(PauseMode.KEEP_ANCHOR)
     running.until("2026-04-11")

@@ -1,0 +1,57 @@
+"""Paid time that is given back, once per cause, and what of it nobody has paid yet."""
+
+from activities.unused_time import GiveBack, GivenBack, UnusedTime
+from adapters.db.engine import transactions
+from adapters.db.tables.credit_note import credit_notes
+from billing.credit_note import CreditReason, UnusedPart
+from billing.invoice import InvoiceDraft, negated
+from tests.activities.till import Till
+from tests.adapters.db.company import PERIOD, START, draft, sell, subscribe, subscription
+from tests.adapters.db.reversals import debit, usd, with_credit, with_line
+
+_CARRIED = 40
+
+
+def _dearer(paid: InvoiceDraft) -> InvoiceDraft:
+    """A change from the period's start on that costs too little more to be collected."""
+    more = draft(1)
+    [line] = more.lines
+    dearer = line.model_copy(update={"amount": usd(paid.total.amount_minor + _CARRIED)})
+    changed = more.model_copy(update={"lines": (dearer,), "total": dearer.amount})
+    changed = with_credit(changed, of=debit(paid), minor=paid.total.amount_minor)
+    return with_line(changed, negated(line.model_copy(update={"amount": usd(_CARRIED)})))
+
+
+async def _give_back(till: Till) -> GivenBack:
+    unused_time = UnusedTime(open_transaction=transactions(till.engine))
+    return await unused_time.give_back(
+        GiveBack(
+            state=subscription(),
+            part=PERIOD,
+            source="pause:sub_1",
+            reason=CreditReason.PAUSED,
+            unused=UnusedPart.CREDIT,
+            now=START,
+        )
+    )
+
+
+async def test_what_is_not_paid_yet_is_told_alike_by_every_repetition(till: Till) -> None:
+    await subscribe(till.engine)
+    paid = draft()
+    async with transactions(till.engine)() as tx:
+        await sell(tx, paid)
+        await sell(tx, _dearer(paid))
+
+    first, again = await _give_back(till), await _give_back(till)
+
+    assert first.not_paid_yet == again.not_paid_yet == usd(_CARRIED)
+    assert await till.count(credit_notes) == 1
+
+
+async def test_where_all_is_paid_nothing_is_left(till: Till) -> None:
+    await subscribe(till.engine)
+    async with transactions(till.engine)() as tx:
+        await sell(tx, draft())
+
+    assert (await _give_back(till)).not_paid_yet == usd(0)
