@@ -10,7 +10,7 @@ from activities.writing_off import write_off
 from billing.actor import Actor
 from billing.event import DomainEvent
 from billing.ports.storage import UnitOfWork
-from billing.subscription import EndReason, PromisedBack, SubscriptionState
+from billing.subscription import SubscriptionState
 from billing.value import Instant, Value
 
 
@@ -36,10 +36,8 @@ class Recorded(Value):
     """The highest revision that storage knows."""
 
     stored_revision: int
-    ended_at: Instant | None = None
-    """Set where the subscription is recorded as ended and the state says otherwise: a reset."""
-    end_reason: EndReason | None = None
-    promised_back: PromisedBack | None = None
+    ahead: SubscriptionState | None = None
+    """What is recorded, where that is later than what was to be: nothing was stored."""
 
 
 class Records:
@@ -52,17 +50,13 @@ class Records:
     async def record(self, request: Record) -> Recorded:
         """Stores the state, its events and the audit entry; repeating it changes nothing.
 
-        Nothing leads out of the end: a state from before it, after a reset, is not stored.
+        A state from before the recorded one, after a reset, is not stored; nor does any state lead
+        out of the end.
         """
         async with self._open_transaction() as tx:
             known = await tx.subscriptions.recorded(request.state.subscription_id)
-            if known is not None and known.has_ended and not request.state.has_ended:
-                return Recorded(
-                    stored_revision=known.revision,
-                    ended_at=known.ended_at,
-                    end_reason=known.end_reason,
-                    promised_back=known.promised_back,
-                )
+            if known is not None and _is_ahead(known, request.state):
+                return Recorded(stored_revision=known.revision, ahead=known)
             stored = await tx.subscriptions.save(request.state)
             await write_off(tx, request.state, stored_revision=stored)
             await tx.events.append(*request.events)
@@ -78,3 +72,8 @@ class Records:
             if request.state.has_ended:
                 await tx.subscriptions.release(request.state.subscription_id)
             return Recorded(stored_revision=stored)
+
+
+def _is_ahead(known: SubscriptionState, state: SubscriptionState) -> bool:
+    is_over = known.has_ended and not state.has_ended
+    return is_over or known.revision > state.revision

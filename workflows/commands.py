@@ -52,20 +52,26 @@ class Commands:
     ) -> CommandReceipt:
         """Takes effect once per command id; a repetition gets the same receipt.
 
-        `prepare` is what has to be done outside before; it must be repeatable.
+        It is applied again where storing it showed what happened before a reset. `prepare` is what
+        has to be done outside before; it must be repeatable.
         """
         await self._catch_up()
-        keeper = self._keeper
-        async with keeper.lock:
-            if keeper.state.applied_command(command.command_id) is None:
-                now = keeper.now()
-                self._check(command, lambda state: change(state, now))
-                if prepare is not None:
-                    await prepare(now)
-                before = keeper.state
-                after = _or_refusal(lambda: change(before, now))
-                await self._applied(command, name, before, after, now)
+        async with self._keeper.lock:
+            while not self._is_applied(command):
+                await self._apply(command, name, change, prepare)
         return self.receipt(command)
+
+    async def _apply(
+        self, command: Command, name: CommandName, change: Change, prepare: Preparation | None
+    ) -> None:
+        keeper = self._keeper
+        now = keeper.now()
+        self._check(command, lambda state: change(state, now))
+        if prepare is not None:
+            await prepare(now)
+        before = keeper.state
+        after = _or_refusal(lambda: change(before, now))
+        await self._applied(command, name, before, after, now)
 
     async def begin_change(self, command: ChangeSubscription) -> CommandReceipt:
         """Applies a change that is free or deferred; what is to be paid for is under way then.
@@ -73,53 +79,59 @@ class Commands:
         It waits for the first attempt to pay another one: of two in the same second, both count.
         """
         await self._catch_up()
-        keeper = self._keeper
         async with self._between_charges():
-            if keeper.state.applied_command(command.command_id) is None:
-                now = keeper.now()
-                self._check(command, lambda state: check_command(state, CommandName.CHANGE))
-                outcome = await self._planned(command, now)
-                if isinstance(outcome, ChangeRefused):
-                    raise ApplicationError(outcome.message, outcome.error, type=outcome.code)
-                invoice_id = None if outcome.invoice is None else outcome.invoice.id
-                await self._applied(
-                    command,
-                    CommandName.CHANGE,
-                    keeper.state,
-                    keeper.state,
-                    now,
-                    result=outcome.result,
-                    invoice_id=invoice_id,
-                )
+            while not self._is_applied(command):
+                await self._begin_change(command)
         return self.receipt(command)
+
+    async def _begin_change(self, command: ChangeSubscription) -> None:
+        keeper = self._keeper
+        now = keeper.now()
+        self._check(command, lambda state: check_command(state, CommandName.CHANGE))
+        outcome = await self._planned(command, now)
+        if isinstance(outcome, ChangeRefused):
+            raise ApplicationError(outcome.message, outcome.error, type=outcome.code)
+        await self._applied(
+            command,
+            CommandName.CHANGE,
+            keeper.state,
+            keeper.state,
+            now,
+            result=outcome.result,
+            invoice_id=None if outcome.invoice is None else outcome.invoice.id,
+        )
 
     async def charge_once(self, command: ChargeOnce) -> CommandReceipt:
         """Invoices the item; the invoice is collected by what is due next."""
         await self._catch_up()
-        keeper = self._keeper
-        async with keeper.lock:
-            if keeper.state.applied_command(command.command_id) is None:
-                now = keeper.now()
-                self._check(command, lambda state: check_chargeable_now(state, command.item.amount))
-                outcome = await keeper.effect(
-                    lambda state: effects.charge_item(
-                        ChargeItem(state=state, item=command.item, now=now)
-                    ),
-                    _after_charge,
-                )
-                if isinstance(outcome, ItemNotCharged):
-                    raise ApplicationError(
-                        "the subscription has ended", "Conflict", type="subscription_ended"
-                    )
-                await self._applied(
-                    command,
-                    CommandName.CHARGE,
-                    keeper.state,
-                    keeper.state,
-                    now,
-                    invoice_id=outcome.invoice.id,
-                )
+        async with self._keeper.lock:
+            while not self._is_applied(command):
+                await self._charge_once(command)
         return self.receipt(command)
+
+    async def _charge_once(self, command: ChargeOnce) -> None:
+        keeper = self._keeper
+        now = keeper.now()
+        self._check(command, lambda state: check_chargeable_now(state, command.item.amount))
+        outcome = await keeper.effect(
+            lambda state: effects.charge_item(ChargeItem(state=state, item=command.item, now=now)),
+            _after_charge,
+        )
+        if isinstance(outcome, ItemNotCharged):
+            raise ApplicationError(
+                "the subscription has ended", "Conflict", type="subscription_ended"
+            )
+        await self._applied(
+            command,
+            CommandName.CHARGE,
+            keeper.state,
+            keeper.state,
+            now,
+            invoice_id=outcome.invoice.id,
+        )
+
+    def _is_applied(self, command: Command) -> bool:
+        return self._keeper.state.applied_command(command.command_id) is not None
 
     def is_charging(self) -> bool:
         """Whether the payment of a change was not tried yet, and nothing keeps it from being."""

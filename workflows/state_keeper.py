@@ -47,6 +47,9 @@ class StateKeeper:
         """What is shown to operators."""
         self.is_stuck = False
         """What is due cannot be done until an operator helps: nobody waits for it."""
+        self.is_behind = False
+        """Storage has a state that no part of this run made: it was reset, and has to catch up."""
+        self._effects = 0
         self._attributes = workflow.info().typed_search_attributes
 
     @property
@@ -73,11 +76,11 @@ class StateKeeper:
         """Runs an activity that stores the state it leads to, and follows it here.
 
         The revision that the activity stores is reserved before it starts, so that a command in
-        the meantime stores a higher one. Then, and after a reset, the state is stored again.
+        the meantime stores a higher one. Then the state is stored again.
         """
         asked = self.state
         reserved = self.state = lifecycle.reserved(asked)
-        outcome = await run(asked)
+        outcome = await self._counted(run(asked))
         was_alone = self.state.revision == asked.revision + 1
         self.state = change(self.state, outcome)
         if self.state is reserved and outcome.stored_revision is None:
@@ -86,23 +89,37 @@ class StateKeeper:
             self.saved_revision = asked.revision + 1
             self.state = self.state.model_copy(update={"revision": self.saved_revision})
         elif outcome.stored_revision is not None:
-            self.state = lifecycle.revised(self.state, outcome.stored_revision)
+            self.is_behind = outcome.stored_revision > self.state.revision
+            if not self.is_behind:
+                self.state = lifecycle.revised(self.state, outcome.stored_revision)
         return outcome
 
     async def save(self, *events: DomainEvent, audit: AuditEntry | None = None) -> None:
-        """Stores the present state; above whatever a run before a reset has stored."""
+        """Stores the present state, or follows what a run before a reset has stored since."""
         while True:
             saving = self.state
             recorded = await effects.record(Record(state=saving, events=events, audit=audit))
-            if recorded.ended_at is not None:
-                reason = recorded.end_reason or EndReason.REQUESTED
-                promise = recorded.promised_back
-                ended_at = recorded.ended_at
-                self.take(lifecycle.ended(self.state, reason, ended_at, promised_back=promise))
-            if recorded.stored_revision <= max(saving.revision, self.saved_revision):
+            self.is_behind = False
+            if recorded.ahead is None:
                 self.saved_revision = max(saving.revision, self.saved_revision)
                 return
-            self.state = lifecycle.revised(self.state, recorded.stored_revision)
+            # What is ahead may be this run's own: of an effect whose answer is still on its way.
+            await workflow.wait_condition(lambda: self._effects == 0)
+            if recorded.ahead.has_ended or recorded.stored_revision > self.state.revision:
+                self._adopt(recorded.ahead)
+                return
+
+    async def _counted(self, effect: Awaitable[OutcomeT]) -> OutcomeT:
+        self._effects += 1
+        try:
+            return await effect
+        finally:
+            self._effects -= 1
+
+    def _adopt(self, recorded: SubscriptionState) -> None:
+        """What was decided and paid before the reset counts; the time is this run's."""
+        self.take(recorded.model_copy(update={"clock": self.state.clock}))
+        self.saved_revision = recorded.revision
 
     async def save_news(self) -> None:
         """Stores what signals changed; a command stores what it changed by itself."""

@@ -377,6 +377,8 @@ class SubscriptionWorkflow:
 
     async def _wait_for_due_action(self) -> NextAction | None:
         """The action that is due, or None after something changed in the meantime."""
+        if self._keeper.is_behind:
+            await self._keeper.save_news()
         action, seen = next_action(self._state), self._keeper.wakes
         wait = timedelta.max if action is None else self._wait_before(action)
         if action is not None and wait <= timedelta(0) and action.at <= self._keeper.now():

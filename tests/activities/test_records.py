@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from activities.records import AuditEntry, Record, Records
+from activities.records import AuditEntry, Record, Recorded, Records
 from adapters.db.engine import snapshot, unit_of_work
 from adapters.db.queries import books
 from adapters.db.tables.audit import audit_log
@@ -55,7 +55,7 @@ async def test_an_older_state_does_not_replace_a_newer_one(till: Till) -> None:
 
     recorded = await records.record(Record(state=subscription()))
 
-    assert recorded.stored_revision == 7
+    assert recorded == Recorded(stored_revision=7, ahead=newer)
 
 
 async def test_the_end_of_a_subscription_gives_its_live_place_back(till: Till) -> None:
@@ -104,4 +104,4 @@ async def test_an_end_that_a_reset_forgot_keeps_its_promise(till: Till) -> None:
 
     again = await records.record(Record(state=before))
 
-    assert (again.ended_at, again.promised_back) == (START, promise)
+    assert again.ahead == ended
