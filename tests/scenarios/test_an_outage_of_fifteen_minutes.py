@@ -4,7 +4,7 @@ The customers live by real time, which is skipped: on a test clock an outage tak
 """
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from temporalio.testing import TimeSkipper, TimeSkippingConfig
@@ -13,7 +13,6 @@ from simulator.faults import Fault
 from tests.scenarios.company import Company
 from workflows.messages import subscription_workflow_id
 
-_MONTH: Final = timedelta(days=31)
 _OUTAGE: Final = timedelta(minutes=15)
 _LONGEST_PAUSE: Final = timedelta(minutes=6)
 """Before the gateway is asked once more."""
@@ -27,7 +26,9 @@ async def test_renewals_in_an_outage_are_paid_after_it_and_nobody_is_past_due(
         fault = {"kind": kind, "method": "POST", "path": "/v1/payment_intents*", "times": 500}
         await company.stripe.inject(Fault.model_validate(fault))
 
-    await pass_time(company, subscriptions, _MONTH + _OUTAGE)
+    listed = (await company.shop.read("/v1/subscriptions"))["data"]
+    renewal = max(datetime.fromisoformat(each["current_period"]["end"]) for each in listed)
+    await pass_time(company, subscriptions, renewal - datetime.now(UTC) + _OUTAGE)
 
     assert await statuses(company) == [("active", "open")] * 3
     assert await company.captured() == 3 * 16_000
