@@ -80,17 +80,21 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
 )
 """In the order in which an operation is looked for: what is asked for most comes first."""
 
+_ROUTES: Final = APIRouter()
+"""FastAPI works a route out when it is first asked for: once a process, not once an application."""
+for _router in ROUTERS:
+    _ROUTES.include_router(_router)
+
 
 def create_app(dependencies: Dependencies) -> FastAPI:
     """An application over open connections, which stay its caller's to close."""
     app = FastAPI(
         title="Perennial",
         redirect_slashes=False,
+        routes=_ROUTES.routes,
         middleware=[Middleware(RequestLog), Middleware(BodyLimit)],
     )
     app.state.dependencies = dependencies
     problems.install(app)
-    for router in ROUTERS:
-        app.include_router(router)
     openapi.describe(app)
     return app
