@@ -32,6 +32,7 @@ from simulator.control_messages import (
 from simulator.errors import ControlRefused
 from simulator.faults import Fault, WebhookFault
 from simulator.request_log import RecordedRequest
+from simulator.tls import tls_context
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -49,6 +50,7 @@ class SimulatorControl:
             base_url=f"{base_url.rstrip('/')}/_control",
             headers={"authorization": f"Bearer {token}"},
             trust_env=False,
+            verify=tls_context(),
         )
 
     async def __aenter__(self) -> Self:

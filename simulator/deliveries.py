@@ -17,6 +17,7 @@ from simulator.account import Account
 from simulator.events import Event
 from simulator.faults import WebhookFault
 from simulator.store import Delivery
+from simulator.tls import tls_context
 from simulator.webhook_endpoints import WebhookEndpoint
 
 _BATCH = 64
@@ -45,7 +46,9 @@ class Deliveries:
     async def run(self) -> None:
         """Send what is due, for ever."""
         async with httpx.AsyncClient(
-            timeout=self._account.config.webhook_timeout_seconds, trust_env=False
+            timeout=self._account.config.webhook_timeout_seconds,
+            trust_env=False,
+            verify=tls_context(),
         ) as client:
             try:
                 while True:

@@ -28,6 +28,7 @@ from simulator.config import SimulatorConfig
 from simulator.control import SimulatorControl
 from simulator.faults import Fault
 from simulator.server import running
+from simulator.tls import tls_context
 
 _API_KEY: Final = "sk_test_contract"
 _CONTROL_TOKEN: Final = "contract-control-token"
@@ -302,7 +303,7 @@ async def simulator_bench() -> AsyncIterator[SimulatorBench]:
         running(config) as base,
         connect_stripe(api_key=_API_KEY, api_base=base) as client,
         SimulatorControl(base, _CONTROL_TOKEN) as control,
-        httpx.AsyncClient(trust_env=False) as browser,
+        httpx.AsyncClient(trust_env=False, verify=tls_context()) as browser,
     ):
         yield SimulatorBench(client, control, browser)
 

@@ -14,6 +14,7 @@ from adapters.db.engine import transactions
 from api.app import create_app
 from api.dependencies import Dependencies
 from cli.demo.browser import Browser
+from simulator.tls import tls_context
 from tests.api.conftest import deps, engine, settings
 from tests.api.shop import Mailbox, Shop
 from tests.conftest import StripeSimulator
@@ -38,7 +39,7 @@ async def sleeping_company(
     api = httpx.ASGITransport(app)
     async with (
         httpx.AsyncClient(transport=api, base_url=_API_URL) as client,
-        httpx.AsyncClient(mounts={_API_URL: api}, trust_env=False) as http,
+        httpx.AsyncClient(mounts={_API_URL: api}, trust_env=False, verify=tls_context()) as http,
     ):
         shop = Shop(app=app, client=client, transactions=open_transaction, deps=deps)
         client.headers["Authorization"] = f"Bearer {await shop.api_key()}"

@@ -8,6 +8,7 @@ import stripe
 
 from simulator.api import SECONDS_A_KEY_IS_KEPT
 from simulator.faults import Fault
+from simulator.tls import tls_context
 from tests.simulator.conftest import API_KEY, Simulator, client
 
 _KEY: stripe.RequestOptions = {"idempotency_key": "charge:inv_1:period_1:1"}
@@ -110,7 +111,7 @@ async def test_a_wrong_key_is_refused_before_anything_else(
     simulator: Simulator, authorization: str | None
 ) -> None:
     headers = {} if authorization is None else {"authorization": authorization}
-    async with httpx.AsyncClient() as plain:
+    async with httpx.AsyncClient(verify=tls_context()) as plain:
         answer = await plain.post(f"{simulator.url}/v1/nonsense?", headers=headers)
     assert answer.status_code == 401
     assert answer.json()["error"]["type"] == "invalid_request_error"
@@ -141,7 +142,7 @@ async def test_what_the_simulator_does_not_serve_is_refused_and_never_a_500(
     }
     content = options.get("content", b"")
     assert isinstance(content, bytes)
-    async with httpx.AsyncClient() as plain:
+    async with httpx.AsyncClient(verify=tls_context()) as plain:
         answer = await plain.request(
             method, f"{simulator.url}{path}", headers=headers, content=content
         )

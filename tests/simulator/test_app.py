@@ -11,6 +11,7 @@ from simulator.control import SimulatorControl
 from simulator.errors import ControlRefused
 from simulator.faults import Fault
 from simulator.server import running
+from simulator.tls import tls_context
 from tests.simulator.conftest import API_KEY, CONTROL_TOKEN, Simulator, SteppedClock, client
 
 
@@ -25,7 +26,10 @@ async def test_there_is_no_control_api_beside_a_live_key_or_without_a_token(
     config: SimulatorConfig,
 ) -> None:
     headers = {"authorization": f"Bearer {CONTROL_TOKEN}"}
-    async with running(config) as url, httpx.AsyncClient(headers=headers) as plain:
+    async with (
+        running(config) as url,
+        httpx.AsyncClient(headers=headers, verify=tls_context()) as plain,
+    ):
         answer = await plain.get(f"{url}/_control/requests")
         await plain.post(f"{url}/_control/reset")
     assert answer.status_code == 401
@@ -48,7 +52,7 @@ async def test_impossible_orders_are_refused(simulator: Simulator) -> None:
     paid = await simulator.paid()
     with pytest.raises(ControlRefused, match="payment_intent_unexpected_state"):
         await simulator.control.settle(paid.id)
-    async with httpx.AsyncClient() as plain:
+    async with httpx.AsyncClient(verify=tls_context()) as plain:
         headers = {"authorization": f"Bearer {CONTROL_TOKEN}"}
         answer = await plain.post(
             f"{simulator.url}/_control/faults", headers=headers, content=b'{"kind": "flood"}'

@@ -4,6 +4,7 @@ import httpx
 import pytest
 import stripe
 
+from simulator.tls import tls_context
 from tests.simulator.conftest import Simulator
 
 _CARD = {"number": "4242 4242 4242 4242", "expiry": "12 / 34", "cvc": "123"}
@@ -27,7 +28,7 @@ async def _setup_session(simulator: Simulator, customer: str) -> stripe.checkout
 
 async def _post(url: str | None, **fields: str) -> httpx.Response:
     assert url is not None
-    async with httpx.AsyncClient() as browser:
+    async with httpx.AsyncClient(verify=tls_context()) as browser:
         return await browser.post(url, data=fields)
 
 
@@ -107,7 +108,7 @@ async def test_payment_mode_charges_once_and_keeps_the_card(simulator: Simulator
     )
     assert (session.amount_total, session.payment_intent) == (8000, None)
     assert session.url is not None
-    async with httpx.AsyncClient() as browser:
+    async with httpx.AsyncClient(verify=tls_context()) as browser:
         page = await browser.get(session.url)
     assert "Pay 80.00 USD" in page.text
     await _post(session.url, email="ada@example.com", **_CARD)
@@ -130,7 +131,7 @@ async def test_a_card_with_3d_secure_comes_back_through_the_challenge(
     session = await _setup_session(simulator, customer.id)
     assert session.url is not None
     fields = _CARD | {"number": "4000002500003155"}
-    async with httpx.AsyncClient(follow_redirects=False) as browser:
+    async with httpx.AsyncClient(verify=tls_context()) as browser:
         challenge = (await browser.post(session.url, data=fields)).headers["location"]
         back = (await browser.post(challenge, data={"outcome": "complete"})).headers["location"]
         done = await browser.get(back)

@@ -4,6 +4,7 @@ import httpx
 import pytest
 import stripe
 
+from simulator.tls import tls_context
 from tests.simulator.conftest import Simulator
 
 
@@ -109,7 +110,7 @@ async def test_the_challenge_decides_an_on_session_payment(
     assert waiting.next_action.redirect_to_url is not None
     url = waiting.next_action.redirect_to_url.url
     assert url is not None
-    async with httpx.AsyncClient() as browser:
+    async with httpx.AsyncClient(verify=tls_context()) as browser:
         page = await browser.get(url)
         answer = await browser.post(url, data={"outcome": outcome})
         again = await browser.post(url, data={"outcome": outcome})
@@ -126,7 +127,7 @@ async def test_the_challenge_page_needs_the_client_secret(simulator: Simulator) 
     customer, method = await simulator.customer("pm_card_authenticationRequired")
     intent = await simulator.intent(customer, method)
     await simulator.v1.payment_intents.confirm_async(intent.id)
-    async with httpx.AsyncClient() as browser:
+    async with httpx.AsyncClient(verify=tls_context()) as browser:
         page = await browser.get(f"{simulator.url}/3d_secure/{intent.id}?client_secret=wrong")
     assert page.status_code == 404
 

@@ -4,6 +4,7 @@ import httpx
 import pytest
 import stripe
 
+from simulator.tls import tls_context
 from tests.simulator.conftest import Simulator
 
 
@@ -84,6 +85,6 @@ async def _answer_challenge(intent: stripe.SetupIntent, outcome: str) -> None:
     assert intent.next_action.redirect_to_url is not None
     url = intent.next_action.redirect_to_url.url
     assert url is not None
-    async with httpx.AsyncClient() as browser:
+    async with httpx.AsyncClient(verify=tls_context()) as browser:
         answer = await browser.post(url, data={"outcome": outcome})
     assert answer.headers["location"].startswith("https://shop.example/back?setup_intent=")

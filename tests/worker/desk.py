@@ -15,6 +15,7 @@ from adapters.db.queries import checkout_sessions as sessions
 from adapters.db.tables.checkout_session import checkout_sessions
 from adapters.db.tables.customer import customers
 from billing.ports.gateway import CheckoutRequest, HostedCheckout
+from simulator.tls import tls_context
 from tests.workflows.company import Company, Subscription
 from worker.gateway_events import GatewayEvents
 
@@ -111,7 +112,7 @@ class Desk:
 async def pay(page_url: str | None, card: str) -> None:
     """Completes the gateway's page as a browser would, up to a challenge of the bank's."""
     assert page_url is not None
-    async with httpx.AsyncClient() as browser:
+    async with httpx.AsyncClient(verify=tls_context()) as browser:
         answer = await browser.post(
             page_url, data={"number": card, "expiry": "12/34", "cvc": "123"}
         )
@@ -120,7 +121,7 @@ async def pay(page_url: str | None, card: str) -> None:
 
 async def pass_challenge(url: str, *, outcome: str = "complete") -> str:
     """Answers the bank's page; returns where it sends the browser."""
-    async with httpx.AsyncClient() as browser:
+    async with httpx.AsyncClient(verify=tls_context()) as browser:
         answer = await browser.post(url, data={"outcome": outcome})
         assert answer.status_code == 303, answer.text
         location: str = answer.headers["location"]

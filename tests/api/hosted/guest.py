@@ -10,6 +10,7 @@ from typing import Any, Final, Self
 
 import httpx
 
+from simulator.tls import tls_context
 from tests.api.hosted.plain_browser import PlainBrowser, Sheet
 from tests.api.shop import Shop
 
@@ -88,7 +89,7 @@ async def opened_browser(shop: Shop) -> AsyncIterator[PlainBrowser]:
 
 async def enter_card(page_url: str, number: str) -> str:
     """Completes the gateway's page; returns where it sends the browser."""
-    async with httpx.AsyncClient() as browser:
+    async with httpx.AsyncClient(verify=tls_context()) as browser:
         answer = await browser.post(
             page_url, data={"number": number, "expiry": "12/34", "cvc": "123"}
         )
