@@ -5,6 +5,8 @@ Owns the fixtures. Requests go through the whole application, its middleware inc
 
 import uuid
 from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Final
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -23,6 +25,9 @@ from billing.catalog import Catalog
 from tests.api.shop import CATALOG, Mailbox, Shop, opened_shop, settings_for
 from tests.conftest import StripeSimulator
 from worker.process import WorkerParts, create_worker
+
+PATIENCE: Final = timedelta(minutes=1)
+"""However busy the machine: what happens when patience ends is asked for where it is meant."""
 
 
 @pytest.fixture
@@ -55,6 +60,8 @@ async def deps(
             gateway=StripeGateway(stripe),
             settings=settings,
             task_queue=f"test-{uuid.uuid4().hex}",
+            caller_patience=PATIENCE,
+            browser_patience=PATIENCE,
         )
 
 

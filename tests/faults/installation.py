@@ -81,6 +81,16 @@ class Installation:
         """As the machine's memory killer would; its supervisor starts it again."""
         os.kill(self._find(module), signal.SIGKILL)
 
+    def await_answers(self) -> None:
+        """Returns once the API is ready, after it or what it needs was killed."""
+        deadline = time.monotonic() + _START_SECONDS
+        while time.monotonic() < deadline:
+            with contextlib.suppress(httpx.TransportError):
+                if httpx.get(f"{self.links.api_url}/readyz", trust_env=False).is_success:
+                    return
+            time.sleep(0.1)
+        raise TimeoutError("the API was not started again")
+
     def kill_everything(self) -> None:
         """Every process at once, the supervisor and the databases included."""
         assert self._dev is not None

@@ -35,6 +35,7 @@ def test_a_part_killed_while_the_bank_is_asked_changes_the_plan_once(
     with playing(installation, f"bank{part}", ["Ray"]) as demo:
         demo.await_text("2026-04-16  Ray")
         installation.kill_process(part)
+    installation.await_answers()
     with playing(installation, f"bank{part}", ["Ray"]) as again:
         again.await_end()
 
