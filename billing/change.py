@@ -243,10 +243,15 @@ def _credits(
     state: SubscriptionState, debits: Sequence[Debit], at: datetime
 ) -> Iterator[InvoiceLine]:
     for debit in unused(state, debits, at):
-        if debit.is_disputed:
-            continue
         rest = Period(start=at, end=debit.period.end)
         amount = credit_for(debit, rest, state.terms.proration)
+        if debit.is_disputed:
+            if amount.amount_minor and state.open_disputes:
+                raise Conflict(
+                    "charge_disputed",
+                    "the payment for what would be given back is disputed: wait for the bank",
+                )
+            continue  # the bank took it back: nothing of it is paid
         if amount.amount_minor:
             yield InvoiceLine(
                 description=f"Unused time of {debit.description}",

@@ -106,8 +106,18 @@ def planned(
     )
 
 
-def test_a_disputed_payment_is_given_back_by_no_upgrade() -> None:
-    """The bank holds it, or has taken it back."""
+def test_an_upgrade_waits_for_the_bank_while_what_it_gives_back_is_disputed() -> None:
+    """Otherwise a dispute that is won leaves the time paid twice."""
+    state = active(terms(TEAM, 10)).changed(open_disputes=("du_1",))
+    disputed = debit(16_000).model_copy(update={"is_disputed": True})
+    with pytest.raises(Conflict) as refused:
+        planned(state, disputed, to=BUSINESS, quantity=10, now="2026-04-16")
+    assert refused.value.code == "charge_disputed"
+    more = planned(state, disputed, to=TEAM, quantity=12, now="2026-04-16")
+    assert [line.amount.amount_minor for line in more.lines] == [1_600]
+
+
+def test_a_payment_that_was_lost_to_a_dispute_is_given_back_by_no_upgrade() -> None:
     state = active(terms(TEAM, 10))
     disputed = debit(16_000).model_copy(update={"is_disputed": True})
     plan = planned(state, disputed, to=BUSINESS, quantity=10, now="2026-04-16")
