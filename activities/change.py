@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 from temporalio import activity
 
+from activities.overtaking import recorded_before
 from billing import changing, ledger
 from billing.catalog import Price
 from billing.change import ChangeRequest, PlannedChange
@@ -159,6 +160,7 @@ def after_change(
 
 async def _begin(tx: Transaction, request: BeginChange) -> ChangeBegun:
     state, now = request.state, request.now
+    await recorded_before(tx, state)
     plan, invoice = await _planned(tx, request)
     result = ChangeResult.APPLIED
     if plan.is_deferred:

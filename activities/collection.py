@@ -11,6 +11,7 @@ from temporalio import activity
 
 from activities.charging import Charge, Charging, with_failed_creation
 from activities.crediting import CreditRequest, issue_credit
+from activities.overtaking import recorded_before
 from activities.writing_off import write_off
 from billing import changing, collecting, ledger, settlement
 from billing.credit_note import CreditReason, UnusedPart, lapsed_lines
@@ -133,6 +134,8 @@ class Collection:
 
         What an operator called a bad debt is written off instead.
         """
+        async with self._open_transaction() as tx:
+            await recorded_before(tx, request.state)
         closed: list[str] = []
         processing: list[str] = []
         paid: list[str] = []
@@ -160,6 +163,7 @@ class Collection:
     async def _ruled_out(self, request: Collect, otherwise: CollectionOutcome) -> Collected:
         """Nobody is charged any more: what was begun is stopped, or found to have succeeded."""
         async with self._open_transaction() as tx:
+            await recorded_before(tx, request.state)
             invoice = await _locked_invoice(tx, request.invoice_id)
         if invoice.status is not InvoiceStatus.OPEN:
             return await self._conclude(request, None, _closed(invoice, request.now))
@@ -183,6 +187,7 @@ class Collection:
         if open_invoice is None:
             raise BooksBroken("invoice_not_open", f"{request.invoice_id} is not open in the state")
         async with self._open_transaction() as tx:
+            await recorded_before(tx, request.state)
             invoice = await _locked_invoice(tx, request.invoice_id)
             customer = await tx.customers.get(invoice.customer_id)
             attempt = await tx.attempts.get(invoice.id, open_invoice.attempt_number)
@@ -266,6 +271,8 @@ class Collection:
                 if invoice.change_id is not None:
                     if not changing.still_applies(state):
                         await _return_lapsed(tx, invoice, now)
+                elif state.status is SubscriptionStatus.INCOMPLETE_EXPIRED:
+                    await _return_all(tx, invoice, now)
                 else:
                     await _return_given_up(tx, state, invoice, now)
                 return True
@@ -368,6 +375,11 @@ async def _return_given_up(
         return
     if open_invoice.is_bad_debt:
         return  # it stays owed
+    await _return_all(tx, invoice, now)
+
+
+async def _return_all(tx: Transaction, invoice: InvoiceRecord, now: datetime) -> None:
+    """What was paid and is not owed becomes the customer's balance."""
     await issue_credit(
         tx,
         CreditRequest(

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 from temporalio import activity
 
+from activities.overtaking import recorded_before
 from billing import ledger
 from billing.event import DomainEvent
 from billing.ids import effect_key
@@ -64,7 +65,7 @@ class OneOffCharges:
             now=now,
         )
         async with self._open_transaction() as tx:
-            recorded = await tx.subscriptions.recorded(state.subscription_id)
+            recorded = await recorded_before(tx, state)
             is_known = await tx.invoices.get(draft.id) is not None
             if recorded is not None and recorded.has_ended and not is_known:
                 return ItemNotCharged()

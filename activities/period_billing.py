@@ -10,7 +10,8 @@ from typing import Annotated, Literal, assert_never
 from pydantic import Field
 from temporalio import activity
 
-from billing import ledger, lifecycle, migrating
+from activities.overtaking import recorded_before
+from billing import ledger, lifecycle
 from billing.catalog import WithoutPaymentMethod
 from billing.event import DomainEvent
 from billing.first_period import anchor_for
@@ -68,14 +69,6 @@ class NotBilled(Value):
     stored_revision: None = None
 
 
-class Adopted(Value):
-    """Storage knows more than a run that was reset: its state is what counts, nothing is billed."""
-
-    kind: Literal["adopted"] = "adopted"
-    state: SubscriptionState
-    stored_revision: int
-
-
 class StartTrial(Value):
     """Begin the trial of `state` at `now`."""
 
@@ -91,7 +84,7 @@ class TrialStarted(Value):
     stored_revision: int
 
 
-BillingOutcome = Annotated[Billed | NotBilled | Adopted, Field(discriminator="kind")]
+BillingOutcome = Annotated[Billed | NotBilled, Field(discriminator="kind")]
 TrialOutcome = Annotated[TrialStarted | NotBilled, Field(discriminator="kind")]
 
 
@@ -105,7 +98,7 @@ class PeriodBilling:
     async def start_trial(self, request: StartTrial) -> TrialOutcome:
         """Takes the customer's one trial of the family and begins it (policy P10, P16)."""
         async with self._open_transaction() as tx:
-            recorded = await tx.subscriptions.recorded(request.state.subscription_id)
+            recorded = await recorded_before(tx, request.state)
             if recorded is not None and recorded.has_ended:
                 return _ended(recorded)
             claim = await tx.subscriptions.claim(request.state, with_trial=True)
@@ -121,34 +114,16 @@ class PeriodBilling:
 
     @activity.defn
     async def bill_period(self, request: BillPeriod) -> BillingOutcome:
-        """Invoices the next period once, however often it is asked to (policy P32)."""
+        """Invoices the next period once, however often it is asked to (policy P32).
+
+        Raises `Overtaken`, as all of these do.
+        """
         async with self._open_transaction() as tx:
-            recorded = await tx.subscriptions.recorded(request.state.subscription_id)
-            if recorded is not None and await _is_ahead(tx, recorded, request):
-                return Adopted(state=recorded, stored_revision=recorded.revision)
+            recorded = await recorded_before(tx, request.state)
             refusal = await _refusal(tx, request.state, recorded)
             if refusal is not None:
                 return refusal
             return await _bill(tx, request.state, request.now)
-
-
-async def _is_ahead(tx: Transaction, recorded: SubscriptionState, request: BillPeriod) -> bool:
-    """Whether a run before a reset has gone another way than billing this boundary (policy P34).
-
-    It was changed to another period, told of another price, paused, or rests unpaid; what it billed
-    itself is found by its invoice instead.
-    """
-    state = request.state
-    if recorded.has_ended or recorded.revision <= state.revision or recorded.period is None:
-        return False
-    billed_here = migrating.at_renewal(state).migration
-    if recorded.migration not in (None, state.migration, billed_here):
-        return True
-    following = lifecycle.next_billing(state, request.now)
-    rests = recorded.status in {SubscriptionStatus.PAUSED, SubscriptionStatus.UNPAID}
-    if not rests and recorded.period.end <= following.period.start:
-        return False
-    return await tx.invoices.get(invoice_id(state.subscription_id, following.number)) is None
 
 
 async def _refusal(

@@ -6,6 +6,7 @@ Owns the write of a state that changed without money: commands, ends, notices. M
 
 from temporalio import activity
 
+from activities.overtaking import is_ahead
 from activities.writing_off import write_off
 from billing.actor import Actor
 from billing.event import DomainEvent
@@ -37,7 +38,7 @@ class Recorded(Value):
 
     stored_revision: int
     ahead: SubscriptionState | None = None
-    """What is recorded, where that is later than what was to be: nothing was stored."""
+    """What a run before a reset has recorded, unknown to this one: nothing was stored."""
 
 
 class Records:
@@ -50,8 +51,8 @@ class Records:
     async def record(self, request: Record) -> Recorded:
         """Stores the state, its events and the audit entry; repeating it changes nothing.
 
-        A state from before the recorded one, after a reset, is not stored; nor does any state lead
-        out of the end.
+        A state whose run does not know what is recorded, after a reset, is not stored; nor does any
+        state lead out of the end.
         """
         async with self._open_transaction() as tx:
             known = await tx.subscriptions.recorded(request.state.subscription_id)
@@ -76,4 +77,4 @@ class Records:
 
 def _is_ahead(known: SubscriptionState, state: SubscriptionState) -> bool:
     is_over = known.has_ended and not state.has_ended
-    return is_over or known.revision > state.revision
+    return is_over or is_ahead(known, of=state)

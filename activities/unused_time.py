@@ -9,6 +9,7 @@ from typing import Literal
 from temporalio import activity
 
 from activities.crediting import CreditRequest, issue_credit
+from activities.overtaking import recorded_before
 from billing.change import unused
 from billing.credit_note import (
     CreditReason,
@@ -57,6 +58,7 @@ class UnusedTime:
         """Issues credit notes for the part of every debit that is not used."""
         state, part = request.state, request.part
         async with self._open_transaction() as tx:
+            await recorded_before(tx, state)
             debits = await tx.invoices.debits(
                 state.subscription_id, ending_after=state.running_period.start
             )

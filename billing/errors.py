@@ -4,6 +4,7 @@
     ├── InvalidInput          the request can never succeed as written
     ├── NotFound              what the request names does not exist for this caller
     ├── Conflict              the state of things forbids it now
+    ├── Overtaken             a run before a reset has recorded what this one does not know
     ├── GatewayError          the payment gateway did not do what was asked
     │   ├── GatewayRefused        it understood and refused: our mistake, an operator must look
     │   └── GatewayUnavailable    an outage: try again, it is not a decline (policy P19)
@@ -36,6 +37,10 @@ class NotFound(PerennialError):
 
 class Conflict(PerennialError):
     """The state of things forbids the request now; another state may allow it."""
+
+
+class Overtaken(PerennialError):
+    """A run before a reset has recorded what the present one does not know (ADR 0008)."""
 
 
 class GatewayError(PerennialError):

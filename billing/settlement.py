@@ -289,11 +289,12 @@ def _ended_unpaid(state: SubscriptionState, now: datetime) -> SubscriptionState:
 
 
 def to_rule_out(state: SubscriptionState) -> OpenInvoice | None:
-    """What a customer could still pay at a challenge while the final action ends it (policy P18).
+    """What a customer could still pay at a challenge while it ends unpaid (policy P18).
 
     Its payment is stopped first, or found to have succeeded. What stays owed may stay payable.
     """
-    if state.terms.dunning.final_action is FinalAction.UNPAID:
+    may_stay_payable = state.terms.dunning.final_action is FinalAction.UNPAID
+    if may_stay_payable and state.status is not SubscriptionStatus.INCOMPLETE:
         return None
     return next((i for i in _unpaid(state) if i.action_url is not None), None)
 

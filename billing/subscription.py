@@ -30,6 +30,7 @@ from billing.entitlement import Entitlement
 from billing.errors import BooksBroken
 from billing.interval import Interval
 from billing.invoice import InvoiceLine
+from billing.lineage import Lineage
 from billing.message import Message
 from billing.migration import MigrationProgress, SkipReason
 from billing.money import Money
@@ -391,6 +392,8 @@ class SubscriptionState(Value):
     messages: tuple[Message, ...] = ()
     """Not yet handed over for delivery."""
     applied: tuple[AppliedCommand, ...] = ()
+    lineage: Lineage | None = None
+    """Set on what is handed to an effect and stored; None in the workflow itself."""
 
     @property
     def running_period(self) -> Period:

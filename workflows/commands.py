@@ -6,7 +6,7 @@ one at a time, with its actor and reason in the audit log (P34). Does not own wh
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
@@ -20,7 +20,7 @@ with workflow.unsafe.imports_passed_through():
     from billing import lifecycle
     from billing.agenda import overdue_boundary
     from billing.commands import check_command, check_version
-    from billing.errors import PerennialError
+    from billing.errors import Overtaken, PerennialError
     from billing.invoice_item import charged, check_chargeable_now
     from billing.subscription import ChangeResult, CommandName, SubscriptionState
     from workflows import effects
@@ -52,13 +52,13 @@ class Commands:
     ) -> CommandReceipt:
         """Takes effect once per command id; a repetition gets the same receipt.
 
-        It is applied again where storing it showed what happened before a reset. `prepare` is what
-        has to be done outside before; it must be repeatable.
+        `prepare` is what has to be done outside before; it must be repeatable.
         """
-        await self._catch_up()
-        async with self._keeper.lock:
-            while not self._is_applied(command):
-                await self._apply(command, name, change, prepare)
+        await self._until_applied(
+            command,
+            lambda: self._apply(command, name, change, prepare),
+            turn=lambda: self._keeper.lock,
+        )
         return self.receipt(command)
 
     async def _apply(
@@ -78,10 +78,9 @@ class Commands:
 
         It waits for the first attempt to pay another one: of two in the same second, both count.
         """
-        await self._catch_up()
-        async with self._between_charges():
-            while not self._is_applied(command):
-                await self._begin_change(command)
+        await self._until_applied(
+            command, lambda: self._begin_change(command), turn=self._between_charges
+        )
         return self.receipt(command)
 
     async def _begin_change(self, command: ChangeSubscription) -> None:
@@ -103,10 +102,9 @@ class Commands:
 
     async def charge_once(self, command: ChargeOnce) -> CommandReceipt:
         """Invoices the item; the invoice is collected by what is due next."""
-        await self._catch_up()
-        async with self._keeper.lock:
-            while not self._is_applied(command):
-                await self._charge_once(command)
+        await self._until_applied(
+            command, lambda: self._charge_once(command), turn=lambda: self._keeper.lock
+        )
         return self.receipt(command)
 
     async def _charge_once(self, command: ChargeOnce) -> None:
@@ -129,6 +127,23 @@ class Commands:
             now,
             invoice_id=outcome.invoice.id,
         )
+
+    async def _until_applied(
+        self,
+        command: Command,
+        attempt: Callable[[], Awaitable[None]],
+        *,
+        turn: Callable[[], AbstractAsyncContextManager[None]],
+    ) -> None:
+        """In its turn; once more where that showed what happened before a reset."""
+        is_applied = False
+        while not is_applied:
+            await self._catch_up()
+            async with turn():
+                if not self._is_applied(command):
+                    with suppress(Overtaken):
+                        await attempt()
+                is_applied = self._is_applied(command)
 
     def _is_applied(self, command: Command) -> bool:
         return self._keeper.state.applied_command(command.command_id) is not None

@@ -38,7 +38,7 @@ class Dunning:
         if self.is_collecting:
             self._unheard.append(change)
         else:
-            self._keeper.take(change(self._keeper.state, self._keeper.now()))
+            self._keeper.hear(change)
 
     async def collect(self, action: NextAction, *, is_last: bool = False) -> None:
         """Without the lock: a gateway's outage must not keep commands waiting.
@@ -87,17 +87,23 @@ class Dunning:
                 ),
             )
 
-    async def give_up(self, action: NextAction) -> None:
-        """The final action (policy P18).
+    async def rules_out_a_payment(self, action: NextAction, *, patch: str) -> bool:
+        """Whether an end has to wait for a last look at what a customer could still pay.
 
         Whoever passes a challenge in its very instant has paid in time or cannot pay any more.
         """
+        waiting = settlement.to_rule_out(self._keeper.state)
+        if waiting is None or not workflow.patched(patch):
+            return False
+        reason = f"see whether {waiting.amount} was authenticated, before it is too late"
+        look = {"invoice_id": waiting.invoice_id, "reason": reason}
+        await self.collect(action.model_copy(update=look), is_last=True)
+        return True
+
+    async def give_up(self, action: NextAction) -> None:
+        """The final action (policy P18)."""
         keeper = self._keeper
-        waiting = settlement.to_rule_out(keeper.state)
-        if waiting is not None and workflow.patched(_RULES_OUT):
-            reason = f"see whether {waiting.amount} was authenticated, before dunning ends"
-            look = {"invoice_id": waiting.invoice_id, "reason": reason}
-            await self.collect(action.model_copy(update=look), is_last=True)
+        if await self.rules_out_a_payment(action, patch=_RULES_OUT):
             return
         async with keeper.lock:
             if next_action(keeper.state) != action:
@@ -124,7 +130,7 @@ class Dunning:
             self.is_collecting = False
             unheard, self._unheard = self._unheard, []
             for change in unheard:
-                self._keeper.take(change(self._keeper.state, self._keeper.now()))
+                self._keeper.hear(change)
 
 
 def _final_event(after: SubscriptionState) -> str:

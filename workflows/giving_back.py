@@ -37,14 +37,16 @@ class GivingBack:
         if part is None or pause is None:
             return
         source = effect_key("pause", state.subscription_id, f"{pause.paused_at:%Y%m%dT%H%M%S}")
-        given = await effects.give_back(
-            GiveBack(
-                state=state,
-                part=part,
-                source=source,
-                reason=CreditReason.PAUSED,
-                unused=UnusedPart.CREDIT,
-                now=at,
+        given = await self._keeper.unless_overtaken(
+            effects.give_back(
+                GiveBack(
+                    state=self._keeper.signed(),
+                    part=part,
+                    source=source,
+                    reason=CreditReason.PAUSED,
+                    unused=UnusedPart.CREDIT,
+                    now=at,
+                )
             )
         )
         if given.not_paid_yet is not None:
@@ -59,14 +61,16 @@ class GivingBack:
         promise = keeper.state.promised_back
         if promise is None:
             return
-        given = await effects.give_back(
-            GiveBack(
-                state=keeper.state,
-                part=promise.part,
-                source=effect_key("paid_too_late", promise.cause, invoice_id),
-                reason=CreditReason.CANCELED,
-                unused=promise.unused,
-                now=keeper.now(),
+        given = await keeper.unless_overtaken(
+            effects.give_back(
+                GiveBack(
+                    state=keeper.signed(),
+                    part=promise.part,
+                    source=effect_key("paid_too_late", promise.cause, invoice_id),
+                    reason=CreditReason.CANCELED,
+                    unused=promise.unused,
+                    now=keeper.now(),
+                )
             )
         )
         keeper.take(settlement.given_back(keeper.state, invoice_id))
@@ -87,14 +91,16 @@ class CancellationCredit:
         part = pausing.unused_part(state, now)
         if command.unused is UnusedPart.NONE or part is None:
             return
-        given = await effects.give_back(
-            GiveBack(
-                state=state,
-                part=part,
-                source=effect_key("cancel", command.command_id),
-                reason=CreditReason.CANCELED,
-                unused=command.unused,
-                now=now,
+        given = await self._keeper.unless_overtaken(
+            effects.give_back(
+                GiveBack(
+                    state=self._keeper.signed(),
+                    part=part,
+                    source=effect_key("cancel", command.command_id),
+                    reason=CreditReason.CANCELED,
+                    unused=command.unused,
+                    now=now,
+                )
             )
         )
         if given.refusal is not None:

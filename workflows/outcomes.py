@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import assert_never
 
 from activities.period_billing import (
-    Adopted,
     Billed,
     BillingOutcome,
     NotBilled,
@@ -39,8 +38,6 @@ def after_billing(
     match outcome:
         case Billed():
             return billed_state(state, outcome)
-        case Adopted():
-            return outcome.state.model_copy(update={"clock": state.clock})
         case NotBilled():
             return _not_billed(state, outcome, now)
         case _:

@@ -8,15 +8,18 @@ not own what moves it (`billing`), nor the order of things (`workflows.subscript
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from activities.records import AuditEntry, Record
     from billing import lifecycle
+    from billing.errors import Overtaken
     from billing.event import DomainEvent
     from billing.ids import effect_key
+    from billing.lineage import Lineage
     from billing.subscription import EndReason, SubscriptionState
     from workflows import effects, search_attributes
     from workflows.description import details_of
@@ -31,15 +34,24 @@ class StoresState(Protocol):
         ...
 
 
+AnswerT = TypeVar("AnswerT")
 OutcomeT = TypeVar("OutcomeT", bound=StoresState)
 Change = Callable[[SubscriptionState, datetime], SubscriptionState]
+
+
+class _Heard(NamedTuple):
+    """News that is not in storage yet."""
+
+    revision: int
+    change: Change
+    at: datetime
 
 
 class StateKeeper:
     """Holds the present state; whoever waits for news compares `wakes`."""
 
     def __init__(self, state: SubscriptionState) -> None:
-        self.state = state
+        self.state = state.model_copy(update={"lineage": None})
         self.saved_revision = state.revision
         self.wakes = 0
         self.lock = asyncio.Lock()
@@ -47,9 +59,7 @@ class StateKeeper:
         """What is shown to operators."""
         self.is_stuck = False
         """What is due cannot be done until an operator helps: nobody waits for it."""
-        self.is_behind = False
-        """Storage has a state that no part of this run made: it was reset, and has to catch up."""
-        self._effects = 0
+        self._heard: list[_Heard] = []
         self._attributes = workflow.info().typed_search_attributes
 
     @property
@@ -68,6 +78,16 @@ class StateKeeper:
         self.state = state
         self.wakes += 1
 
+    def hear(self, change: Change) -> None:
+        """What is said to the subscription changes it; once more where it has to catch up."""
+        now = self.now()
+        self.take(change(self.state, now))
+        self._heard.append(_Heard(self.state.revision, change, now))
+
+    def signed(self) -> SubscriptionState:
+        """The present state as effects are handed it: with the run that asks (ADR 0008)."""
+        return self._signed(self.state)
+
     async def effect(
         self,
         run: Callable[[SubscriptionState], Awaitable[OutcomeT]],
@@ -76,50 +96,71 @@ class StateKeeper:
         """Runs an activity that stores the state it leads to, and follows it here.
 
         The revision that the activity stores is reserved before it starts, so that a command in
-        the meantime stores a higher one. Then the state is stored again.
+        the meantime stores a higher one. Then the state is stored again. Raises `Overtaken`.
         """
         asked = self.state
         reserved = self.state = lifecycle.reserved(asked)
-        outcome = await self._counted(run(asked))
+        outcome = await self.unless_overtaken(run(self._signed(asked)))
         was_alone = self.state.revision == asked.revision + 1
         self.state = change(self.state, outcome)
         if self.state is reserved and outcome.stored_revision is None:
             self.state = asked
         elif was_alone and outcome.stored_revision == asked.revision + 1:
-            self.saved_revision = asked.revision + 1
+            self._is_saved_up_to(asked.revision + 1)
             self.state = self.state.model_copy(update={"revision": self.saved_revision})
         elif outcome.stored_revision is not None:
-            self.is_behind = outcome.stored_revision > self.state.revision
-            if not self.is_behind:
-                self.state = lifecycle.revised(self.state, outcome.stored_revision)
+            self.state = lifecycle.revised(self.state, outcome.stored_revision)
         return outcome
 
-    async def save(self, *events: DomainEvent, audit: AuditEntry | None = None) -> None:
-        """Stores the present state, or follows what a run before a reset has stored since."""
-        while True:
-            saving = self.state
-            recorded = await effects.record(Record(state=saving, events=events, audit=audit))
-            self.is_behind = False
-            if recorded.ahead is None:
-                self.saved_revision = max(saving.revision, self.saved_revision)
-                return
-            # What is ahead may be this run's own: of an effect whose answer is still on its way.
-            await workflow.wait_condition(lambda: self._effects == 0)
-            if recorded.ahead.has_ended or recorded.stored_revision > self.state.revision:
-                self._adopt(recorded.ahead)
-                return
+    async def unless_overtaken(self, effect: Awaitable[AnswerT]) -> AnswerT:
+        """What the effect answers.
 
-    async def _counted(self, effect: Awaitable[OutcomeT]) -> OutcomeT:
-        self._effects += 1
+        Where a run before a reset has gone on, nothing was done: what it recorded is taken up, and
+        `Overtaken` raised, so that the caller looks again at what is due or asked for.
+        """
         try:
             return await effect
-        finally:
-            self._effects -= 1
+        except ActivityError as error:
+            cause = error.cause
+            if not isinstance(cause, ApplicationError) or cause.type != Overtaken.__name__:
+                raise
+        await self.save()
+        raise Overtaken("overtaken", "what a run before a reset has recorded counts")
+
+    async def save(self, *events: DomainEvent, audit: AuditEntry | None = None) -> None:
+        """Stores the present state, or takes up what a run before a reset has recorded since."""
+        while True:
+            saving = self.state
+            recorded = await effects.record(
+                Record(state=self._signed(saving), events=events, audit=audit)
+            )
+            if recorded.ahead is not None:
+                self._adopt(recorded.ahead)
+                return
+            if recorded.stored_revision <= max(saving.revision, self.saved_revision):
+                self._is_saved_up_to(max(saving.revision, self.saved_revision))
+                return
+            self.state = lifecycle.revised(self.state, recorded.stored_revision)
+
+    def _signed(self, state: SubscriptionState) -> SubscriptionState:
+        lineage = Lineage(run_id=workflow.info().run_id, recorded_revision=self.saved_revision)
+        return state.model_copy(update={"lineage": lineage})
+
+    def _is_saved_up_to(self, revision: int) -> None:
+        self.saved_revision = revision
+        self._heard = [heard for heard in self._heard if heard.revision > revision]
 
     def _adopt(self, recorded: SubscriptionState) -> None:
-        """What was decided and paid before the reset counts; the time is this run's."""
-        self.take(recorded.model_copy(update={"clock": self.state.clock}))
+        """What was decided and paid before the reset counts, and what was heard since.
+
+        The time is this run's.
+        """
+        heard, self._heard = self._heard, []
         self.saved_revision = recorded.revision
+        self.take(recorded.model_copy(update={"clock": self.state.clock, "lineage": None}))
+        for each in heard:
+            self.take(each.change(self.state, each.at))
+            self._heard.append(each._replace(revision=self.state.revision))
 
     async def save_news(self) -> None:
         """Stores what signals changed; a command stores what it changed by itself."""

@@ -22,6 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from billing import changing, commands, lifecycle, pausing, settlement
     from billing.agenda import ActionKind, NextAction, agenda, next_action
     from billing.credit_note import UnusedPart
+    from billing.errors import Overtaken
     from billing.subscription import (
         CommandName,
         EndReason,
@@ -62,6 +63,8 @@ with workflow.unsafe.imports_passed_through():
     )
     from workflows.state_keeper import Change, StateKeeper
 
+_RULES_OUT_AT_EXPIRY: Final = "rule-out-before-a-checkout-expires"
+_GIVES_BACK_A_PAUSE: Final = "give-back-what-a-pause-left"
 _SPREAD_ACTIONS: Final = frozenset({ActionKind.RENEW, ActionKind.CONVERT_TRIAL})
 
 
@@ -131,9 +134,16 @@ class SubscriptionWorkflow:
 
     @workflow.update
     async def cancel(self, command: Cancel) -> CommandReceipt:
-        """Ends the subscription, at its period's end or now."""
+        """Ends the subscription, at its period's end or now.
+
+        One that rests has no end to wait for: what is paid and unused becomes balance (ADR 0015).
+        """
         match command.mode:
             case CancelMode.AT_PERIOD_END:
+                rests = self._state.status is SubscriptionStatus.PAUSED
+                if rests and workflow.patched(_GIVES_BACK_A_PAUSE):
+                    credit = {"unused": UnusedPart.CREDIT}
+                    return await self._cancel_now(command.model_copy(update=credit))
                 return await self._commands.apply(
                     command, CommandName.CANCEL_AT_PERIOD_END, commands.cancel_at_period_end
                 )
@@ -377,8 +387,6 @@ class SubscriptionWorkflow:
 
     async def _wait_for_due_action(self) -> NextAction | None:
         """The action that is due, or None after something changed in the meantime."""
-        if self._keeper.is_behind:
-            await self._keeper.save_news()
         action, seen = next_action(self._state), self._keeper.wakes
         wait = timedelta.max if action is None else self._wait_before(action)
         if action is not None and wait <= timedelta(0) and action.at <= self._keeper.now():
@@ -420,6 +428,8 @@ class SubscriptionWorkflow:
         self._retry_asked = False
         try:
             await self._perform(action)
+        except Overtaken:
+            workflow.logger.warning("subscription.overtaken")
         except ActivityError as error:
             if is_cancelled_exception(error):
                 raise
@@ -461,7 +471,7 @@ class SubscriptionWorkflow:
             case ActionKind.CANCEL:
                 await self._end(action, EndReason.REQUESTED)
             case ActionKind.EXPIRE_CHECKOUT:
-                await self._end(action, EndReason.CHECKOUT_EXPIRED)
+                await self._expire_checkout(action)
             case ActionKind.GIVE_UP:
                 await self._dunning.give_up(action)
             case ActionKind.RESUME:
@@ -514,6 +524,10 @@ class SubscriptionWorkflow:
             return lifecycle.ended(state, reason, min(now, action.at))
 
         await self._change(action, change, "ended")
+
+    async def _expire_checkout(self, action: NextAction) -> None:
+        if not await self._dunning.rules_out_a_payment(action, patch=_RULES_OUT_AT_EXPIRY):
+            await self._end(action, EndReason.CHECKOUT_EXPIRED)
 
     async def _change(self, action: NextAction, change: Change, happened: str) -> None:
         """A change without money: stored with its event."""

@@ -21,7 +21,14 @@ class ActivityLimits(TypedDict, total=False):
     retry_policy: Required[RetryPolicy]
 
 
-_NEVER_RETRIED: Final = ("BooksBroken", "Conflict", "GatewayRefused", "InvalidInput", "NotFound")
+_NEVER_RETRIED: Final = (
+    "BooksBroken",
+    "Conflict",
+    "GatewayRefused",
+    "InvalidInput",
+    "NotFound",
+    "Overtaken",
+)
 """Exact class names: Temporal does not look at base classes."""
 
 DATABASE: Final = ActivityLimits(

@@ -119,3 +119,22 @@ async def test_what_cannot_be_paused_says_why(company: Company) -> None:
             await subscription.give(PauseSubscription)
         assert isinstance(refused.value.cause, ApplicationError)
         assert refused.value.cause.type == "pause_not_supported"
+
+
+@pytest.mark.parametrize(
+    ("mode", "credit_minor"), [("extend", 733), ("keep_anchor", 733), ("void", 367)]
+)
+async def test_what_a_pause_has_not_used_becomes_balance_where_it_ends_the_subscription(
+    company: Company, mode: str, credit_minor: int
+) -> None:
+    async with company.working():
+        subscription = await april(company, mode)
+        await company.advance("2026-04-11T00:00")
+        await subscription.give(PauseSubscription, resumes_at=at("2026-05-10T00:00"))
+        await company.advance("2026-04-21T00:00")
+        await subscription.cancel()
+        await subscription.handle.result()
+
+        assert await subscription.status() == "canceled"
+        assert (await balance(company, subscription)).amount_minor == credit_minor
+    assert await totals(company) == [1100]

@@ -7,11 +7,13 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import Client
 
+from adapters.db.engine import transactions
 from adapters.db.tables.payment_attempt import payment_attempts
 from simulator.faults import Fault
 from tests.conftest import StripeSimulator
+from tests.worker.desk import pass_challenge
 from tests.workflows.company import Company, Subscription, at
-from workflows.messages import PaymentNews
+from workflows.messages import CancelMode, PaymentNews
 
 
 async def captured(simulator: StripeSimulator) -> int:
@@ -201,6 +203,60 @@ async def test_a_reset_does_not_revive_what_has_ended(
         assert (state.status, state.ended_at) == ("incomplete_expired", at("2026-05-02T00:00"))
     assert [invoice["status"] for invoice in await company.invoices()] == ["void"]
     assert await captured(simulator) == 0
+
+
+async def test_a_challenge_passed_before_the_checkout_expires_brings_what_was_paid_for(
+    company: Company, simulator: StripeSimulator
+) -> None:
+    company.present = at("2026-05-01T00:00")
+    async with company.working():
+        customer = await company.customer(card="pm_card_authenticationRequired")
+        subscription = await company.subscribe(customer)
+        await subscription.activated()
+        [waiting] = (await subscription.report()).state.open_invoices
+        assert waiting.action_url is not None
+        await pass_challenge(waiting.action_url)
+        await company.advance("2026-05-02T00:00")
+
+        assert await subscription.status() == "active"
+    assert [invoice["status"] for invoice in await company.invoices()] == ["paid"]
+    assert await captured(simulator) == 8000
+
+
+async def test_a_challenge_that_nobody_passes_expires_with_its_checkout(
+    company: Company, simulator: StripeSimulator
+) -> None:
+    company.present = at("2026-05-01T00:00")
+    async with company.working():
+        customer = await company.customer(card="pm_card_authenticationRequired")
+        subscription = await company.subscribe(customer)
+        await subscription.activated()
+        await company.advance("2026-05-02T00:00")
+
+        assert await subscription.status() == "incomplete_expired"
+    assert [invoice["status"] for invoice in await company.invoices()] == ["void"]
+    assert await captured(simulator) == 0
+
+
+async def test_what_was_paid_for_a_checkout_that_is_over_becomes_balance(
+    company: Company, simulator: StripeSimulator
+) -> None:
+    """The customer passes the challenge, and somebody cancels before that is heard."""
+    company.present = at("2026-05-01T00:00")
+    async with company.working():
+        customer = await company.customer(card="pm_card_authenticationRequired")
+        subscription = await company.subscribe(customer)
+        await subscription.activated()
+        [waiting] = (await subscription.report()).state.open_invoices
+        assert waiting.action_url is not None
+        await pass_challenge(waiting.action_url)
+        await subscription.cancel(CancelMode.NOW)
+        await subscription.handle.result()
+
+        assert await subscription.status() == "incomplete_expired"
+    async with transactions(company.engine)() as tx:
+        assert (await tx.balances.of(customer, "USD")).amount_minor == 8000
+    assert await captured(simulator) == 8000
 
 
 async def settle_payments(company: Company, simulator: StripeSimulator) -> None:

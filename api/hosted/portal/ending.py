@@ -133,7 +133,10 @@ def _statements(holding: Holding) -> list[str]:
     state = holding.state
     if not _goes_on_to_the_end(state):
         owes = "What is not paid is no longer owed, and you" if state.open_invoices else "You"
-        return ["It ends at once.", f"{owes} will not be charged again."]
+        ends = ["It ends at once.", f"{owes} will not be charged again."]
+        if state.status is SubscriptionStatus.PAUSED:
+            ends.append("What you have paid and not used becomes credit for your other invoices.")
+        return ends
     ends_on = holding.written.day(state.running_period.end)
     if state.status is SubscriptionStatus.TRIALING:
         return [

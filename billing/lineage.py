@@ -1,0 +1,27 @@
+"""Which run of a workflow made a state, and which recorded one it follows (ADR 0008).
+
+Owns how a run before a reset is told from this one. A run that was reset lives through the past
+again and does not know what was recorded since. Does not own what is done about it
+(`workflows.state_keeper`).
+"""
+
+from billing.value import Value
+
+
+class Lineage(Value):
+    """The run that made a state, and the revision that it knew to be recorded then."""
+
+    run_id: str
+    recorded_revision: int
+
+
+def is_overtaken(mine: Lineage | None, *, recorded: Lineage | None, recorded_revision: int) -> bool:
+    """Whether what is recorded was made by another run and is not what this one goes on from.
+
+    Storage's revisions only rise: where it has the one that this run knows, nothing happened since.
+    What a run has recorded itself, in an effect whose answer is still on its way, is no news.
+    """
+    if mine is None:
+        return False
+    is_own = recorded is not None and recorded.run_id == mine.run_id
+    return not is_own and recorded_revision != mine.recorded_revision
