@@ -6,8 +6,9 @@ Does not own what is asked (`api.subscription_commands`, `api.subscription_chang
 (`api.workflow_calls`).
 """
 
+import asyncio
 from dataclasses import dataclass
-from typing import Annotated, TypedDict
+from typing import Annotated, Final, TypedDict
 
 from fastapi import Depends
 
@@ -26,6 +27,9 @@ from api.workflow_calls import NotRunning, SubscriptionWorkflows
 from billing.actor import Actor
 from billing.errors import Conflict, NotFound
 from workflows.messages import AnyCommand, CommandReceipt
+
+_MOST_LOOKS: Final = 40
+_SECONDS_BETWEEN_LOOKS: Final = 0.02
 
 
 class Signature(TypedDict):
@@ -101,10 +105,23 @@ async def give(
     async with reading(deps.engine) as connection:
         await present_on(connection, before.test_clock_id)
     try:
-        return await SubscriptionWorkflows.of(deps).command(subscription_id, command)
+        receipt = await SubscriptionWorkflows.of(deps).command(subscription_id, command)
     except NotRunning:
         await _after_the_end(deps, subscription_id, command.command_id)
         return None
+    await _until_recorded(deps, subscription_id, receipt.state_revision)
+    return receipt
+
+
+async def _until_recorded(deps: Dependencies, subscription_id: str, revision: int) -> None:
+    """Lets what a command led to reach the database, which is what callers are shown.
+
+    Not for long: an effect that hangs in an outage may hold it up, and the command has been taken.
+    """
+    for _ in range(_MOST_LOOKS):
+        if (await require(deps, subscription_id)).state.revision >= revision:
+            return
+        await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
 
 
 async def require(deps: Dependencies, subscription_id: str) -> Subscription:

@@ -261,6 +261,7 @@ class Commands:
             invoice_id=applied.invoice_id,
             action_url=None if invoice is None else invoice.action_url,
             decline=applied.decline,
+            state_revision=state.revision,
         )
 
     def refuse_unfit(self, command: Command, change: Change) -> None:

@@ -248,6 +248,8 @@ class CommandReceipt(Value):
     """Where the customer authenticates the payment, while it waits for that."""
     decline: str | None = None
     """Why the payment was refused."""
+    state_revision: int = 0
+    """Of the state that this answer tells of: storage has it in a moment."""
 
 
 class ActivationReport(Value):
