@@ -234,7 +234,7 @@ UPDATES: Final[Mapping[type[AnyCommand], str]] = MappingProxyType(
 
 
 class CommandReceipt(Value):
-    """The answer to a command; a repetition gets the same one."""
+    """The answer to a command; a repetition gets the same one, but for `state_revision`."""
 
     command_id: str
     subscription_id: str
