@@ -95,7 +95,7 @@ class SqlCatalog:
             Publication(
                 catalog=catalog,
                 actor=_SYSTEM,
-                now=await self._database_now(),
+                now=await self._now_in_turn(),
                 based_on=None if head is None else head.number,
             )
         )
@@ -153,6 +153,12 @@ class SqlCatalog:
 
     async def _database_now(self) -> datetime:
         now: datetime = (await self._connection.execute(select(func.now()))).scalar_one()
+        return now
+
+    async def _now_in_turn(self) -> datetime:
+        """After the wait for its turn: who waited began before the version that it now finds."""
+        query = select(func.clock_timestamp())
+        now: datetime = (await self._connection.execute(query)).scalar_one()
         return now
 
     async def _next_number(self) -> int:
