@@ -25,10 +25,12 @@ from billing.invoice import (
 )
 from billing.offer import terms_of
 from billing.ports.storage import Transaction, UnitOfWork
+from billing.ports.tax import NoTaxRates, TaxRates
 from billing.proration import Debit
 from billing.quote import Quote, check_quote
 from billing.requested_change import ChangeBasis, asks_for_another_price, plan_request
 from billing.subscription import ChangeResult, SubscriptionState, Terms
+from billing.tax import Taxation
 from billing.value import Instant, Value
 
 
@@ -81,15 +83,19 @@ class Fallback(Value):
 class Changing:
     """Activities that replace what is sold, each in one database transaction."""
 
-    def __init__(self, *, open_transaction: UnitOfWork) -> None:
+    def __init__(self, *, open_transaction: UnitOfWork, taxes: TaxRates | None = None) -> None:
+        """Without `taxes`, none are charged."""
         self._open_transaction = open_transaction
+        self._taxes = taxes or NoTaxRates()
 
     @activity.defn
     async def begin_change(self, request: BeginChange) -> ChangeOutcome:
         """Plans the change and invoices what is to be paid first, once per change (policy P11)."""
+        at = request.now if request.quote is None else request.quote.at
+        taxation = await self._taxes.taxation(request.state.customer_id, at)
         try:
             async with self._open_transaction() as tx:
-                return await _begin(tx, request)
+                return await _begin(tx, request, taxation)
         except Conflict as error:
             return ChangeRefused(error="Conflict", code=error.code, message=error.message)
         except InvalidInput as error:
@@ -114,7 +120,12 @@ class Changing:
 
 
 async def plan_of(
-    tx: Transaction, state: SubscriptionState, request: ChangeRequest, at: Instant
+    tx: Transaction,
+    state: SubscriptionState,
+    request: ChangeRequest,
+    at: Instant,
+    *,
+    taxation: Taxation,
 ) -> PlannedChange:
     """What the change costs and does at the instant `at`.
 
@@ -127,6 +138,7 @@ async def plan_of(
         segment=(await tx.customers.get(state.customer_id)).segment if another else None,
         debits=await _debits(tx, state),
         migration_price=await _migration_price(tx, state),
+        taxation=taxation,
     )
     return plan_request(state, request, basis, at=at)
 
@@ -158,10 +170,10 @@ def after_change(
             return changing.change_in_force(state, begun.plan, change_id, now)
 
 
-async def _begin(tx: Transaction, request: BeginChange) -> ChangeBegun:
+async def _begin(tx: Transaction, request: BeginChange, taxation: Taxation) -> ChangeBegun:
     state, now = request.state, request.now
     await recorded_before(tx, state)
-    plan, invoice = await _planned(tx, request)
+    plan, invoice = await _planned(tx, request, taxation)
     result = ChangeResult.APPLIED
     if plan.is_deferred:
         result = ChangeResult.SCHEDULED
@@ -175,7 +187,7 @@ async def _begin(tx: Transaction, request: BeginChange) -> ChangeBegun:
 
 
 async def _planned(
-    tx: Transaction, request: BeginChange
+    tx: Transaction, request: BeginChange, taxation: Taxation
 ) -> tuple[PlannedChange, InvoiceRecord | None]:
     """The plan and its invoice; after a reset, the invoice of the first time."""
     state, now, quote = request.state, request.now, request.quote
@@ -186,10 +198,11 @@ async def _planned(
     if known is not None:
         if known.status is InvoiceStatus.VOID:
             raise Conflict("change_not_paid", "the payment of this change was not completed")
-        return await plan_of(tx, state, wanted, known.period.start), known
+        again = await plan_of(tx, state, wanted, known.period.start, taxation=taxation)
+        return again, known
     if quote is not None:
         check_quote(quote, state, now)
-    plan = await plan_of(tx, state, wanted, at)
+    plan = await plan_of(tx, state, wanted, at, taxation=taxation)
     if quote is not None and (plan.total != quote.total or _version(plan) != quote.price_version):
         raise Conflict("quote_expired", "the price has changed since it was previewed")
     if not plan.lines:
@@ -205,6 +218,7 @@ async def _invoiced(tx: Transaction, request: BeginChange, plan: PlannedChange) 
         change_id=request.change_id,
         lines=plan.lines,
         carried=plan.carried,
+        uses=plan.uses,
         at=plan.at,
         now=request.now,
     )

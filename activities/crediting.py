@@ -87,7 +87,7 @@ def _draft(
 ) -> CreditNoteDraft:
     to_card = Money.zero(settled.by_card.currency)
     if request.unused is UnusedPart.REFUND:
-        total = sum((line.amount for line in lines), to_card)
+        total = sum((line.total for line in lines), to_card)
         to_card, _ = to_sources(total, settled)
     return draft_for(
         source=request.source,

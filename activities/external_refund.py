@@ -21,6 +21,7 @@ from billing.ports.storage import PaymentAttempt, Transaction
 from billing.proration import Debit
 from billing.refund import Refund, RefundState, refund_id
 from billing.task import OperatorTask, TaskKind
+from billing.tax_reversal import total_left
 
 
 async def take_in_refund(
@@ -64,7 +65,7 @@ async def _known(tx: Transaction, news: GatewayRefund) -> Refund | None:
 def _can_give_back(
     news: GatewayRefund, attempt: PaymentAttempt, settled: Settled, debits: tuple[Debit, ...]
 ) -> bool:
-    charged = sum(debit.creditable.amount_minor for debit in debits)
+    charged = sum(total_left(debit).amount_minor for debit in debits)
     left = min(charged, settled.left.amount_minor, settled.card_left.amount_minor)
     return (
         isinstance(attempt.outcome, Paid)

@@ -11,11 +11,13 @@ from temporalio import activity
 
 from activities.overtaking import recorded_before
 from billing import ledger
+from billing.assessment import Assessment
 from billing.event import DomainEvent
 from billing.ids import effect_key
 from billing.invoice import InvoiceLine, InvoiceRecord, draft_for_item
 from billing.invoice_item import InvoiceItem, charged
 from billing.ports.storage import UnitOfWork
+from billing.ports.tax import NoTaxRates, TaxRates
 from billing.subscription import SubscriptionState
 from billing.value import Instant, Value
 
@@ -50,21 +52,33 @@ ItemOutcome = Annotated[ItemCharged | ItemNotCharged, Field(discriminator="kind"
 class OneOffCharges:
     """Activities that charge something beside what a subscription costs."""
 
-    def __init__(self, *, open_transaction: UnitOfWork) -> None:
+    def __init__(self, *, open_transaction: UnitOfWork, taxes: TaxRates | None = None) -> None:
+        """Without `taxes`, none are charged."""
         self._open_transaction = open_transaction
+        self._taxes = taxes or NoTaxRates()
 
     @activity.defn
     async def charge_item(self, request: ChargeItem) -> ItemOutcome:
-        """Invoices the item once, however often it is asked to (policy P32)."""
-        state, now = request.state, request.now
-        draft = draft_for_item(
-            request.item.line,
-            customer_id=state.customer_id,
-            subscription_id=state.subscription_id,
-            item_id=request.item.id,
-            now=now,
-        )
+        """Invoices the item once, however often it is asked to (policy P32).
+
+        It is taxed as what is subscribed.
+        """
+        state, now, terms = request.state, request.now, request.state.terms
+        taxation = await self._taxes.taxation(state.customer_id, now)
         async with self._open_transaction() as tx:
+            price = await tx.prices.get(terms.price_id, terms.price_version)
+            draft = draft_for_item(
+                request.item.line,
+                customer_id=state.customer_id,
+                subscription_id=state.subscription_id,
+                item_id=request.item.id,
+                by=Assessment(
+                    product_id=terms.product_id,
+                    treatment=taxation.of(terms.tax_category),
+                    tax_inclusive=price.tax_inclusive,
+                ),
+                now=now,
+            )
             recorded = await recorded_before(tx, state)
             is_known = await tx.invoices.get(draft.id) is not None
             if recorded is not None and recorded.has_ended and not is_known:

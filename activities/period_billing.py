@@ -13,6 +13,7 @@ from temporalio import activity
 from activities.overtaking import recorded_before
 from billing import ledger, lifecycle
 from billing.catalog import WithoutPaymentMethod
+from billing.discount import DiscountUse
 from billing.event import DomainEvent
 from billing.first_period import anchor_for
 from billing.ids import effect_key
@@ -20,6 +21,7 @@ from billing.invoice import InvoiceLine, InvoiceRecord, invoice_id
 from billing.money import Money
 from billing.period import Period
 from billing.ports.storage import Claim, Transaction, UnitOfWork
+from billing.ports.tax import NoTaxRates, TaxRates
 from billing.subscription import (
     EndReason,
     PlannedMigration,
@@ -27,6 +29,7 @@ from billing.subscription import (
     SubscriptionState,
     SubscriptionStatus,
 )
+from billing.tax import Taxation
 from billing.upcoming import drafted
 from billing.value import Instant, Value
 
@@ -50,6 +53,7 @@ class Billed(Value):
     amount_due: Money
     due_at: Instant
     carried: tuple[InvoiceLine, ...] = ()
+    uses: tuple[DiscountUse, ...] = ()
     stored_revision: int
 
 
@@ -91,8 +95,10 @@ TrialOutcome = Annotated[TrialStarted | NotBilled, Field(discriminator="kind")]
 class PeriodBilling:
     """Activities that make a subscription owe, each in one database transaction."""
 
-    def __init__(self, *, open_transaction: UnitOfWork) -> None:
+    def __init__(self, *, open_transaction: UnitOfWork, taxes: TaxRates | None = None) -> None:
+        """Without `taxes`, none are charged."""
         self._open_transaction = open_transaction
+        self._taxes = taxes or NoTaxRates()
 
     @activity.defn
     async def start_trial(self, request: StartTrial) -> TrialOutcome:
@@ -116,14 +122,17 @@ class PeriodBilling:
     async def bill_period(self, request: BillPeriod) -> BillingOutcome:
         """Invoices the next period once, however often it is asked to (policy P32).
 
+        It is taxed as of its beginning, however late it is billed (policy P9).
         Raises `Overtaken`, as all of these do.
         """
+        begins_at = lifecycle.next_billing(request.state, request.now).billed.start
+        taxation = await self._taxes.taxation(request.state.customer_id, begins_at)
         async with self._open_transaction() as tx:
             recorded = await recorded_before(tx, request.state)
             refusal = await _refusal(tx, request.state, recorded)
             if refusal is not None:
                 return refusal
-            return await _bill(tx, request.state, request.now)
+            return await _bill(tx, request.state, taxation, request.now)
 
 
 async def _refusal(
@@ -167,7 +176,9 @@ def _ended(recorded: SubscriptionState) -> NotBilled:
     )
 
 
-async def _bill(tx: Transaction, state: SubscriptionState, now: datetime) -> Billed:
+async def _bill(
+    tx: Transaction, state: SubscriptionState, taxation: Taxation, now: datetime
+) -> Billed:
     following = lifecycle.next_billing(state, now)
     terms = following.terms
     price = await tx.prices.get(terms.price_id, terms.price_version)
@@ -177,7 +188,7 @@ async def _bill(tx: Transaction, state: SubscriptionState, now: datetime) -> Bil
         at=now,
     )
     lines = tuple(item.line for item in items)
-    draft = drafted(state, following, price=price, items=lines, now=now)
+    draft = drafted(state, following, price=price, items=lines, taxation=taxation, now=now)
     invoice = await tx.invoices.finalize(draft)
     period, anchor_at = following.period, following.anchor_at
     if following.number == 0:
@@ -195,6 +206,7 @@ async def _bill(tx: Transaction, state: SubscriptionState, now: datetime) -> Bil
         amount_due=invoice.amount_due,
         due_at=invoice.due_at,
         carried=draft.carried,
+        uses=draft.uses,
         stored_revision=0,
     )
     after = after_billing(state, billed)
@@ -215,6 +227,7 @@ def after_billing(state: SubscriptionState, billed: Billed) -> SubscriptionState
         amount_due=billed.amount_due,
         due_at=billed.due_at,
         carried=billed.carried,
+        uses=billed.uses,
     )
 
 

@@ -11,7 +11,7 @@ from activities.writing_off import write_off
 from billing.actor import Actor
 from billing.event import DomainEvent
 from billing.ports.storage import UnitOfWork
-from billing.subscription import SubscriptionState
+from billing.subscription import SubscriptionState, SubscriptionStatus
 from billing.value import Instant, Value
 
 
@@ -72,6 +72,8 @@ class Records:
                 )
             if request.state.has_ended:
                 await tx.subscriptions.release(request.state.subscription_id)
+            if request.state.status is SubscriptionStatus.INCOMPLETE_EXPIRED:
+                await tx.coupons.release(request.state.subscription_id)
             return Recorded(stored_revision=stored)
 
 

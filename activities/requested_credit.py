@@ -18,6 +18,7 @@ from billing.ids import effect_key
 from billing.invoice import InvoiceRecord, InvoiceStatus
 from billing.money import Money
 from billing.ports.storage import Transaction
+from billing.tax_reversal import total_left
 from billing.value import Instant, Value
 
 
@@ -84,7 +85,7 @@ async def _lines(
     if invoice.status is not InvoiceStatus.PAID:
         raise Conflict("invoice_not_paid", f"{invoice.number} is {invoice.status}, not paid")
     debits = await tx.invoices.debits_of(invoice.id)
-    charged = sum(debit.creditable.amount_minor for debit in debits)
+    charged = sum(total_left(debit).amount_minor for debit in debits)
     left = min(charged, settled.left.amount_minor)
     if left <= 0:
         raise Conflict("nothing_to_refund", f"of {invoice.number} nothing is left to give back")

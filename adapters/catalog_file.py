@@ -11,12 +11,16 @@ from typing import Final, NamedTuple
 
 import yaml
 
+from adapters.catalog_forms.coupon import Coupons
 from adapters.catalog_forms.price import Listed, Prices
 from adapters.catalog_forms.product import Products, Sold
+from adapters.catalog_forms.tax import Rates, Seller, Sellers
 from adapters.yaml_forms.document import Place, Problem, Stop, Told, root_of
 from adapters.yaml_forms.form import Form, Key, Reading, Values
 from billing.catalog import Catalog, Price, Product, complaints
+from billing.discount import Coupon
 from billing.errors import InvalidInput
+from billing.tax import TaxRate, TaxTable
 
 MAX_BYTES: Final = 1024 * 1024
 """Of all files together."""
@@ -30,6 +34,9 @@ CATALOG: Final = Form(
     keys={
         "products": Key(Products(), "What is sold; products of one family replace one another"),
         "prices": Key(Prices(), "Prices of products that stand elsewhere, each with `product:`"),
+        "coupons": Key(Coupons(), "Discounts that customers can redeem"),
+        "seller": Key(Sellers(), "Who sells: decides where the customer accounts for the VAT"),
+        "tax_rates": Key(Rates(), "Which tax is charged where; without any, none is"),
     },
 )
 """The sections of a file. Each is a list, and those of several files are put together."""
@@ -127,12 +134,22 @@ def _put_together(
     products = tuple(each.product for each in sold)
     prices = tuple(each.price for each in listed)
     replacements = {each.price.id: each.replaced_by for each in listed if each.replaced_by}
-    for found in complaints(products, prices, replacements):
+    coupons = tuple(each for each in sections.get("coupons", ()) if isinstance(each, Coupon))
+    tax = _tax_table(sections)
+    for found in complaints(products, prices, replacements, coupons=coupons, tax=tax):
         reading.complain(found.kind, found.id, found.key, found.message)
     _complain_of_unpriced(products, prices, reading)
     if reading.problems:
         return None
-    return Catalog(products=products, prices=prices, replacements=replacements)
+    return Catalog(
+        products=products, prices=prices, replacements=replacements, coupons=coupons, tax=tax
+    )
+
+
+def _tax_table(sections: Mapping[str, tuple[object, ...]]) -> TaxTable:
+    sellers = [each for each in sections.get("seller", ()) if isinstance(each, Seller)]
+    rates = tuple(each for each in sections.get("tax_rates", ()) if isinstance(each, TaxRate))
+    return TaxTable(seller_country=sellers[0].country if sellers else None, rates=rates)
 
 
 def _complain_of_unpriced(

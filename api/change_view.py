@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 
 from adapters.db.queries.subscriptions import Subscription
 from api.answer import Answer
+from api.invoice_parts import DiscountView, TaxView
 from api.invoices import InvoiceLineView
 from api.money_view import MoneyView
 from api.period_view import PeriodView
@@ -27,7 +28,7 @@ class NextRenewalView(BaseModel):
     """The first renewal after the change, if nothing else happens."""
 
     at: datetime
-    amount: MoneyView
+    amount: MoneyView = Field(description="After discounts and with tax at today's rates")
 
 
 class ChangePreviewView(Answer):
@@ -36,7 +37,9 @@ class ChangePreviewView(Answer):
     kind: ChangeKind
     effective_at: datetime
     lines: list[InvoiceLineView]
-    total: MoneyView = Field(description="The sum of the lines")
+    discounts: list[DiscountView] = Field(description="What the lines' discounts come to")
+    taxes: list[TaxView] = Field(description="What the lines' taxes come to, per rate")
+    total: MoneyView = Field(description="The sum of the lines, less discounts, with tax")
     from_balance: MoneyView = Field(description="What the customer's balance pays of it")
     to_balance: MoneyView = Field(description="What the customer's balance gains, if it is credit")
     carried_over: MoneyView = Field(
@@ -66,6 +69,7 @@ class ChangePreviewView(Answer):
         state: SubscriptionState,
         plan: PlannedChange,
         *,
+        renewal: Money,
         balance: Money,
         quote: Quote,
         token: str,
@@ -80,6 +84,8 @@ class ChangePreviewView(Answer):
             kind=plan.kind,
             effective_at=plan.at,
             lines=[InvoiceLineView.of(line) for line in plan.lines],
+            discounts=DiscountView.all_of(plan.lines),
+            taxes=TaxView.all_of(plan.lines),
             total=MoneyView.of(plan.total),
             from_balance=MoneyView.of(from_balance),
             to_balance=MoneyView.of(-charged if is_credit else nothing),
@@ -87,7 +93,7 @@ class ChangePreviewView(Answer):
             amount_due=MoneyView.of(nothing if is_credit else charged - from_balance),
             terms=TermsView.of(plan.target),
             current_period=PeriodView.of(plan.period),
-            next_renewal=_next_renewal(state, plan, carried),
+            next_renewal=_next_renewal(state, plan, renewal),
             quote=token,
             quote_expires_at=quote.expires_at,
             version=state.version,
@@ -140,12 +146,9 @@ class ChangeView(Answer):
 
 
 def _next_renewal(
-    state: SubscriptionState, plan: PlannedChange, carried: Money
+    state: SubscriptionState, plan: PlannedChange, renewal: Money
 ) -> NextRenewalView | None:
     """A change replaces a pending cancellation, but for one of the trial."""
     if state.status is SubscriptionStatus.TRIALING and state.cancellation is not None:
         return None
-    amount = plan.target.period_amount
-    if amount.amount_minor:
-        amount = sum((line.amount for line in state.carried), amount + carried)
-    return NextRenewalView(at=plan.period.end, amount=MoneyView.of(amount))
+    return NextRenewalView(at=plan.period.end, amount=MoneyView.of(renewal))

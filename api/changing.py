@@ -5,6 +5,7 @@ follows; the change is the workflow's, and what became of it is read from the da
 amounts (`billing.change`).
 """
 
+from dataclasses import replace
 from datetime import datetime
 
 from adapters.db.queries import change_basis
@@ -18,6 +19,7 @@ from api.problems import Unavailable
 from billing.agenda import overdue_boundary
 from billing.change import ChangeRequest
 from billing.errors import Conflict, NotFound
+from billing.estimate import renewal_after
 from billing.quote import Quote
 from billing.requested_change import plan_request
 from workflows.messages import ChangeSubscription
@@ -37,7 +39,9 @@ async def preview(
     state, now = found.state, _present_of(found)
     if overdue_boundary(state, now):
         raise Conflict("period_ending", "a period has just ended: try again in a moment")
-    plan = plan_request(state, request, found.basis, at=now)
+    taxation = await deps.tax_rates.taxation(state.customer_id, now)
+    basis = replace(found.basis, taxation=taxation)
+    plan = plan_request(state, request, basis, at=now)
     quote = Quote(
         subscription_id=subscription_id,
         version=state.version,
@@ -48,7 +52,14 @@ async def preview(
         total=plan.total,
     )
     token = QuoteTokens.of(deps.settings).write(quote)
-    return ChangePreviewView.of(state, plan, balance=found.balance, quote=quote, token=token)
+    return ChangePreviewView.of(
+        state,
+        plan,
+        renewal=renewal_after(state, plan, basis),
+        balance=found.balance,
+        quote=quote,
+        token=token,
+    )
 
 
 async def make(deps: Dependencies, subscription_id: str, command: ChangeSubscription) -> ChangeView:

@@ -4,20 +4,20 @@ Owns the making of a page together with the subscription that it completes. Does
 (the gateway's) nor the customer's return from it (`api.hosted`).
 """
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Self
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.db.engine import reading, transactions
-from adapters.db.queries import checkout_sessions, subscriptions
+from adapters.db.queries import catalog, checkout_sessions, subscriptions
 from adapters.db.queries.checkout_sessions import CheckoutSession
-from adapters.db.repositories.prices import SqlPrices
 from adapters.db.tables.checkout_session import CheckoutSessionStatus
 from adapters.hosted_link import HostedLinks
 from api.dependencies import Dependencies, Deps
+from api.discounts import Coupons, take_redemptions
 from api.fields import (
     Body,
     CheckoutSessionId,
@@ -32,10 +32,9 @@ from api.gateway_customer import ensure_gateway_customer, with_fresh_keys
 from api.idempotency import Ids
 from api.money_view import MoneyView
 from api.route import ApiRoute
-from api.subscription_start import Order, Purchase, check_order, clock_standing
+from api.subscription_start import Order, Purchase, check_order, clock_standing, due_at_start
 from api.workflow_calls import SubscriptionWorkflows
 from billing.errors import GatewayRefused, NotFound
-from billing.first_period import first_charge
 from billing.money import Money
 from billing.ports.gateway import CheckoutRequest
 from billing.subscription import SubscriptionState
@@ -65,6 +64,7 @@ class CheckoutInput(Body):
     trial: Flag | None = Field(
         default=None, description="null: if the product has one that the customer did not use yet"
     )
+    coupons: Coupons = ()
 
 
 class CheckoutSessionView(BaseModel):
@@ -84,7 +84,7 @@ class CheckoutSessionView(BaseModel):
 
     @classmethod
     def of(
-        cls, session: CheckoutSession, state: SubscriptionState | None, due_now: Money | None
+        cls, session: CheckoutSession, state: SubscriptionState | None, *, due_now: Money | None
     ) -> Self:
         """The session and what completing it means."""
         trial = state.terms.trial if state is not None else None
@@ -116,17 +116,21 @@ async def create_checkout_session(body: CheckoutInput, deps: Deps, ids: Ids) -> 
         price_id=body.price,
         quantity=body.quantity,
         trial=body.trial,
+        coupon_ids=body.coupons,
     )
     async with reading(deps.engine) as connection:
         purchase = await check_order(connection, order)
-        due_now = await _due_now(connection, purchase.state)
+    due_now = await purchase.due_now(deps)
+    if not purchase.is_started:
+        state = await take_redemptions(deps, purchase.state)
+        purchase = replace(purchase, state=state)
     async with transactions(deps.engine)() as tx:
         session = await tx.checkout_sessions.create(_new_session(ids.new("cs"), purchase, body))
     session = await _with_page(deps, session, purchase)
     workflows = SubscriptionWorkflows.of(deps)
     async with clock_standing(deps.engine, purchase):
         await workflows.start_recorded(purchase.state, update_id=ids.new("upd"))
-    return CheckoutSessionView.of(session, purchase.state, due_now)
+    return CheckoutSessionView.of(session, purchase.state, due_now=due_now)
 
 
 @router.get(
@@ -145,8 +149,10 @@ async def read_checkout_session(
                 "checkout_session_not_found", f"no checkout session {checkout_session_id}"
             )
         state = await subscriptions.state_of(connection, session.subscription_id)
-        due_now = None if state is None else await _due_now(connection, state)
-    return CheckoutSessionView.of(session, state, due_now)
+        terms = None if state is None else state.terms
+        price = terms and await catalog.price(connection, terms.price_id, terms.price_version)
+    due_now = await due_at_start(deps, state, price) if state and price else None
+    return CheckoutSessionView.of(session, state, due_now=due_now)
 
 
 def _new_session(session_id: str, purchase: Purchase, body: CheckoutInput) -> CheckoutSession:
@@ -187,11 +193,3 @@ async def _with_page(
     async with transactions(deps.engine)() as tx:
         await tx.checkout_sessions.set_page(session.id, expires_at=session.expires_at, **page)
     return session.model_copy(update=page)
-
-
-async def _due_now(connection: AsyncConnection, state: SubscriptionState) -> Money:
-    terms = state.terms
-    if terms.trial is not None:
-        return Money.zero(terms.currency)
-    price = await SqlPrices(connection).get(terms.price_id, terms.price_version)
-    return first_charge(terms, price, state.created_at)

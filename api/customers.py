@@ -14,8 +14,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from adapters.db.engine import reading, transactions
 from adapters.db.queries import customers
 from adapters.db.repositories.customers import CustomerChanges, NewCustomer
+from api.address import AddressInput, AddressView, VatId, checked_tax_fields
 from api.dependencies import Deps
-from api.fields import Body, CustomerId, Email, LocaleTag, Metadata, Name, TestClockId, example
+from api.fields import (
+    Body,
+    CustomerId,
+    Email,
+    Flag,
+    LocaleTag,
+    Metadata,
+    Name,
+    TestClockId,
+    example,
+)
 from api.idempotency import Ids
 from api.page import DEFAULT_LIMIT, Cursor, Limit, Page
 from api.present import present_on
@@ -50,6 +61,13 @@ class CustomerInput(Body):
     segment: Segment | None = Field(
         default=None, description="Decides the dunning ladder of what is subscribed from now on"
     )
+    address: AddressInput | None = Field(default=None, description="Without it, no tax is charged")
+    vat_id: VatId | None = Field(
+        default=None,
+        description="Of the address's country; its form and check digits are checked",
+        examples=["FR40303265045"],
+    )
+    tax_exempt: Flag = Field(default=False, description="No tax is charged, and invoices say why")
     test_clock: TestClockId | None = Field(
         default=None, description="Sandbox mode: the clock that this customer lives by, for ever"
     )
@@ -69,6 +87,11 @@ class CustomerChange(Body):
     segment: Segment | None = Field(
         default=None, description="Running subscriptions keep the ladder that they were sold with"
     )
+    address: AddressInput | None = Field(
+        default=None, description="Replaced whole; decides the tax of invoices from now on"
+    )
+    vat_id: VatId | None = Field(default=None, description="Of the address's country")
+    tax_exempt: Flag | None = None
 
 
 class CustomerView(BaseModel):
@@ -80,6 +103,9 @@ class CustomerView(BaseModel):
     metadata: dict[str, str]
     locale: str = Field(examples=["en-US"])
     segment: str | None = Field(examples=["enterprise"])
+    address: AddressView | None
+    vat_id: str | None = Field(examples=["FR40303265045"])
+    tax_exempt: bool
     test_clock: str | None
     default_payment_method: str | None
     created_at: datetime
@@ -94,6 +120,9 @@ class CustomerView(BaseModel):
             metadata=customer.metadata,
             locale=customer.locale,
             segment=customer.segment,
+            address=None if customer.address is None else AddressView.of(customer.address),
+            vat_id=customer.vat_id,
+            tax_exempt=customer.tax_exempt,
             test_clock=customer.test_clock_id,
             default_payment_method=customer.default_payment_method_id,
             created_at=customer.created_at,
@@ -111,6 +140,8 @@ async def require_customer(connection: AsyncConnection, customer_id: str) -> cus
 @router.post("", status_code=201, operation_id="create_customer", summary="Create a customer")
 async def create_customer(body: CustomerInput, deps: Deps, ids: Ids) -> CustomerView:
     """Records a customer; the payment gateway hears of it when it is first needed."""
+    address = None if body.address is None else body.address.address
+    vat_id = checked_tax_fields(address, body.vat_id)
     async with transactions(deps.engine)() as tx:
         present = await present_on(tx.connection, body.test_clock)
         customer = await tx.customers.create(
@@ -121,6 +152,9 @@ async def create_customer(body: CustomerInput, deps: Deps, ids: Ids) -> Customer
                 metadata=body.metadata,
                 locale=body.locale,
                 segment=body.segment,
+                address=address,
+                vat_id=vat_id,
+                tax_exempt=body.tax_exempt,
                 test_clock_id=body.test_clock,
                 created_at=present.now,
             )
@@ -155,16 +189,28 @@ async def read_customer(customer_id: CustomerId, deps: Deps) -> CustomerView:
 async def change_customer(
     customer_id: CustomerId, body: CustomerChange, deps: Deps
 ) -> CustomerView:
-    """Changes the fields given; `null` removes the name or the segment."""
+    """Changes the fields given; `null` removes the name, the segment, the address or the VAT id."""
     if "email" in body.model_fields_set and body.email is None:
         raise InvalidInput("field_missing", "a customer needs an email address")
     if "metadata" in body.model_fields_set and body.metadata is None:
         raise InvalidInput("wrong_type", "write metadata as an object, {} to remove it")
     if "locale" in body.model_fields_set and body.locale is None:
         raise InvalidInput("field_missing", "a customer needs a locale")
+    if "tax_exempt" in body.model_fields_set and body.tax_exempt is None:
+        raise InvalidInput("wrong_type", "a customer is exempt from tax or not: true or false")
     async with transactions(deps.engine)() as tx:
         customer = await require_customer(tx.connection, customer_id)
         await present_on(tx.connection, customer.test_clock_id)
-        changes = CustomerChanges.model_validate(body.model_dump(exclude_unset=True))
+        changes = _checked(body, customer)
         changed = await tx.customers.update(customer_id, changes)
     return CustomerView.of(changed)
+
+
+def _checked(body: CustomerChange, customer: customers.Customer) -> CustomerChanges:
+    """With the VAT id as it is stored: another country needs another one."""
+    changes = CustomerChanges.model_validate(body.model_dump(exclude_unset=True))
+    if not {"address", "vat_id"} & body.model_fields_set:
+        return changes
+    address = changes.address if "address" in body.model_fields_set else customer.address
+    vat_id = changes.vat_id if "vat_id" in body.model_fields_set else customer.vat_id
+    return changes.model_copy(update={"vat_id": checked_tax_fields(address, vat_id)})

@@ -12,8 +12,10 @@ from fastapi import Depends, Request
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
+from adapters.db.tax_rates import SqlTaxRates
 from adapters.settings import Settings
 from billing.ports.gateway import PaymentGateway
+from billing.ports.tax import TaxRates
 from workflows.messages import SUBSCRIPTION_TASK_QUEUE
 
 
@@ -25,12 +27,19 @@ class Dependencies:
     temporal: Client
     gateway: PaymentGateway
     settings: Settings
+    taxes: TaxRates | None = None
+    """Who knows which tax is charged; None for the table in the database."""
     task_queue: str = SUBSCRIPTION_TASK_QUEUE
     """Where subscriptions' workflows are started; tests have their own."""
     caller_patience: timedelta = timedelta(seconds=20)
     """How long a request waits for a workflow before it is answered with 503."""
     browser_patience: timedelta = timedelta(seconds=8)
     """How long a browser is kept waiting before it is shown a page that asks again by itself."""
+
+    @property
+    def tax_rates(self) -> TaxRates:
+        """The same as the worker asks, so that a preview is what is charged."""
+        return SqlTaxRates(self.engine) if self.taxes is None else self.taxes
 
 
 def dependencies_of(request: Request) -> Dependencies:

@@ -18,6 +18,7 @@ from adapters.hosted_link import HostedLinks
 from adapters.locale_format import ENGLISH
 from api.dependencies import Deps
 from api.fields import CustomerId, InvoiceId, SubscriptionId
+from api.invoice_parts import DiscountView, LineTaxView, TaxView
 from api.money_view import MoneyView
 from api.page import DEFAULT_LIMIT, Cursor, Limit, Page
 from api.pdf import PdfResponse
@@ -52,7 +53,11 @@ class InvoiceLineView(BaseModel):
     price_version: int | None
     quantity: int
     period: PeriodView
-    amount: MoneyView = Field(description="Negative where the line gives something back")
+    amount: MoneyView = Field(
+        description="Before discounts; negative where the line gives something back"
+    )
+    discounts: list[DiscountView]
+    tax: LineTaxView | None
     credits: CreditedLineView | None = Field(description="The line that it gives back a part of")
     explanation: str | None = Field(
         description="How the amount came about; null where it follows from another line",
@@ -70,6 +75,8 @@ class InvoiceLineView(BaseModel):
             quantity=line.quantity,
             period=PeriodView.of(line.period),
             amount=MoneyView.of(line.amount),
+            discounts=DiscountView.of_line(line),
+            tax=LineTaxView.of(line.tax),
             credits=None if line.credits is None else CreditedLineView.of(line.credits),
             explanation=None if line.explanation is None else explained(ENGLISH, line.explanation),
             invoice_item=line.item_id,
@@ -115,7 +122,13 @@ class InvoiceView(BaseModel):
         description="The change of the subscription that it pays for",
         examples=["chg_4a1b9c0d2e3f4a1b9c0d2e3f"],
     )
-    total: MoneyView = Field(description="Negative where a change gives more back than it costs")
+    subtotal: MoneyView = Field(description="The sum of the lines")
+    discounts: list[DiscountView]
+    taxes: list[TaxView] = Field(description="Per jurisdiction and rate, also what is not charged")
+    total: MoneyView = Field(
+        description="Less discounts and with tax; negative where a change gives more back than it"
+        " costs"
+    )
     from_balance: MoneyView = Field(description="What the customer's balance paid")
     amount_paid: MoneyView = Field(description="What payments brought in")
     amount_due: MoneyView = Field(description="What is still to be collected")
@@ -147,6 +160,9 @@ class InvoiceView(BaseModel):
             subscription=record.subscription_id,
             period=PeriodView.of(invoice.period),
             change=record.change_id,
+            subtotal=MoneyView.of(record.subtotal),
+            discounts=DiscountView.all_of(invoice.lines),
+            taxes=TaxView.all_of(invoice.lines),
             total=MoneyView.of(record.total),
             from_balance=MoneyView.of(record.from_balance),
             amount_paid=MoneyView.of(record.paid),

@@ -9,6 +9,7 @@ from typing import Final, Self
 from pydantic import BaseModel, Field
 
 from adapters.db.queries.credit_notes import CreditNote
+from api.invoice_parts import LineTaxView
 from api.money_view import MoneyView
 from api.period_view import PeriodView
 from billing.credit_note import CreditNoteLine, CreditReason
@@ -65,6 +66,7 @@ class CreditNoteLineView(BaseModel):
     invoice_line: int = Field(description="Which line of the invoice, counted from 1")
     period: PeriodView = Field(description="The time that is given back")
     amount: MoneyView
+    tax: LineTaxView | None = Field(description="What goes back of the line's tax")
 
     @classmethod
     def of(cls, line: CreditNoteLine) -> Self:
@@ -74,6 +76,7 @@ class CreditNoteLineView(BaseModel):
             invoice_line=line.debit.position,
             period=PeriodView.of(line.period),
             amount=MoneyView.of(line.amount),
+            tax=LineTaxView.of(line.tax),
         )
 
 
@@ -86,7 +89,8 @@ class CreditNoteView(BaseModel):
     customer: str
     subscription: str
     reason: CreditReason
-    total: MoneyView
+    total: MoneyView = Field(description="With tax")
+    tax: MoneyView = Field(description="What of the total is tax")
     to_card: MoneyView = Field(description="Refunded to where the payment came from")
     to_balance: MoneyView = Field(description="Set against the customer's next invoices")
     issued_at: datetime
@@ -105,6 +109,7 @@ class CreditNoteView(BaseModel):
             subscription=draft.subscription_id,
             reason=draft.reason,
             total=MoneyView.of(draft.total),
+            tax=MoneyView.of(draft.tax),
             to_card=MoneyView.of(draft.to_card),
             to_balance=MoneyView.of(draft.to_balance),
             issued_at=draft.issued_at,

@@ -1,4 +1,4 @@
-"""Commands to a subscription: its end, its trial, its pause, its debts.
+"""Commands to a subscription: its end, its trial, its pause, its debts, its discounts.
 
 Owns their operations. A command goes to the subscription's workflow, which checks it and records it
 with its actor and reason; what is answered is read from the database. Does not own changes of what
@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from api.commanding import CommandedSubscription
+from api.discounts import CouponId
 from api.fields import Body, Flag, InvoiceId, Reason, Timestamp, example
 from api.problems import PaymentDeclined
 from api.route import ApiRoute, problem_responses
@@ -25,6 +26,7 @@ from workflows.messages import (
     MarkUncollectible,
     PauseSubscription,
     PayNow,
+    RedeemCoupon,
     ResumeSubscription,
     UndoCancel,
     WaiveInvoice,
@@ -129,6 +131,15 @@ class UncollectibleInput(Body):
     reason: Reason
 
 
+class RedeemInput(Body):
+    """A coupon to redeem."""
+
+    model_config = example({"coupon": "SPRING", "reason": "Promised on the phone"})
+
+    coupon: CouponId
+    reason: Reason | None = None
+
+
 @router.post("/cancel", operation_id="cancel_subscription", summary="Cancel a subscription")
 async def cancel_subscription(
     body: CancelInput, subscription: CommandedSubscription
@@ -221,3 +232,13 @@ async def mark_uncollectible(
     """The invoice stays owed, nothing more is tried, and the ledger has the loss."""
     signed = subscription.signature(body.reason)
     return await subscription.obey(MarkUncollectible(**signed, invoice_id=body.invoice))
+
+
+@router.post("/redeem_coupon", operation_id="redeem_coupon", summary="Redeem a coupon")
+async def redeem_coupon(body: RedeemInput, subscription: CommandedSubscription) -> SubscriptionView:
+    """Discounts the next invoice that the coupon is for, after the subscription's other discounts.
+
+    Invoices of before stay as they are.
+    """
+    command = RedeemCoupon(**subscription.signature(body.reason), coupon_id=body.coupon)
+    return await subscription.obey(command)

@@ -15,11 +15,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from adapters.db.engine import transactions
 from adapters.db.queries import catalog, customers, subscriptions
 from adapters.db.queries.customers import Customer
+from api.dependencies import Dependencies
+from api.discounts import discounts_of
 from api.present import Present, present_on
-from billing.catalog import Trial
+from billing.catalog import Price, Trial
 from billing.errors import Conflict, InvalidInput
+from billing.estimate import first_invoice
+from billing.money import Money
 from billing.offer import Offer, terms_of
-from billing.pricing import check_quantity
+from billing.pricing import LARGEST_CHARGE_MINOR, check_quantity
 from billing.subscription import SubscriptionState
 
 CHECKOUT_OPEN_FOR: Final = timedelta(hours=24)
@@ -36,6 +40,8 @@ class Order:
     trial: bool | None
     contract_until: datetime | None = None
     """Until then no migration changes its price."""
+    coupon_ids: tuple[str, ...] = ()
+    """In the order in which they discount."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,23 +50,35 @@ class Purchase:
 
     customer: Customer
     state: SubscriptionState
+    price: Price
+    """In the version that the state names."""
     is_started: bool
     """A request that died after starting it came before."""
+
+    async def due_now(self, deps: Dependencies) -> Money:
+        """What starting it charges: as its first invoice will, nothing for a trial.
+
+        Raises `InvalidInput` (`amount_too_large`).
+        """
+        return await due_at_start(deps, self.state, self.price)
 
 
 async def check_order(connection: AsyncConnection, order: Order) -> Purchase:
     """The first state of what is ordered.
 
     Raises `InvalidInput` (`customer_not_found`, `price_not_found`, `quantity_out_of_range`,
-    `amount_too_large`, `amount_not_chargeable`, `no_trial`) and `Conflict`
-    (`family_taken`, `trial_used`, `test_clock_advancing`).
+    `amount_too_large`, `amount_not_chargeable`, `no_trial`, `coupon_not_found`,
+    `coupon_not_applicable`) and `Conflict` (`family_taken`, `trial_used`, `test_clock_advancing`,
+    `coupon_expired`, `coupon_exhausted`, `coupon_redeemed_already`).
     """
     customer = await customers.get(connection, order.customer_id)
     if customer is None:
         raise InvalidInput("customer_not_found", f"no customer {order.customer_id}")
     started = await subscriptions.state_of(connection, order.subscription_id)
     if started is not None:
-        return Purchase(customer=customer, state=started, is_started=True)
+        terms = started.terms
+        price = await catalog.price(connection, terms.price_id, terms.price_version)
+        return Purchase(customer=customer, state=started, price=price, is_started=True)
     present = await present_on(connection, customer.test_clock_id)
     offer = await catalog.offer(connection, order.price_id, now=present.now)
     if offer is None:
@@ -76,11 +94,32 @@ async def check_order(connection: AsyncConnection, order: Order) -> Purchase:
             subscription=taken,
         )
     trial = await _trial(connection, order, offer)
+    state = _first_state(present, order, offer, customer, trial)
+    discounts = await discounts_of(connection, state, order.coupon_ids)
     return Purchase(
         customer=customer,
-        state=_first_state(present, order, offer, customer, trial),
+        state=state.model_copy(update={"discounts": discounts}),
+        price=offer.price,
         is_started=False,
     )
+
+
+async def due_at_start(deps: Dependencies, state: SubscriptionState, price: Price) -> Money:
+    """What the first invoice of a subscription comes to; nothing where it begins with a trial.
+
+    Raises `InvalidInput` (`amount_too_large`).
+    """
+    if state.terms.trial is not None:
+        return Money.zero(state.terms.currency)
+    taxation = await deps.tax_rates.taxation(state.customer_id, state.created_at)
+    total = first_invoice(state, price, taxation, state.created_at).total
+    if total.amount_minor > LARGEST_CHARGE_MINOR:
+        raise InvalidInput(
+            "amount_too_large",
+            f"with tax it costs {total}, which is more than one charge can take",
+            largest_minor=LARGEST_CHARGE_MINOR,
+        )
+    return total
 
 
 @asynccontextmanager

@@ -14,6 +14,7 @@ from api.money_view import MoneyView
 from api.period_view import PeriodView
 from billing.agenda import ActionKind, agenda
 from billing.catalog import PauseMode
+from billing.discount import RedeemedDiscount
 from billing.interval import IntervalUnit
 from billing.migrating import moves_at
 from billing.period import Period
@@ -77,7 +78,7 @@ class TermsView(BaseModel):
     currency: str
     interval: IntervalUnit
     interval_count: int
-    period_amount: MoneyView
+    period_amount: MoneyView = Field(description="Before discounts and tax")
 
     @classmethod
     def of(cls, terms: Terms) -> Self:
@@ -144,6 +145,27 @@ class PlannedMigrationView(BaseModel):
     terms: TermsView
 
 
+class RedeemedDiscountView(BaseModel):
+    """A coupon that the subscription has redeemed."""
+
+    coupon: str = Field(examples=["SPRING"])
+    name: str = Field(examples=["Spring sale"])
+    redeemed_at: datetime
+    invoices: int = Field(description="How many it has discounted")
+    used_up: bool = Field(description="Whether no further invoice is discounted")
+
+    @classmethod
+    def of(cls, discount: RedeemedDiscount) -> Self:
+        """The discount; its terms are those of the day on which it was redeemed."""
+        return cls(
+            coupon=discount.coupon.id,
+            name=discount.coupon.name,
+            redeemed_at=discount.redeemed_at,
+            invoices=discount.invoices,
+            used_up=discount.is_used_up,
+        )
+
+
 class PauseView(BaseModel):
     """The subscription rests."""
 
@@ -169,7 +191,7 @@ class SubscriptionView(Answer):
     currency: str
     interval: IntervalUnit
     interval_count: int
-    period_amount: MoneyView
+    period_amount: MoneyView = Field(description="Before discounts and tax")
     created_at: datetime
     trial: PeriodView | None
     current_period: PeriodView | None
@@ -189,6 +211,9 @@ class SubscriptionView(Answer):
     )
     unbilled_from: datetime | None = Field(
         description="Since when service goes on in a period that is billed next"
+    )
+    discounts: list[RedeemedDiscountView] = Field(
+        description="In the order in which they are applied"
     )
     open_disputes: list[str] = Field(examples=[["dp_1PqZ"]])
     ended_at: datetime | None
@@ -242,6 +267,7 @@ class SubscriptionView(Answer):
             pause=_pause(state),
             grace_until=state.grace_until,
             unbilled_from=state.unbilled_from,
+            discounts=[RedeemedDiscountView.of(each) for each in state.discounts],
             open_disputes=list(state.open_disputes),
             ended_at=state.ended_at,
             end_reason=state.end_reason,

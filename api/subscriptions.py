@@ -15,6 +15,7 @@ from adapters.db.queries import subscriptions
 from adapters.db.queries.subscriptions import Subscription, SubscriptionFilter, TimelineEntry
 from api.commanding import require, view
 from api.dependencies import Dependencies, Deps
+from api.discounts import Coupons, take_redemptions
 from api.fields import (
     Body,
     CustomerId,
@@ -67,6 +68,7 @@ class SubscriptionInput(Body):
     contract_until: Timestamp | None = Field(
         default=None, description="Until then no price migration moves it; null: no contract"
     )
+    coupons: Coupons = ()
 
 
 class TimelineEntryView(BaseModel):
@@ -97,6 +99,7 @@ async def create_subscription(body: SubscriptionInput, deps: Deps, ids: Ids) -> 
         quantity=body.quantity,
         trial=body.trial,
         contract_until=body.contract_until,
+        coupon_ids=body.coupons,
     )
     async with reading(deps.engine) as connection:
         purchase = await check_order(connection, order)
@@ -104,6 +107,8 @@ async def create_subscription(body: SubscriptionInput, deps: Deps, ids: Ids) -> 
             await require_method(connection, body.customer, body.payment_method)
     await _choose_method(deps, purchase, body.payment_method)
     state = purchase.state
+    if not purchase.is_started:
+        state = await take_redemptions(deps, state)
     ready = state.model_copy(update={"checkout_completed_at": state.created_at})
     workflows = SubscriptionWorkflows.of(deps)
     try:
@@ -172,8 +177,7 @@ async def _choose_method(
     if payment_method_id is not None:
         await make_default(deps, purchase.customer, payment_method_id)
         return
-    terms = purchase.state.terms
-    owes_now = terms.trial is None and terms.period_amount.amount_minor > 0
+    owes_now = (await purchase.due_now(deps)).amount_minor > 0
     if owes_now and purchase.customer.default_payment_method_id is None:
         raise Conflict(
             "payment_method_required", "the customer has no payment method to charge: save one"

@@ -15,6 +15,7 @@ from adapters.db.repositories.balances import SqlBalances
 from adapters.db.repositories.prices import SqlPrices
 from api.dependencies import Deps
 from api.fields import SubscriptionId
+from api.invoice_parts import DiscountView, TaxView
 from api.invoices import InvoiceLineView
 from api.money_view import MoneyView
 from api.period_view import PeriodView
@@ -32,6 +33,8 @@ class UpcomingInvoiceView(BaseModel):
     subscription: str
     period: PeriodView
     due_at: datetime = Field(description="When it is finalised and collected")
+    discounts: list[DiscountView]
+    taxes: list[TaxView] = Field(description="At the rates that are known for the period's start")
     total: MoneyView
     from_balance: MoneyView = Field(description="What the customer's balance of now pays")
     amount_due: MoneyView = Field(description="What will be collected")
@@ -46,6 +49,8 @@ class UpcomingInvoiceView(BaseModel):
             subscription=draft.subscription_id,
             period=PeriodView.of(draft.period),
             due_at=draft.due_at,
+            discounts=DiscountView.all_of(draft.lines),
+            taxes=TaxView.all_of(draft.lines),
             total=MoneyView.of(draft.total),
             from_balance=MoneyView.of(upcoming.from_balance),
             amount_due=MoneyView.of(upcoming.amount_due),
@@ -77,11 +82,13 @@ async def read_upcoming_invoice(subscription_id: SubscriptionId, deps: Deps) -> 
         price = await SqlPrices(connection).get(terms.price_id, terms.price_version)
         balance = await SqlBalances(connection).of(state.customer_id, price.currency)
         items = await invoice_items.pending(connection, subscription_id)
+    taxation = await deps.tax_rates.taxation(state.customer_id, following.billed.start)
     upcoming = upcoming_invoice(
         state,
         following,
         price=price,
         balance=balance,
+        taxation=taxation,
         items=tuple(item.line for item in items),
     )
     return UpcomingInvoiceView.of(upcoming)

@@ -14,12 +14,14 @@ from pydantic import Field, StringConstraints, model_validator
 
 from billing.charge import bounded, contexts_of, parts_of
 from billing.currency import CurrencyCode, minimum_charge_minor
+from billing.discount import Coupon
 from billing.dunning import DunningPolicy
 from billing.entitlement import Entitlement, feature_complaints
 from billing.explanation import Exact
 from billing.interval import Interval, IntervalUnit
 from billing.money import round_half_away
 from billing.price_model import Graduated, PriceModel, Volume
+from billing.tax import TaxCategory, TaxTable
 from billing.value import Value
 
 CatalogId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,62}$")]
@@ -28,6 +30,8 @@ CatalogId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,62}$")]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
 
 MAX_QUANTITY = 1_000_000
+
+_NO_TAX = TaxTable()
 
 
 class WithoutPaymentMethod(StrEnum):
@@ -112,6 +116,8 @@ class Product(Value):
     dispute_lost: DisputeLost = DisputeLost.CANCEL
     entitlements: tuple[Entitlement, ...] = ()
     """What a subscription gives its customer while it runs."""
+    tax_category: TaxCategory | None = None
+    """Which rates of the tax table are for it, where a place has several (policy P4)."""
 
     @model_validator(mode="after")
     def _keeps_its_anchor(self) -> Self:
@@ -140,6 +146,8 @@ class Price(Value):
     interval: Interval
     unit_name: Name = "unit"
     """What one unit of quantity is called on an invoice, in the singular."""
+    tax_inclusive: bool = False
+    """Whether the amount includes the tax, or tax comes on top (policy P4)."""
     minimum_quantity: Annotated[int, Field(ge=1, le=MAX_QUANTITY)] = 1
     maximum_quantity: Annotated[int, Field(ge=1, le=MAX_QUANTITY)] = MAX_QUANTITY
     quantity_step: Annotated[int, Field(ge=1, le=MAX_QUANTITY)] = 1
@@ -211,12 +219,19 @@ class Catalog(Value):
     prices: tuple[Price, ...]
     replacements: Mapping[CatalogId, CatalogId] = {}
     """Prices that are no longer sold, each with the one that those who have it are moved to."""
+    coupons: tuple[Coupon, ...] = ()
+    """What can be redeemed (policy P3)."""
+    tax: TaxTable = _NO_TAX
+    """What is charged where (policy P4); empty, no tax is."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         _refuse_duplicates("product", [product.id for product in self.products])
         _refuse_duplicates("price", [price.id for price in self.prices])
-        for complaint in complaints(self.products, self.prices, self.replacements):
+        _refuse_duplicates("coupon", [coupon.id for coupon in self.coupons])
+        for complaint in complaints(
+            self.products, self.prices, self.replacements, coupons=self.coupons, tax=self.tax
+        ):
             raise ValueError(f"{complaint.kind} {complaint.id!r}: {complaint.message}")
         return self
 
@@ -224,7 +239,7 @@ class Catalog(Value):
 class Complaint(Value):
     """What is wrong between the things of a catalog, said of the one that names the other."""
 
-    kind: Literal["product", "price"]
+    kind: Literal["product", "price", "coupon"]
     id: str
     key: str
     """What the catalog's file calls the field."""
@@ -235,10 +250,15 @@ def complaints(
     products: tuple[Product, ...],
     prices: tuple[Price, ...],
     replacements: Mapping[str, str] = MappingProxyType({}),
+    *,
+    coupons: tuple[Coupon, ...] = (),
+    tax: TaxTable = _NO_TAX,
 ) -> Iterator[Complaint]:
     """Everything that a catalog of these would be refused for, beyond each of them alone."""
     families = {product.id: product.family for product in products}
     by_id = {price.id: price for price in prices}
+    yield from _coupon_complaints(coupons, families)
+    yield from _tax_complaints(products, tax)
     for price in prices:
         if price.product_id not in families:
             yield Complaint(
@@ -272,6 +292,25 @@ def _ambiguous_features(products: tuple[Product, ...]) -> Iterator[Complaint]:
         yield Complaint(
             kind="product", id=product.id, key="entitlements", message=f"entitlements: {message}"
         )
+
+
+def _coupon_complaints(
+    coupons: tuple[Coupon, ...], families: Mapping[str, str]
+) -> Iterator[Complaint]:
+    for coupon in coupons:
+        for product_id in coupon.products:
+            if product_id not in families:
+                message = f"products: {product_id!r} is no product of the catalog"
+                yield Complaint(kind="coupon", id=coupon.id, key="products", message=message)
+
+
+def _tax_complaints(products: tuple[Product, ...], tax: TaxTable) -> Iterator[Complaint]:
+    """A misspelt category would be taxed as everything else is."""
+    known = {rate.category for rate in tax.rates}
+    for product in products:
+        if tax.rates and product.tax_category is not None and product.tax_category not in known:
+            message = f"tax_category: no tax rate is of the category {product.tax_category!r}"
+            yield Complaint(kind="product", id=product.id, key="tax_category", message=message)
 
 
 def _fallback_complaint(

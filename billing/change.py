@@ -11,7 +11,9 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Final, assert_never
 
+from billing.assessment import Assessment, assessed
 from billing.catalog import Price
+from billing.discount import DiscountUse
 from billing.errors import Conflict, InvalidInput
 from billing.first_period import (
     first_period,
@@ -26,7 +28,12 @@ from billing.period import Period
 from billing.pricing import charge_for, charge_for_more, rounded
 from billing.proration import Debit, credit_for, share
 from billing.subscription import SubscriptionState, SubscriptionStatus, Terms
+from billing.tax import LineTax, TaxTreatment
+from billing.tax_reversal import tax_of_credit
 from billing.value import Instant, Value
+
+_NO_DELAY: Final = timedelta(0)
+_WHOLE: Final = Fraction(1)
 
 
 class ChangeKind(StrEnum):
@@ -69,7 +76,11 @@ class PlannedChange(Value):
     starts_period: bool
     """A new period begins with the change, and with it a new anchor (policy P15)."""
     lines: tuple[InvoiceLine, ...] = ()
+    """With their discounts and taxes."""
     total: Money
+    """The sum of the lines, less discounts, with tax."""
+    uses: tuple[DiscountUse, ...] = ()
+    """What it takes of the subscription's discounts."""
     migrates_to: Terms | None = None
     """What a migration that was announced moves to once this is in force (policy P33)."""
 
@@ -93,9 +104,11 @@ def plan_change(
     target_price: Price,
     debits: Sequence[Debit],
     at: datetime,
+    treatment: TaxTreatment | None = None,
 ) -> PlannedChange:
     """The plan of replacing what `state` buys by `target` at the instant `at`.
 
+    `treatment` is how the target is taxed; what is given back has the tax of what was charged.
     Raises `InvalidInput` (`currency_mismatch`, `different_family`, `nothing_changes`) and
     `Conflict` (`interval_downgrade_not_allowed`, `pending_change_exists`, `past_due`,
     `payment_pending`, `change_in_progress`, `command_not_allowed`).
@@ -113,8 +126,8 @@ def plan_change(
         when = at if state.status is SubscriptionStatus.TRIALING else running.end
         return _free(kind, target, when, running)
     if _starts_period(state.terms, target):
-        return _new_period(kind, state, target, target_price, debits, at)
-    return _same_period(kind, state, target, current_price, target_price, debits, at)
+        return _new_period(kind, state, target, target_price, debits, at, treatment)
+    return _same_period(kind, state, target, current_price, target_price, debits, at, treatment)
 
 
 def classify(current: Terms, target: Terms) -> ChangeKind:
@@ -191,11 +204,13 @@ def _new_period(
     price: Price,
     debits: Sequence[Debit],
     at: datetime,
+    treatment: TaxTreatment | None,
 ) -> PlannedChange:
     """The new price from now on; the unused part of the old one is given back (P15)."""
     period, share_of = first_period(target, at), first_share(target, at)
     lines = (*_credits(state, debits, at), _line(target, price, period, share_of=share_of))
-    return _paid_now(kind, target, at, period, lines, starts_period=True)
+    by = _assessment(state, price, treatment, number=(state.period_number or 0) + 1)
+    return _paid_now(kind, target, at, period, lines, by, starts_period=True)
 
 
 def _same_period(
@@ -206,16 +221,42 @@ def _same_period(
     target_price: Price,
     debits: Sequence[Debit],
     at: datetime,
+    treatment: TaxTreatment | None,
 ) -> PlannedChange:
     """What is left of the running period, at the difference or at the new price (policy P13)."""
     running = state.running_period
     rest = Period(start=at, end=running.end)
     left = share(rest, running_whole_period(state), state.terms.proration)
+    number = state.period_number or 0
     if kind is ChangeKind.INCREASE:
         added = _added(state.terms, target, current_price, rest, left)
-        return _paid_now(kind, target, at, running, (added,), starts_period=False)
+        by = _assessment(state, current_price, treatment, number=number, again=Fraction(0))
+        return _paid_now(kind, target, at, running, (added,), by, starts_period=False)
     lines = (*_credits(state, debits, at), _line(target, target_price, rest, share_of=left))
-    return _paid_now(kind, target, at, running, lines, starts_period=False)
+    by = _assessment(state, target_price, treatment, number=number, again=left)
+    return _paid_now(kind, target, at, running, lines, by, starts_period=False)
+
+
+def _assessment(
+    state: SubscriptionState,
+    price: Price,
+    treatment: TaxTreatment | None,
+    *,
+    number: int,
+    again: Fraction = _WHOLE,
+) -> Assessment:
+    """An amount off the running period is given back with what it discounted, and so comes again.
+
+    It comes for the time that is left; where nothing is given back, it does not (policy P3).
+    """
+    return Assessment(
+        product_id=price.product_id,
+        discounts=state.discounts,
+        period_number=number,
+        again=again,
+        treatment=treatment,
+        tax_inclusive=price.tax_inclusive,
+    )
 
 
 def _paid_now(
@@ -223,19 +264,21 @@ def _paid_now(
     target: Terms,
     at: datetime,
     period: Period,
-    lines: Iterator[InvoiceLine] | Sequence[InvoiceLine],
+    lines: Sequence[InvoiceLine],
+    by: Assessment,
     *,
     starts_period: bool,
 ) -> PlannedChange:
-    lines = tuple(lines)
+    charge = assessed(lines, by)
     return PlannedChange(
         kind=kind,
         target=target,
         at=at,
         period=period,
         starts_period=starts_period,
-        lines=lines,
-        total=sum((line.amount for line in lines), Money.zero(target.currency)),
+        lines=charge.lines,
+        total=sum((line.total for line in charge.lines), Money.zero(target.currency)),
+        uses=charge.uses,
     )
 
 
@@ -261,7 +304,12 @@ def _credits(
                 period=rest,
                 amount=-amount,
                 credits=debit.ref,
+                tax=_given_back(tax_of_credit(debit, amount)),
             )
+
+
+def _given_back(tax: LineTax | None) -> LineTax | None:
+    return None if tax is None else tax.with_amount(-tax.amount.amount_minor)
 
 
 def unused(state: SubscriptionState, debits: Sequence[Debit], at: datetime) -> Iterator[Debit]:
@@ -317,7 +365,6 @@ def _price_key(terms: Terms) -> tuple[str, int]:
     return terms.price_id, terms.price_version
 
 
-_NO_DELAY: Final = timedelta(0)
 _DAYS: Final[dict[IntervalUnit, Fraction]] = {
     IntervalUnit.DAY: Fraction(1),
     IntervalUnit.WEEK: Fraction(7),

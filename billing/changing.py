@@ -9,6 +9,7 @@ from typing import Final, assert_never
 
 from billing import messages, migrating
 from billing.change import PlannedChange
+from billing.discount import after_uses
 from billing.errors import Conflict
 from billing.first_period import anchor_for, first_period
 from billing.invoice import InvoiceRecord
@@ -83,6 +84,7 @@ def change_paid_first(
         expires_at=min(now + PATIENCE, state.running_period.end),
         carried=plan.carried,
         migrates_to=plan.migrates_to,
+        uses=plan.uses,
     )
     open_invoice = OpenInvoice(
         invoice_id=invoice.id,
@@ -113,6 +115,7 @@ def change_in_force(
         expires_at=now,
         carried=plan.carried,
         migrates_to=plan.migrates_to,
+        uses=plan.uses,
     )
     return _in_force(state, under_way)
 
@@ -217,8 +220,10 @@ def downgraded(state: SubscriptionState, fallback: Terms, now: datetime) -> Subs
 
 
 def _in_force(state: SubscriptionState, change: ChangeUnderWay) -> SubscriptionState:
+    number = (state.period_number or 0) + (1 if change.starts_period else 0)
     changes: dict[str, object] = {
         "terms": change.target,
+        "discounts": after_uses(state.discounts, change.uses, period_number=number),
         "carried": (*state.carried, *change.carried),
         "change": None,
         "pending_change": None,
@@ -231,7 +236,6 @@ def _in_force(state: SubscriptionState, change: ChangeUnderWay) -> SubscriptionS
             state.migration, change.migrates_to, change.requested_at
         )
     if change.starts_period:
-        number = (state.period_number or 0) + 1
         changes |= {
             "anchor_at": anchor_for(change.target, change.period.start),
             "anchor_number": number,

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from billing import changing, messages
+from billing.discount import Coupon, check_not_redeemed, redeemed
 from billing.errors import Conflict, InvalidInput
 from billing.lifecycle import ended
 from billing.period import Period
@@ -96,6 +97,21 @@ def cancel_now(
     message = messages.subscription_canceled(state, now, effective_at=now)
     told = state.model_copy(update={"messages": (*state.messages, message)})
     return ended(told, EndReason.REQUESTED, now, promised_back=promised_back)
+
+
+def coupon_redeemed(
+    state: SubscriptionState, coupon_id: str, coupon: Coupon | None, now: datetime
+) -> SubscriptionState:
+    """The next invoice that the coupon is for is discounted by it, after the others (policy P3).
+
+    Without a `coupon`, whether it may be redeemed at all. Raises `Conflict`
+    (`coupon_redeemed_already`, `too_many_discounts`).
+    """
+    check_command(state, CommandName.REDEEM_COUPON)
+    check_not_redeemed(state.discounts, coupon_id)
+    if coupon is None:
+        return state
+    return state.changed(discounts=redeemed(state.discounts, coupon, now))
 
 
 def trial_extended(

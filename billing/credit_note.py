@@ -21,6 +21,8 @@ from billing.ids import derived_id, effect_key
 from billing.money import Money, allocate_minor
 from billing.period import Period
 from billing.proration import Debit, LineRef, credit_for
+from billing.tax import LineTax
+from billing.tax_reversal import after_credit, split_total, tax_of_credit, total_left
 from billing.value import Instant, Value
 
 _SHORTEST: Final = timedelta(microseconds=1)
@@ -54,6 +56,14 @@ class CreditNoteLine(Value):
     debit: LineRef
     period: Period
     amount: Money
+    """With tax where the debit's price includes it."""
+    tax: LineTax | None = None
+    """What goes back of the debit's tax."""
+
+    @property
+    def total(self) -> Money:
+        """What the customer gets for the line, tax included."""
+        return self.amount if self.tax is None else self.amount + self.tax.added
 
 
 class Settled(Value):
@@ -100,15 +110,21 @@ class CreditNoteDraft(Value):
 
     @model_validator(mode="after")
     def _adds_up(self) -> Self:
-        total = sum((line.amount for line in self.lines), Money.zero(self.currency))
+        total = sum((line.total for line in self.lines), Money.zero(self.currency))
         if total != self.to_balance + self.to_card:
             raise ValueError("a credit note goes to the card and to the balance, all of it")
         return self
 
     @property
     def total(self) -> Money:
-        """What is given back."""
+        """What is given back, tax included."""
         return self.to_balance + self.to_card
+
+    @property
+    def tax(self) -> Money:
+        """What of the total is tax."""
+        taxes = (line.tax.amount for line in self.lines if line.tax is not None)
+        return sum(taxes, Money.zero(self.currency))
 
 
 def credit_note_id(invoice_id: str, source: str) -> str:
@@ -132,19 +148,20 @@ def unused_lines(
                 debit=debit.ref,
                 period=overlap,
                 amount=amount,
+                tax=tax_of_credit(debit, amount),
             )
 
 
 def amount_lines(
     debits: Sequence[Debit], amount: Money, *, paid: Money
 ) -> tuple[CreditNoteLine, ...]:
-    """`amount` given back of an invoice's debits, in proportion to what is left of each.
+    """`amount`, tax included, given back of debits in proportion to what is left of each.
 
     Each line is for the time that its amount paid for, from the debit's start: the rest of the
     debit stays in force. Raises `InvalidInput` (`amount_too_large`) for more than the debits have
     left, or than is left of what was `paid`.
     """
-    left = [debit.creditable.amount_minor for debit in debits]
+    left = [total_left(debit).amount_minor for debit in debits]
     largest = min(sum(left), paid.amount_minor)
     if not 0 < amount.amount_minor <= largest:
         raise InvalidInput(
@@ -154,14 +171,20 @@ def amount_lines(
         )
     shares = allocate_minor(amount.amount_minor, left)
     return tuple(
-        CreditNoteLine(
-            description=debit.description,
-            debit=debit.ref,
-            period=_paid_by(debit, share),
-            amount=Money(amount_minor=share, currency=amount.currency),
-        )
+        _given_back(debit, amount.model_copy(update={"amount_minor": share}))
         for debit, share in zip(debits, shares, strict=True)
         if share
+    )
+
+
+def _given_back(debit: Debit, total: Money) -> CreditNoteLine:
+    amount, tax = split_total(debit, total)
+    return CreditNoteLine(
+        description=debit.description,
+        debit=debit.ref,
+        period=_paid_by(debit, amount.amount_minor),
+        amount=amount,
+        tax=tax,
     )
 
 
@@ -190,16 +213,16 @@ def within(
     In all no more than is left of what was `paid` for their invoice (policy P13): a part of it may
     have been carried to the next one.
     """
-    left = {debit.ref: debit.creditable.amount_minor for debit in debits}
-    paid_minor = paid.amount_minor
+    left = {debit.ref: debit for debit in debits}
     kept: list[CreditNoteLine] = []
     for line in lines:
-        minor = min(line.amount.amount_minor, left.get(line.debit, 0), paid_minor)
-        if minor > 0:
-            left[line.debit] -= minor
-            paid_minor -= minor
-            amount = line.amount.model_copy(update={"amount_minor": minor})
-            kept.append(line.model_copy(update={"amount": amount}))
+        debit = left.get(line.debit)
+        fitted = None if debit is None else _fitted(line, debit, paid=paid)
+        if debit is None or fitted is None:
+            continue
+        left[line.debit] = after_credit(debit, fitted.amount, fitted.tax)
+        paid -= fitted.total
+        kept.append(fitted)
     return tuple(kept)
 
 
@@ -231,6 +254,26 @@ def left_of(
     asked_minor = sum(line.amount.amount_minor for line in asked)
     given_minor = sum(line.amount.amount_minor for note in notes for line in note.lines)
     return Money(amount_minor=max(asked_minor - given_minor, 0), currency=currency)
+
+
+def _fitted(line: CreditNoteLine, debit: Debit, *, paid: Money) -> CreditNoteLine | None:
+    """The line as it is where it fits, or as much of it as does; None where nothing does."""
+    tax_minor = 0 if line.tax is None else line.tax.amount.amount_minor
+    amount, tax = line.amount, line.tax
+    if amount.amount_minor > debit.creditable.amount_minor or tax_minor > debit.tax_left_minor:
+        amount = min(amount, debit.creditable, key=_minor)
+        tax = tax_of_credit(debit, amount)
+    total = amount if tax is None else amount + tax.added
+    if _minor(total) > _minor(paid):
+        amount, tax = split_total(debit, paid)
+        total = paid
+    if _minor(total) <= 0:
+        return None
+    return line.model_copy(update={"amount": amount, "tax": tax})
+
+
+def _minor(amount: Money) -> int:
+    return amount.amount_minor
 
 
 def by_invoice(
@@ -292,7 +335,7 @@ def draft_for(
     now: datetime,
 ) -> CreditNoteDraft:
     """A note over `lines`; what does not go to the card goes to the balance."""
-    total = sum((line.amount for line in lines), Money.zero(to_card.currency))
+    total = sum((line.total for line in lines), Money.zero(to_card.currency))
     return CreditNoteDraft(
         id=credit_note_id(invoice_id, source),
         source=source,

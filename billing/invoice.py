@@ -1,8 +1,9 @@
 """Invoices: what is owed for which period.
 
-Owns the document's values and its totals. A finalised invoice never changes (policy P29); its
-status alone moves, open → paid, void or uncollectible. Does not own numbers (given by the database
-in the finalising transaction) nor collecting (`billing.payment`).
+Owns the document's values and its totals; its lines are `billing.invoice_line`'s, their discounts
+and taxes `billing.assessment`'s. A finalised invoice never changes (policy P29); its status alone
+moves, open → paid, void or uncollectible. Does not own numbers (given by the database in the
+finalising transaction) nor collecting (`billing.payment`).
 """
 
 from datetime import datetime, timedelta
@@ -12,15 +13,33 @@ from typing import Final, Self
 
 from pydantic import model_validator
 
+from billing.assessment import Assessment, assessed
 from billing.catalog import Price
-from billing.currency import CurrencyCode, largest_charge_minor
-from billing.explanation import Explanation
+from billing.currency import CurrencyCode
+from billing.discount import DiscountUse, RedeemedDiscount
 from billing.ids import derived_id
+from billing.invoice_line import InvoiceLine, carried_over, negated
 from billing.money import Money
 from billing.period import Period
 from billing.pricing import charge_for, rounded
-from billing.proration import LineRef
+from billing.tax import TaxTreatment
 from billing.value import Instant, Value
+
+__all__ = [
+    "LATE",
+    "InvoiceDraft",
+    "InvoiceLine",
+    "InvoiceRecord",
+    "InvoiceStatus",
+    "carried_over",
+    "change_invoice_id",
+    "describe_line",
+    "draft_for_change",
+    "draft_for_period",
+    "due_at",
+    "invoice_id",
+    "negated",
+]
 
 LATE: Final = timedelta(days=1)
 _WHOLE: Final = Fraction(1)
@@ -34,51 +53,6 @@ class InvoiceStatus(StrEnum):
     VOID = "void"
     UNCOLLECTIBLE = "uncollectible"
     """Still owed, and nobody expects it to be paid: a bad debt."""
-
-
-class InvoiceLine(Value):
-    """One rounded amount for one thing over its own period."""
-
-    description: str
-    price_id: str | None
-    """None for what has no price in the catalog: a one-off charge."""
-    price_version: int | None
-    quantity: int
-    period: Period
-    amount: Money
-    credits: LineRef | None = None
-    """The debit that a negative line gives back a part of."""
-    explanation: Explanation | None = None
-    """How the amount came about; None where it follows from another line."""
-    item_id: str | None = None
-    """The invoice item that it charges; such a line is never prorated."""
-
-
-def carried_over(total: Money, *, of: InvoiceLine) -> InvoiceLine | None:
-    """What no charge can take of `total` and comes on the next invoice (policy P5, P6).
-
-    That is all of what is below the minimum, or less than one step of the currency. Its line is
-    named after the one that it is left of. None where all can be taken, or nothing is owed.
-    """
-    owed, currency = total.amount_minor, total.currency
-    left = owed - largest_charge_minor(owed, currency)
-    if owed <= 0 or not left:
-        return None
-    amount = Money(amount_minor=left, currency=currency)
-    return of.model_copy(
-        update={
-            "description": f"Carried over: {of.description}",
-            "amount": amount,
-            "explanation": None,
-        }
-    )
-
-
-def negated(line: InvoiceLine) -> InvoiceLine:
-    """Takes a line off an invoice that goes on a later one."""
-    return line.model_copy(
-        update={"description": "Carried to the next invoice", "amount": -line.amount}
-    )
 
 
 class InvoiceDraft(Value):
@@ -97,13 +71,33 @@ class InvoiceDraft(Value):
     change_id: str | None = None
     carried: tuple[InvoiceLine, ...] = ()
     """What it does not collect: on the next invoice (policy P5, P6)."""
+    uses: tuple[DiscountUse, ...] = ()
+    """What it uses of the subscription's discounts (policy P3)."""
 
     @model_validator(mode="after")
     def _adds_up(self) -> Self:
-        total = sum((line.amount for line in self.lines), Money.zero(self.currency))
+        total = sum((line.total for line in self.lines), Money.zero(self.currency))
         if total != self.total:
-            raise ValueError("an invoice is the sum of its lines")
+            raise ValueError("an invoice is the sum of its lines, less discounts, with tax")
         return self
+
+    @property
+    def discount(self) -> Money:
+        """What discounts take off; not negative."""
+        return sum((line.discount for line in self.lines), Money.zero(self.currency))
+
+    @property
+    def tax(self) -> Money:
+        """What of the total is tax, in prices or on top of them."""
+        taxes = (line.tax.amount for line in self.lines if line.tax is not None)
+        return sum(taxes, Money.zero(self.currency))
+
+    @property
+    def tax_included(self) -> Money:
+        """What of the tax is a part of the lines' amounts."""
+        taxes = (line.tax for line in self.lines if line.tax is not None)
+        parts = (tax.amount - tax.added for tax in taxes)
+        return sum(parts, Money.zero(self.currency))
 
 
 class InvoiceRecord(Value):
@@ -122,6 +116,29 @@ class InvoiceRecord(Value):
     period: Period
     due_at: Instant
     change_id: str | None = None
+    discount_minor: int = 0
+    """What discounts took off, in minor units."""
+    tax_minor: int = 0
+    """What of the total is tax."""
+    tax_included_minor: int = 0
+    """What of the tax is a part of the lines' amounts."""
+
+    @property
+    def subtotal(self) -> Money:
+        """The sum of the lines' amounts."""
+        added = self.tax_minor - self.tax_included_minor
+        minor = self.total.amount_minor + self.discount_minor - added
+        return self.total.model_copy(update={"amount_minor": minor})
+
+    @property
+    def discount(self) -> Money:
+        """What discounts took off; not negative."""
+        return self.total.model_copy(update={"amount_minor": self.discount_minor})
+
+    @property
+    def tax(self) -> Money:
+        """What of the total is tax, in prices or on top of them."""
+        return self.total.model_copy(update={"amount_minor": self.tax_minor})
 
     @property
     def amount_due(self) -> Money:
@@ -158,12 +175,15 @@ def draft_for_period(  # noqa: PLR0913 - what a document is made of
     period_number: int,
     carried: tuple[InvoiceLine, ...] = (),
     items: tuple[InvoiceLine, ...] = (),
+    discounts: tuple[RedeemedDiscount, ...] = (),
+    treatment: TaxTreatment | None = None,
     now: datetime,
 ) -> InvoiceDraft:
     """One period in advance, or `share` of it, due at its beginning; with `items` and `carried`.
 
-    `items` are what is charged once. What cannot be collected is carried on; an invoice that costs
-    nothing is no occasion to collect what was carried before (policy P5).
+    `items` are what is charged once, `discounts` the subscription's, and `treatment` is how what is
+    charged is taxed. What cannot be collected is carried on; an invoice that costs nothing is no
+    occasion to collect what was carried before (policy P5).
     """
     charged = charge_for(price, quantity, share=share)
     amount = rounded(charged)
@@ -176,8 +196,16 @@ def draft_for_period(  # noqa: PLR0913 - what a document is made of
         amount=amount,
         explanation=charged,
     )
-    costs = bool(amount.amount_minor or items)
-    lines, left = ((line, *items, *carried), ()) if costs else ((line,), carried)
+    by = Assessment(
+        product_id=price.product_id,
+        discounts=discounts,
+        period_number=period_number,
+        treatment=treatment,
+        tax_inclusive=price.tax_inclusive,
+    )
+    charge = assessed((line, *items), by)
+    costs = _sum(charge.lines).amount_minor > 0
+    lines, left = ((*charge.lines, *carried), ()) if costs else (charge.lines, carried)
     over = carried_over(_sum(lines), of=line)
     if over is not None:
         lines, left = (*lines, negated(over)), (over,)
@@ -192,14 +220,22 @@ def draft_for_period(  # noqa: PLR0913 - what a document is made of
         lines=lines,
         total=_sum(lines),
         carried=left,
+        uses=charge.uses,
     )
 
 
 def draft_for_item(
-    line: InvoiceLine, *, customer_id: str, subscription_id: str, item_id: str, now: datetime
+    line: InvoiceLine,
+    *,
+    customer_id: str,
+    subscription_id: str,
+    item_id: str,
+    by: Assessment,
+    now: datetime,
 ) -> InvoiceDraft:
     """What is charged once by an invoice of its own, due at once; too little is carried (P5)."""
-    over = carried_over(line.amount, of=line)
+    [line] = assessed((line,), by).lines
+    over = carried_over(line.total, of=line)
     lines, left = ((line,), ()) if over is None else ((line, negated(over)), (over,))
     return InvoiceDraft(
         id=item_invoice_id(subscription_id, item_id),
@@ -222,12 +258,13 @@ def draft_for_change(
     change_id: str,
     lines: tuple[InvoiceLine, ...],
     carried: tuple[InvoiceLine, ...],
+    uses: tuple[DiscountUse, ...] = (),
     at: datetime,
     now: datetime,
 ) -> InvoiceDraft:
     """What a change of the subscription costs from `at` on, due at once (policy P11).
 
-    All of `lines`, but for what is `carried` to the next invoice.
+    All of `lines`, which are assessed, but for what is `carried` to the next invoice.
     """
     lines = (*lines, *(negated(line) for line in carried))
     total = _sum(lines)
@@ -244,11 +281,12 @@ def draft_for_change(
         total=total,
         change_id=change_id,
         carried=carried,
+        uses=uses,
     )
 
 
 def _sum(lines: tuple[InvoiceLine, ...]) -> Money:
-    return sum((line.amount for line in lines), Money.zero(lines[0].amount.currency))
+    return sum((line.total for line in lines), Money.zero(lines[0].amount.currency))
 
 
 def due_at(period: Period, now: datetime) -> datetime:

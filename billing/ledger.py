@@ -26,6 +26,8 @@ class Account(StrEnum):
     CASH = "cash"
     """With the gateway, ours to pay out."""
     DEFERRED_REVENUE = "deferred_revenue"
+    TAX_PAYABLE = "tax_payable"
+    """Charged for the authorities, and owed to them."""
     CUSTOMER_BALANCE = "customer_balance"
     """What we owe customers, to be set against invoices."""
     REFUNDS_PAYABLE = "refunds_payable"
@@ -69,7 +71,8 @@ class JournalEntry(Value):
 def invoice_finalized(draft: InvoiceDraft, *, from_balance: Money) -> JournalEntry | None:
     """The customer owes what the balance does not pay; the service is still to be delivered.
 
-    A negative total is owed to the customer. None where no money is in it.
+    What of it is tax is owed to the authorities. A negative total is owed to the customer. None
+    where no money is in it.
     """
     total, currency = draft.total, draft.currency
     owed = total - from_balance
@@ -79,7 +82,8 @@ def invoice_finalized(draft: InvoiceDraft, *, from_balance: Money) -> JournalEnt
     postings = (
         Posting(account=Account.RECEIVABLE, amount=owed),
         Posting(account=Account.CUSTOMER_BALANCE, amount=from_balance - to_balance),
-        Posting(account=Account.DEFERRED_REVENUE, amount=-total),
+        Posting(account=Account.DEFERRED_REVENUE, amount=draft.tax - total),
+        Posting(account=Account.TAX_PAYABLE, amount=-draft.tax),
     )
     return _entry(
         effect_key("invoice.finalized", draft.id),
@@ -108,7 +112,8 @@ def invoice_voided(invoice: InvoiceRecord, *, voided_at: Instant) -> JournalEntr
     postings = (
         Posting(account=Account.RECEIVABLE, amount=invoice.from_balance - invoice.total),
         Posting(account=Account.CUSTOMER_BALANCE, amount=-invoice.from_balance),
-        Posting(account=Account.DEFERRED_REVENUE, amount=invoice.total),
+        Posting(account=Account.DEFERRED_REVENUE, amount=invoice.total - invoice.tax),
+        Posting(account=Account.TAX_PAYABLE, amount=invoice.tax),
     )
     return _entry(
         effect_key("invoice.voided", invoice.id),
@@ -132,9 +137,10 @@ def invoice_uncollectible(invoice: InvoiceRecord, *, at: Instant) -> JournalEntr
 
 
 def credit_note_issued(draft: CreditNoteDraft) -> JournalEntry | None:
-    """Less service is owed; the money is owed to the customer, or to the card."""
+    """Less service and tax are owed; the money is owed to the customer, or to the card."""
     postings = (
-        Posting(account=Account.DEFERRED_REVENUE, amount=draft.total),
+        Posting(account=Account.DEFERRED_REVENUE, amount=draft.total - draft.tax),
+        Posting(account=Account.TAX_PAYABLE, amount=draft.tax),
         Posting(account=Account.CUSTOMER_BALANCE, amount=-draft.to_balance),
         Posting(account=Account.REFUNDS_PAYABLE, amount=-draft.to_card),
     )

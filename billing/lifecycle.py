@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from billing import anchor, messages, migrating
+from billing.discount import DiscountUse, after_uses
 from billing.errors import BooksBroken
 from billing.first_period import anchor_for, first_period, first_whole_period, is_anchored_anew
 from billing.ids import effect_key
@@ -144,10 +145,11 @@ def period_billed(  # noqa: PLR0913 - what there is to know of a billed period
     amount_due: Money,
     due_at: datetime,
     carried: tuple[InvoiceLine, ...] = (),
+    uses: tuple[DiscountUse, ...] = (),
 ) -> SubscriptionState:
     """The period is invoiced. What is to be collected is tried at its due time (policy P18).
 
-    `carried` is what the invoice leaves to the next one.
+    `carried` is what the invoice leaves to the next one, `uses` what it takes of the discounts.
     """
     invoices = state.open_invoices
     if amount_due.amount_minor > 0 and state.open_invoice(invoice_id) is None:
@@ -173,6 +175,7 @@ def period_billed(  # noqa: PLR0913 - what there is to know of a billed period
         extension=timedelta(0),
         unbilled_from=None,
         carried=carried,
+        discounts=after_uses(state.discounts, uses, period_number=number),
         trial_notice_at=None,
         open_invoices=invoices,
         last_invoice_id=invoice_id,

@@ -44,6 +44,7 @@ def terms_of(offer: Offer, *, quantity: int, trial: Trial | None, segment: str |
         free_fallback_price_id=product.free_fallback,
         dispute_lost=product.dispute_lost,
         entitlements=product.entitlements,
+        tax_category=product.tax_category,
     )
 
 

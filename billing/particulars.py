@@ -8,6 +8,7 @@ from typing import Annotated, Final
 
 from pydantic import StringConstraints
 
+from billing.address import Address
 from billing.locale import DEFAULT_LOCALE
 from billing.value import Value
 
@@ -47,6 +48,9 @@ class Recipient(Value):
 
     name: str | None = None
     email: str | None = None
+    address: Address | None = None
+    vat_id: str | None = None
+    """As an invoice without VAT must say it (policy P4)."""
     locale: str = DEFAULT_LOCALE
 
 

@@ -12,6 +12,7 @@ from typing import Final, assert_never
 from billing.catalog import ProrationMode
 from billing.money import Money, round_half_away
 from billing.period import Period
+from billing.tax import LineTax
 from billing.value import Value
 
 
@@ -32,9 +33,13 @@ class Debit(Value):
     quantity: int
     period: Period
     amount: Money
-    """What the line costs; positive."""
+    """What the line costs, less its discounts; with tax where the price includes it; positive."""
     credited: Money
     """What was given back of it so far; never negative and never more than `amount`."""
+    tax: LineTax | None = None
+    """What the line carried; what is given back of it carries the same rate (policy P4)."""
+    tax_credited_minor: int = 0
+    """What was given back of the tax so far, in minor units."""
     is_disputed: bool = False
     """A bank holds what was paid for it, or has taken it back: no change gives it back."""
     is_closed: bool = False
@@ -44,6 +49,12 @@ class Debit(Value):
     def creditable(self) -> Money:
         """What may still be given back."""
         return self.amount - self.credited
+
+    @property
+    def tax_left_minor(self) -> int:
+        """What may still be given back of the tax."""
+        charged = 0 if self.tax is None else self.tax.amount.amount_minor
+        return max(charged - self.tax_credited_minor, 0)
 
     def extended(self, by: timedelta) -> "Debit":
         """The same price for the same length of service, delivered later by a pause."""

@@ -18,6 +18,7 @@ from billing.offer import Offer, terms_of
 from billing.pricing import LARGEST_CHARGE_MINOR, check_quantity, price_of
 from billing.proration import Debit
 from billing.subscription import CommandName, SubscriptionState, Terms
+from billing.tax import UNTAXED, Taxation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +35,8 @@ class ChangeBasis:
     """Those of the subscription that reach into the running period."""
     migration_price: Price | None = None
     """What a planned migration moves to; a preview does not need it."""
+    taxation: Taxation = UNTAXED
+    """How the customer is taxed now."""
 
 
 def plan_request(
@@ -60,6 +63,7 @@ def plan_request(
         target_price=target_price,
         debits=basis.debits,
         at=max(at, running.start),
+        treatment=basis.taxation.of(target.tax_category),
     )
     if plan.total.amount_minor > LARGEST_CHARGE_MINOR:
         raise InvalidInput(

@@ -25,6 +25,7 @@ from billing.catalog import (
 from billing.credit_note import UnusedPart
 from billing.currency import CurrencyCode
 from billing.decline import DeclineKind
+from billing.discount import DiscountUse, RedeemedDiscount
 from billing.dunning import DunningLadder
 from billing.entitlement import Entitlement
 from billing.errors import BooksBroken
@@ -81,6 +82,7 @@ class CommandName(StrEnum):
     PLAN_MIGRATION = "plan_migration"
     UNDO_MIGRATION = "undo_migration"
     MARK_UNCOLLECTIBLE = "mark_uncollectible"
+    REDEEM_COUPON = "redeem_coupon"
     RETRY = "retry"
 
 
@@ -100,12 +102,14 @@ LEGAL_COMMANDS: Final[Mapping[SubscriptionStatus, frozenset[CommandName]]] = Map
             CommandName.UNDO_CANCEL,
             CommandName.EXTEND_TRIAL,
             CommandName.CHANGE,
+            CommandName.REDEEM_COUPON,
         },
         SubscriptionStatus.ACTIVE: _ALWAYS
         | _OWING
         | _MOVING
         | {
             CommandName.PLAN_MIGRATION,
+            CommandName.REDEEM_COUPON,
             CommandName.CANCEL_AT_PERIOD_END,
             CommandName.UNDO_CANCEL,
             CommandName.CHANGE,
@@ -121,12 +125,15 @@ LEGAL_COMMANDS: Final[Mapping[SubscriptionStatus, frozenset[CommandName]]] = Map
             CommandName.CHANGE,
             CommandName.UNDO_CHANGE,
             CommandName.EXTEND_GRACE,
+            CommandName.REDEEM_COUPON,
         },
         SubscriptionStatus.UNPAID: _ALWAYS
         | _OWING
         | _MOVING
         | {CommandName.UNDO_CANCEL, CommandName.UNDO_CHANGE},
-        SubscriptionStatus.PAUSED: _ALWAYS | _MOVING | {CommandName.RESUME},
+        SubscriptionStatus.PAUSED: _ALWAYS
+        | _MOVING
+        | {CommandName.RESUME, CommandName.REDEEM_COUPON},
         SubscriptionStatus.INCOMPLETE_EXPIRED: frozenset(),
         SubscriptionStatus.CANCELED: frozenset(),
     }
@@ -158,7 +165,8 @@ class Terms(Value):
     interval: Interval
     quantity: Annotated[int, Field(ge=1, le=MAX_QUANTITY)]
     period_amount: Money
-    """What one whole period costs: for people and previews; invoices compute it anew."""
+    """What one whole period costs before discounts and tax: for people; invoices compute it anew.
+    """
     trial: Trial | None = None
     dunning: DunningLadder = DunningLadder()
     proration: ProrationMode = ProrationMode.BY_SECOND
@@ -170,6 +178,8 @@ class Terms(Value):
     free_fallback_price_id: str | None = None
     """What is sold instead when dunning ends with `downgrade_to_free` (policy P18)."""
     dispute_lost: DisputeLost = DisputeLost.CANCEL
+    tax_category: str | None = None
+    """Which of the customer's tax rates is for it (policy P4)."""
     contract_until: Instant | None = None
     """Until then the price is promised: no migration moves it before (policy P33)."""
     entitlements: tuple[Entitlement, ...] = ()
@@ -229,6 +239,8 @@ class ChangeUnderWay(Value):
     """A payment that the customer has not completed by then is abandoned."""
     carried: tuple[InvoiceLine, ...] = ()
     """What its invoice does not collect: on the next one, once the change is in force."""
+    uses: tuple[DiscountUse, ...] = ()
+    """What its invoice uses of the discounts, once the change is in force."""
     migrates_to: Terms | None = None
     """What a planned migration moves to once this is in force."""
 
@@ -323,7 +335,17 @@ class PromisedBack(Value):
 
 
 _VERSIONED: Final = frozenset(
-    {"terms", "period", "pending_change", "change", "cancellation", "pause", "ended_at", "trial"}
+    {
+        "terms",
+        "period",
+        "pending_change",
+        "change",
+        "cancellation",
+        "pause",
+        "ended_at",
+        "trial",
+        "discounts",
+    }
 )
 
 
@@ -385,6 +407,8 @@ class SubscriptionState(Value):
     open_invoices: tuple[OpenInvoice, ...] = ()
     carried: tuple[InvoiceLine, ...] = ()
     """Too little to collect: on the next invoice (policy P5)."""
+    discounts: tuple[RedeemedDiscount, ...] = ()
+    """In the order in which they are applied; those that are used up included (policy P3)."""
     written_off: tuple[WriteOff, ...] = ()
     """What was carried to invoices that never came."""
     promised_back: PromisedBack | None = None

@@ -15,6 +15,7 @@ from billing.lifecycle import NextPeriod, next_billing
 from billing.money import Money
 from billing.proration import share
 from billing.subscription import SubscriptionState, SubscriptionStatus
+from billing.tax import UNTAXED, Taxation
 from billing.value import Value
 
 _BILLING: Final = (ActionKind.RENEW, ActionKind.CONVERT_TRIAL)
@@ -39,9 +40,13 @@ def drafted(
     *,
     price: Price,
     items: tuple[InvoiceLine, ...] = (),
+    taxation: Taxation = UNTAXED,
     now: datetime,
 ) -> InvoiceDraft:
-    """The invoice of the period that follows; `price` is of its terms, `items` are pending."""
+    """The invoice of the period that follows; `price` is of its terms, `items` are pending.
+
+    `taxation` is how the customer is taxed at its beginning.
+    """
     terms = following.terms
     return draft_for_period(
         customer_id=state.customer_id,
@@ -54,6 +59,8 @@ def drafted(
         period_number=following.number,
         carried=state.carried,
         items=items,
+        discounts=state.discounts,
+        treatment=taxation.of(terms.tax_category),
         now=now,
     )
 
@@ -77,9 +84,17 @@ def upcoming_invoice(
     price: Price,
     balance: Money,
     items: tuple[InvoiceLine, ...] = (),
+    taxation: Taxation = UNTAXED,
 ) -> UpcomingInvoice:
     """The invoice of that period, as it will be made at its boundary."""
-    draft = drafted(state, following, price=price, items=items, now=following.billed.start)
+    draft = drafted(
+        state,
+        following,
+        price=price,
+        items=items,
+        taxation=taxation,
+        now=following.billed.start,
+    )
     return UpcomingInvoice(draft=draft, from_balance=applicable(balance, draft.total))
 
 

@@ -13,6 +13,7 @@ from activities.reconciliation import Reconciliation
 from adapters.db.clock_book import SqlClockBook
 from adapters.db.engine import create_engine, unit_of_work
 from adapters.db.recorded_subscriptions import SqlRecordedSubscriptions
+from adapters.db.tax_rates import SqlTaxRates
 from adapters.hosted_link import HostedLinks
 from adapters.logging import configure_logging
 from adapters.mail.post import post_from
@@ -75,6 +76,7 @@ async def run(settings: Settings) -> None:
                 else None,
                 return_url=HostedLinks.of(settings).payment_return,
                 payment_page=HostedLinks.of(settings).invoice,
+                taxes=SqlTaxRates(engine),
             ),
         )
         events = GatewayEvents(engine=engine, gateway=gateway, temporal=client)

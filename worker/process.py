@@ -22,6 +22,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from activities.catalog_migration import CatalogMigration
 from activities.change import Changing
 from activities.collection import Collection
+from activities.coupons import Coupons
 from activities.notification import Notification
 from activities.one_off_charge import OneOffCharges
 from activities.period_billing import PeriodBilling
@@ -35,6 +36,7 @@ from billing.ports.gateway import PaymentGateway
 from billing.ports.migration import SubscriptionTelling
 from billing.ports.post import Post
 from billing.ports.storage import UnitOfWork
+from billing.ports.tax import TaxRates
 from worker.build import build_id
 from workflows.catalog_migration import CatalogMigrationWorkflow
 from workflows.messages import SUBSCRIPTION_TASK_QUEUE
@@ -71,6 +73,8 @@ class WorkerParts:
     """None with a live key: test clocks exist in sandbox mode only."""
     return_url: Callable[[str], str]
     """Where a customer returns to after authenticating, by invoice id."""
+    taxes: TaxRates | None = None
+    """Who knows which tax is charged; None where none is: in most tests."""
     payment_page: Callable[[str], str] | None = None
     """Where a customer pays, by invoice id; None where no page is served: in most tests."""
     telling: SubscriptionTelling | None = None
@@ -119,8 +123,8 @@ def _workflow_runner() -> SandboxedWorkflowRunner:
 
 
 def _activities(parts: WorkerParts) -> Sequence[Callable[..., object]]:
-    billing = PeriodBilling(open_transaction=parts.open_transaction)
-    changing = Changing(open_transaction=parts.open_transaction)
+    billing = PeriodBilling(open_transaction=parts.open_transaction, taxes=parts.taxes)
+    changing = Changing(open_transaction=parts.open_transaction, taxes=parts.taxes)
     records = Records(open_transaction=parts.open_transaction)
     notification = Notification(
         open_transaction=parts.open_transaction, post=parts.post, payment_page=parts.payment_page
@@ -135,7 +139,7 @@ def _activities(parts: WorkerParts) -> Sequence[Callable[..., object]]:
         open_transaction=parts.open_transaction, gateway=parts.gateway, real_now=_machine_now
     )
     activities: list[Callable[..., object]] = [
-        OneOffCharges(open_transaction=parts.open_transaction).charge_item,
+        OneOffCharges(open_transaction=parts.open_transaction, taxes=parts.taxes).charge_item,
         billing.bill_period,
         billing.start_trial,
         collection.collect,
@@ -145,6 +149,7 @@ def _activities(parts: WorkerParts) -> Sequence[Callable[..., object]]:
         records.record,
         changing.begin_change,
         changing.find_fallback,
+        Coupons(open_transaction=parts.open_transaction).take_redemption,
         UnusedTime(open_transaction=parts.open_transaction).give_back,
     ]
     if parts.clock_driver is not None:

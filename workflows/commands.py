@@ -15,16 +15,24 @@ from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from activities.change import BeginChange, ChangeOutcome, ChangeRefused, after_change
+    from activities.coupons import RedemptionRefused, TakeRedemption
     from activities.one_off_charge import ChargeItem, ItemNotCharged, ItemOutcome
     from activities.records import AuditEntry
     from billing import lifecycle
     from billing.agenda import overdue_boundary
-    from billing.commands import check_command, check_version
+    from billing.commands import check_command, check_version, coupon_redeemed
+    from billing.discount import Coupon
     from billing.errors import Overtaken, PerennialError
     from billing.invoice_item import charged, check_chargeable_now
     from billing.subscription import ChangeResult, CommandName, SubscriptionState
     from workflows import effects
-    from workflows.messages import ChangeSubscription, ChargeOnce, Command, CommandReceipt
+    from workflows.messages import (
+        ChangeSubscription,
+        ChargeOnce,
+        Command,
+        CommandReceipt,
+        RedeemCoupon,
+    )
     from workflows.state_keeper import Change, StateKeeper
 
 Preparation = Callable[[datetime], Awaitable[None]]
@@ -147,6 +155,28 @@ class Commands:
 
     def _is_applied(self, command: Command) -> bool:
         return self._keeper.state.applied_command(command.command_id) is not None
+
+    async def redeem_coupon(self, command: RedeemCoupon) -> CommandReceipt:
+        """Takes one redemption of the coupon, and discounts with it from then on (policy P3)."""
+        taken: list[Coupon] = []
+
+        async def take(now: datetime) -> None:
+            outcome = await self._keeper.unless_overtaken(
+                effects.take_redemption(
+                    TakeRedemption(
+                        state=self._keeper.signed(), coupon_id=command.coupon_id, now=now
+                    )
+                )
+            )
+            if isinstance(outcome, RedemptionRefused):
+                raise ApplicationError(outcome.message, outcome.error, type=outcome.code)
+            taken.append(outcome.coupon)
+
+        def change(state: SubscriptionState, now: datetime) -> SubscriptionState:
+            coupon = taken[-1] if taken else None
+            return coupon_redeemed(state, command.coupon_id, coupon, now)
+
+        return await self.apply(command, CommandName.REDEEM_COUPON, change, prepare=take)
 
     def is_charging(self) -> bool:
         """Whether the payment of a change was not tried yet, and nothing keeps it from being."""

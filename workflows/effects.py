@@ -11,6 +11,7 @@ from temporalio.common import Priority
 
 from activities.change import BeginChange, ChangeOutcome, Changing, Fallback, FindFallback
 from activities.collection import Collect, Collected, Collection, Voided, VoidInvoices
+from activities.coupons import Coupons, RedemptionOutcome, TakeRedemption
 from activities.notification import Notification
 from activities.one_off_charge import ChargeItem, ItemOutcome, OneOffCharges
 from activities.period_billing import (
@@ -101,6 +102,17 @@ def find_fallback(request: FindFallback) -> Awaitable[Fallback]:
     """One look into the catalog."""
     return workflow.execute_activity_method(
         Changing.find_fallback, request, summary="find the free plan", **timeouts.DATABASE
+    )
+
+
+def take_redemption(request: TakeRedemption) -> Awaitable[RedemptionOutcome]:
+    """One database transaction; the customer is waiting."""
+    return workflow.execute_activity_method(
+        Coupons.take_redemption,
+        request,
+        summary=f"redeem the coupon {request.coupon_id}",
+        priority=timeouts.checkout_priority(request.state.customer_id),
+        **timeouts.DATABASE,
     )
 
 

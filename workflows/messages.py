@@ -189,6 +189,12 @@ class MarkUncollectible(Command):
     invoice_id: str
 
 
+class RedeemCoupon(Command):
+    """Update `redeem_coupon`: invoices from now on are discounted by it (policy P3)."""
+
+    coupon_id: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+
+
 class Retry(Command):
     """Update `retry_now`: an operator mended what was wrong."""
 
@@ -208,6 +214,7 @@ AnyCommand = (
     | PlanMigration
     | UndoMigration
     | MarkUncollectible
+    | RedeemCoupon
     | Retry
 )
 
@@ -227,6 +234,7 @@ UPDATES: Final[Mapping[type[AnyCommand], str]] = MappingProxyType(
         PlanMigration: "plan_migration",
         UndoMigration: "undo_migration",
         MarkUncollectible: "mark_uncollectible",
+        RedeemCoupon: "redeem_coupon",
         Retry: "retry_now",
     }
 )

@@ -52,6 +52,7 @@ with workflow.unsafe.imports_passed_through():
         PaymentNews,
         PayNow,
         PlanMigration,
+        RedeemCoupon,
         ResumeSubscription,
         Retry,
         SubscriptionReport,
@@ -318,6 +319,15 @@ class SubscriptionWorkflow:
 
     @mark_uncollectible.validator
     def _check_mark_uncollectible(self, command: MarkUncollectible) -> None:
+        self._commands.refuse_once_ended(command)
+
+    @workflow.update
+    async def redeem_coupon(self, command: RedeemCoupon) -> CommandReceipt:
+        """Discounts the invoices from now on, as far as the coupon goes."""
+        return await self._commands.redeem_coupon(command)
+
+    @redeem_coupon.validator
+    def _check_redeem_coupon(self, command: RedeemCoupon) -> None:
         self._commands.refuse_once_ended(command)
 
     @workflow.update

@@ -14,7 +14,7 @@ import yaml
 from adapters.catalog_forms.price_model import MODEL_KEYS, price_model
 from adapters.yaml_forms.document import Stop, place_of
 from adapters.yaml_forms.form import Fields, Form, Key, Reading, Schema, Values
-from adapters.yaml_forms.kinds import DecimalText, NewId, Text, Whole, items, text
+from adapters.yaml_forms.kinds import DecimalText, Flag, NewId, Text, Whole, items, text
 from billing.catalog import Price
 from billing.currency import MINOR_DIGITS
 from billing.errors import InvalidInput
@@ -83,6 +83,7 @@ KEYS: Final = {
     "interval": Key(IntervalWord(), "How often it recurs", required=True),
     "interval_count": Key(Whole(), "Every so many intervals", field="count", of=Interval),
     "unit": Key(Text(), "What one unit is called on invoices: seat, user", field="unit_name"),
+    "tax_inclusive": Key(Flag(), "true: the amount includes the tax; else tax comes on top"),
     "minimum_quantity": Key(Whole(), "The least that is sold at once"),
     "maximum_quantity": Key(Whole(), "The most that is sold at once"),
     "quantity_step": Key(Whole(), "Only multiples of it are sold, such as packs of 25"),

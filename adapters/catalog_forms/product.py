@@ -78,6 +78,7 @@ PRODUCT: Final = Form(
             OneOf(DisputeLost), "What becomes of it when the bank takes a payment back for good"
         ),
         "entitlements": Key(Entitlements(), "What a subscription gives its customer while it runs"),
+        "tax_category": Key(Text(), "Which tax rates are for it, where a place has several"),
         "prices": Key(_PRICES, "What it costs; prices may also stand on their own"),
     },
 )

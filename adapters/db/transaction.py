@@ -7,6 +7,7 @@ from adapters.db.repositories.audit import SqlAuditLog
 from adapters.db.repositories.balances import SqlBalances
 from adapters.db.repositories.catalog import SqlCatalog
 from adapters.db.repositories.checkout_sessions import SqlCheckoutSessions
+from adapters.db.repositories.coupons import SqlCoupons
 from adapters.db.repositories.credit_notes import SqlCreditNotes
 from adapters.db.repositories.customers import SqlCustomers
 from adapters.db.repositories.disputes import SqlDisputes
@@ -25,6 +26,7 @@ from adapters.db.repositories.payment_methods import SqlPaymentMethods
 from adapters.db.repositories.prices import SqlPrices
 from adapters.db.repositories.refunds import SqlRefunds
 from adapters.db.repositories.subscriptions import SqlSubscriptions
+from adapters.db.repositories.tax_table import SqlTaxTable
 from adapters.db.repositories.test_clocks import SqlTestClocks
 from adapters.db.repositories.webhooks import SqlWebhooks
 
@@ -42,6 +44,7 @@ class SqlTransaction:
         self.attempts = SqlPaymentAttempts(connection)
         self.balances = SqlBalances(connection)
         self.credit_notes = SqlCreditNotes(connection)
+        self.coupons = SqlCoupons(connection)
         self.refunds = SqlRefunds(connection)
         self.disputes = SqlDisputes(connection)
         self.migrations = SqlMigrations(connection)
@@ -57,5 +60,6 @@ class SqlTransaction:
         self.documents = SqlDocuments(connection)
         self.invoice_settings = SqlInvoiceSettings(connection)
         self.payment_methods = SqlPaymentMethods(connection)
+        self.tax_table = SqlTaxTable(connection)
         self.test_clocks = SqlTestClocks(connection)
         self.webhooks = SqlWebhooks(connection)

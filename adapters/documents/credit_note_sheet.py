@@ -45,7 +45,7 @@ def credit_note_sheet(note: CreditNote, invoice: Invoice) -> Sheet:
             Item(
                 description=line.description,
                 period=written.span(line.period),
-                amount=written.money(line.amount),
+                amount=written.money(line.total),
             )
             for line in draft.lines
         ),
@@ -61,3 +61,5 @@ def _totals(note: CreditNote, written: LocaleFormat) -> Iterator[Total]:
     if draft.to_balance.amount_minor:
         yield Total(name="To your balance", value=written.money(draft.to_balance))
     yield Total(name="Total credited", value=written.money(draft.total), strong=True)
+    if draft.tax.amount_minor:
+        yield Total(name="Of which tax", value=written.money(draft.tax))

@@ -7,8 +7,10 @@ the same for ever (policy P29).
 from collections.abc import Iterator
 
 from adapters.db.queries.invoices import Invoice
+from adapters.document_words import between_lines_and_total
 from adapters.documents.sheet import Fact, Item, Line, Sheet, Total, is_on_letter_paper, lines_of
 from adapters.locale_format import LocaleFormat
+from billing.address import Address
 from billing.particulars import Particulars
 
 
@@ -44,8 +46,18 @@ def seller_lines(said: Particulars) -> tuple[Line, ...]:
 
 
 def customer_lines(said: Particulars) -> tuple[Line, ...]:
-    """Who buys."""
-    return lines_of(said.customer.name, said.customer.email)
+    """Who buys, and where."""
+    customer = said.customer
+    vat_id = None if customer.vat_id is None else f"VAT ID {customer.vat_id}"
+    return lines_of(customer.name, customer.email, *_address_lines(customer.address), vat_id)
+
+
+def _address_lines(address: Address | None) -> Iterator[str]:
+    if address is None:
+        return
+    yield from (line for line in (address.line1, address.line2) if line)
+    place = (address.postal_code, address.city, address.region, address.country)
+    yield " ".join(part for part in place if part)
 
 
 def _facts(invoice: Invoice, written: LocaleFormat) -> Iterator[Fact]:
@@ -60,11 +72,17 @@ def _facts(invoice: Invoice, written: LocaleFormat) -> Iterator[Fact]:
 def _totals(invoice: Invoice, written: LocaleFormat) -> Iterator[Total]:
     """What was due at issue; a negative total went to the customer's balance."""
     total, balance = invoice.record.total, invoice.record.from_balance
+    between = tuple(between_lines_and_total(invoice.lines, written))
+    if between:
+        yield Total(name="Subtotal", value=written.money(invoice.record.subtotal))
+    for name, value in between:
+        yield Total(name=name, value=value)
     if total.amount_minor < 0:
         yield Total(name="Total", value=written.money(total))
         yield Total(name="Added to your balance", value=written.money(-total), strong=True)
         return
-    if balance.amount_minor:
+    if balance.amount_minor or between:
         yield Total(name="Total", value=written.money(total))
+    if balance.amount_minor:
         yield Total(name="From your balance", value=written.money(-balance))
     yield Total(name="Amount due at issue", value=written.money(total - balance), strong=True)

@@ -7,6 +7,7 @@ is the model's to say.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final
@@ -18,6 +19,7 @@ from adapters.yaml_forms.form import Fields, Form, Reading, Schema
 
 _DECIMAL: Final = re.compile(r"[0-9]{1,13}(\.[0-9]{1,12})?")
 _WHOLE: Final = re.compile(r"[0-9]{1,9}")
+_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TEXT_TAG: Final = "tag:yaml.org,2002:str"
 _INT_TAG: Final = "tag:yaml.org,2002:int"
 _FLAGS: Final = {"true": True, "false": False}
@@ -49,6 +51,26 @@ class Texts:
     def schema(self) -> Schema:
         """Of any texts."""
         return {"type": "array", "items": {"type": "string"}}
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A day, and with it the instant at which it begins in UTC."""
+
+    def read(self, node: yaml.Node, name: str, _: Reading) -> datetime:
+        """With or without quotes."""
+        written = node.value if isinstance(node, yaml.ScalarNode) else ""
+        try:
+            day = date.fromisoformat(written) if _DAY.fullmatch(written) else None
+        except ValueError:
+            day = None
+        if day is None:
+            raise Stop(place_of(node), f"{name} is a day, such as 2026-01-31")
+        return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+    def schema(self) -> Schema:
+        """Year, month and day."""
+        return {"type": "string", "format": "date", "examples": ["2026-01-31"]}
 
 
 @dataclass(frozen=True, slots=True)

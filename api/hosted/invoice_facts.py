@@ -7,6 +7,7 @@ what is known about the invoice (`payable`).
 from dataclasses import dataclass
 from typing import Final, assert_never
 
+from adapters.document_words import between_lines_and_total
 from adapters.locale_format import LocaleFormat
 from adapters.plain_english import why_declined
 from api.hosted.method_words import expiry, named
@@ -50,6 +51,8 @@ class InvoiceFacts:
     is_news: bool
     """The customer has just done something, and hears what came of it first."""
     lines: tuple[LineFacts, ...]
+    deductions: tuple[tuple[str, str], ...]
+    """Discounts and taxes, between the lines and the total."""
     total: str
     from_balance: str | None
     paid: str | None
@@ -91,6 +94,7 @@ def facts_of(
         problem=in_words(refused) if refused and owes else _problem(payable, just_tried=just_tried),
         is_news=bool(refused) or just_tried,
         lines=tuple(LineFacts.of(line, written) for line in payable.invoice.lines),
+        deductions=tuple(between_lines_and_total(payable.invoice.lines, written)),
         total=written.money(record.total),
         from_balance=_deducted(written, record.from_balance),
         paid=_deducted(written, record.paid),

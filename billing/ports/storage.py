@@ -15,6 +15,7 @@ from billing.actor import Actor
 from billing.balance import BalanceMovement
 from billing.catalog import Price
 from billing.credit_note import CreditNoteDraft, Settled
+from billing.discount import Coupon
 from billing.dispute import Dispute
 from billing.event import DomainEvent
 from billing.invoice import InvoiceDraft, InvoiceRecord
@@ -265,6 +266,30 @@ class CreditNotes(Protocol):
         ...
 
 
+class Coupons(Protocol):
+    """Coupons, and how often they were redeemed."""
+
+    async def redeem(
+        self,
+        coupon_id: str,
+        *,
+        subscription_id: str,
+        product_id: str,
+        currency: str,
+        at: datetime,
+    ) -> Coupon:
+        """Takes one redemption of the coupon, once per subscription (policy P3).
+
+        Raises `InvalidInput` (`coupon_not_found`, `coupon_not_applicable`) and `Conflict`
+        (`coupon_expired`, `coupon_exhausted`).
+        """
+        ...
+
+    async def release(self, subscription_id: str) -> None:
+        """Gives back what a subscription holds that never went live."""
+        ...
+
+
 class Refunds(Protocol):
     """Refunds and where they stand."""
 
@@ -475,6 +500,11 @@ class Transaction(Protocol):
     @property
     def credit_notes(self) -> CreditNotes:
         """Credit notes."""
+        ...
+
+    @property
+    def coupons(self) -> Coupons:
+        """Coupons and their redemptions."""
         ...
 
     @property

@@ -89,6 +89,7 @@ async def shop(idle_shop: Shop) -> AsyncIterator[Shop]:
         telling=TemporalTelling(deps.temporal),
         clock_driver=TemporalClockDriver(deps.temporal, SqlClockBook(deps.engine)),
         return_url=HostedLinks.of(deps.settings).payment_return,
+        taxes=deps.tax_rates,
     )
     async with create_worker(deps.temporal, parts, task_queue=deps.task_queue):
         yield idle_shop

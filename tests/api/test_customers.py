@@ -77,3 +77,27 @@ async def test_a_customer_reads_in_a_locale(idle_shop: Shop) -> None:
         assert answer.status_code == 422, answer.text
     problem(await idle_shop.client.patch(path, json={"locale": None}), 422, "field_missing")
     assert (await idle_shop.read(path))["locale"] == "de-DE"
+
+
+async def test_a_customers_tax_fields_are_checked_together(idle_shop: Shop) -> None:
+    french = {"email": "ada@example.com", "address": {"country": "FR", "city": "Paris"}}
+    made = await idle_shop.made("/v1/customers", french | {"vat_id": "FR 40 303 265 045"})
+    assert (made["vat_id"], made["address"]["country"]) == ("FR40303265045", "FR")
+    path = f"/v1/customers/{made['id']}"
+    exempt = await idle_shop.client.patch(path, json={"tax_exempt": True})
+    assert exempt.json() == made | {"tax_exempt": True}
+    for body, code in (
+        ({"vat_id": "FR40303265046"}, "vat_id_malformed"),
+        ({"address": {"country": "DE"}}, "vat_id_malformed"),
+        ({"address": None}, "vat_id_needs_country"),
+        ({"address": {"country": "AQ"}}, "vat_id_unsupported"),
+        ({"address": {"country": "UK"}}, "unknown_country"),
+        ({"address": {"country": "US", "region": "New York"}}, "wrong_format"),
+        ({"address": {"region": "NY"}}, "field_missing"),
+        ({"tax_exempt": None}, "wrong_type"),
+        ({"vat_id": "\u0000\u0000\u0000\u0000"}, "unstorable_text"),
+        ({"vat_id": "FR/403\u2028"}, "wrong_format"),
+    ):
+        problem(await idle_shop.client.patch(path, json=body), 422, code)
+    moved = await idle_shop.client.patch(path, json={"address": None, "vat_id": None})
+    assert (moved.json()["address"], moved.json()["vat_id"]) == (None, None)

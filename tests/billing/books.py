@@ -80,6 +80,9 @@ class Books:
             period=draft.period,
             due_at=draft.due_at,
             change_id=draft.change_id,
+            discount_minor=draft.discount.amount_minor,
+            tax_minor=draft.tax.amount_minor,
+            tax_included_minor=draft.tax_included.amount_minor,
         )
 
     def pay(self, invoice_id: str, at: datetime) -> None:
@@ -119,13 +122,13 @@ class Books:
         return tuple(
             self._debit(invoice_id, position)
             for position, line in lines
-            if line.amount.amount_minor > 0
+            if line.net.amount_minor > 0
         )
 
     def settled(self, invoice_id: str) -> Settled:
         booked, record = self.invoices[invoice_id], self.record(invoice_id)
         notes = [note for note in self.notes if note.invoice_id == invoice_id]
-        credited = -sum(line.amount.amount_minor for line in booked.draft.lines if line.credits)
+        credited = -sum(line.total.amount_minor for line in booked.draft.lines if line.credits)
         below_zero = min(booked.draft.total.amount_minor, 0)
         return Settled(
             invoice_id=invoice_id,
@@ -144,7 +147,7 @@ class Books:
         for invoice_id, asked in by_invoice(tuple(lines)):
             settled = self.settled(invoice_id)
             kept = within(asked, self.debits_of(invoice_id), paid=settled.left)
-            total = sum((line.amount for line in kept), self.money(0))
+            total = sum((line.total for line in kept), self.money(0))
             if not kept:
                 continue
             booked = self.invoices[invoice_id].draft
@@ -171,17 +174,19 @@ class Books:
         postings = (posting for entry in self.entries for posting in entry.postings)
         return sum(p.amount.amount_minor for p in postings if p.account is account)
 
-    def credits_of(self, ref: LineRef) -> Iterator[tuple[Period, int]]:
-        """What gave back of a debit, and for which time."""
+    def credits_of(self, ref: LineRef) -> Iterator[tuple[Period, int, int]]:
+        """What gave back of a debit, for which time, how much, and how much of its tax."""
         for booked in self.invoices.values():
             if booked.status is not InvoiceStatus.VOID:
                 for line in booked.draft.lines:
                     if line.credits == ref:
-                        yield line.period, -line.amount.amount_minor
+                        tax = 0 if line.tax is None else -line.tax.amount.amount_minor
+                        yield line.period, -line.amount.amount_minor, tax
         for note in self.notes:
             for given in note.lines:
                 if given.debit == ref:
-                    yield given.period, given.amount.amount_minor
+                    tax = 0 if given.tax is None else given.tax.amount.amount_minor
+                    yield given.period, given.amount.amount_minor, tax
 
     def _debit(self, invoice_id: str, position: int) -> Debit:
         line = self.invoices[invoice_id].draft.lines[position - 1]
@@ -194,9 +199,11 @@ class Books:
             price_version=line.price_version,
             quantity=line.quantity,
             period=line.period,
-            amount=line.amount,
-            credited=self.money(sum(minor for _, minor in given)),
-            is_closed=any(period.end >= line.period.end for period, _ in given),
+            amount=line.net,
+            credited=self.money(sum(minor for _, minor, _ in given)),
+            tax=line.tax,
+            tax_credited_minor=sum(tax for _, _, tax in given),
+            is_closed=any(period.end >= line.period.end for period, _, _ in given),
         )
 
     def _post(self, entry: ledger.JournalEntry | None) -> None:

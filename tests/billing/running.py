@@ -14,6 +14,7 @@ from billing.catalog import Price, Product
 from billing.change import ChangeRequest, PlannedChange, unused
 from billing.credit_note import UnusedPart, lapsed_lines, unused_lines
 from billing.decline import Decline
+from billing.discount import Coupon, RedeemedDiscount
 from billing.interval import Interval, IntervalUnit
 from billing.invoice import InvoiceDraft, InvoiceRecord, InvoiceStatus, draft_for_change
 from billing.lifecycle import NextPeriod
@@ -41,6 +42,7 @@ from billing.subscription import (
     SubscriptionStatus,
     Terms,
 )
+from billing.tax import UNTAXED, Taxation
 from billing.upcoming import drafted, upcoming_invoice, upcoming_period
 from tests.billing.books import Books
 
@@ -81,7 +83,13 @@ class Running:
     """One subscription, from the moment when its customer was ready to pay, or before it."""
 
     def __init__(
-        self, *catalog: Offer, start: datetime, quantity: int = 1, is_ready: bool = True
+        self,
+        *catalog: Offer,
+        start: datetime,
+        quantity: int = 1,
+        is_ready: bool = True,
+        coupons: tuple[Coupon, ...] = (),
+        taxation: Taxation = UNTAXED,
     ) -> None:
         """To the first offer of the `catalog`, with its product's trial if that has one."""
         self.catalog = {each.price.id: each for each in catalog}
@@ -93,7 +101,10 @@ class Running:
             terms=terms,
             created_at=start,
             checkout_expires_at=start + timedelta(hours=24),
+            discounts=tuple(RedeemedDiscount(coupon=each, redeemed_at=start) for each in coupons),
         )
+        self.taxation = taxation
+        """How the customer is taxed from now on."""
         self.state = lifecycle.checkout_completed(incomplete, start) if is_ready else incomplete
         self.now = start
         self.books = Books(currency=sold.price.currency)
@@ -165,6 +176,7 @@ class Running:
             segment=None,
             debits=self._debits(),
             migration_price=self._migration_price(),
+            taxation=self.taxation,
         )
         return plan_request(self.state, request, basis, at=self.now)
 
@@ -345,7 +357,7 @@ class Running:
     def _bill(self) -> None:
         following = lifecycle.next_billing(self.state, self.now)
         price = self.catalog[following.terms.price_id].price
-        draft = drafted(self.state, following, price=price, now=self.now)
+        draft = drafted(self.state, following, price=price, taxation=self.taxation, now=self.now)
         self._was_foreseen(following, draft)
         invoice = self.books.finalize(draft)
         self._becomes(
@@ -359,6 +371,7 @@ class Running:
                 amount_due=invoice.amount_due,
                 due_at=invoice.due_at,
                 carried=draft.carried,
+                uses=draft.uses,
             )
         )
 
@@ -371,7 +384,9 @@ class Running:
         assert foreseen == following
         price = self.catalog[following.terms.price_id].price
         nothing = Money.zero(price.currency)
-        preview = upcoming_invoice(self.state, foreseen, price=price, balance=nothing).draft
+        preview = upcoming_invoice(
+            self.state, foreseen, price=price, balance=nothing, taxation=self.taxation
+        ).draft
         assert (preview.lines, preview.total) == (draft.lines, draft.total)
 
     def _end(self, reason: EndReason) -> None:
@@ -386,6 +401,7 @@ class Running:
             change_id=change_id,
             lines=plan.lines,
             carried=plan.carried,
+            uses=plan.uses,
             at=plan.at,
             now=self.now,
         )

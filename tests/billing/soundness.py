@@ -24,6 +24,7 @@ VISIBLE: Final = (
     "pause",
     "ended_at",
     "trial",
+    "discounts",
 )
 """What a caller's change is based on (policy P16)."""
 
@@ -114,6 +115,7 @@ def check_books(running: Running) -> None:
     assert known == still_open
     assert books.balance >= 0
     assert books.posted(Account.CUSTOMER_BALANCE) == -books.balance
+    assert books.posted(Account.TAX_PAYABLE) == -_taxes(books)
     assert books.posted(Account.RECEIVABLE) == sum(still_open.values())
     assert books.posted(Account.CASH) + books.posted(Account.REFUNDS_PAYABLE) == books.cash
     for invoice_id, booked in books.invoices.items():
@@ -121,8 +123,17 @@ def check_books(running: Running) -> None:
         assert books.settled(invoice_id).left.amount_minor >= 0
         for debit in books.debits_of(invoice_id):
             assert debit.creditable.amount_minor >= 0
+            charged = 0 if debit.tax is None else debit.tax.amount.amount_minor
+            assert 0 <= debit.tax_credited_minor <= charged
     _check_refused_changes(running)
     _check_time(books)
+
+
+def _taxes(books: Books) -> int:
+    """What documents say is owed to the authorities."""
+    kept = (b.draft for b in books.invoices.values() if b.status is not InvoiceStatus.VOID)
+    charged = sum(draft.tax.amount_minor for draft in kept)
+    return charged - sum(note.tax.amount_minor for note in books.notes)
 
 
 def _check_charge(books: Books, booked: Booked) -> None:
@@ -165,16 +176,16 @@ def _served(books: Books) -> Iterator[tuple[Period, Fraction]]:
             if not _is_service(line):
                 continue
             end = line.period.end
-            for credit, _ in books.credits_of(LineRef(invoice_id=invoice_id, position=position)):
+            for credit, _, _ in books.credits_of(LineRef(invoice_id=invoice_id, position=position)):
                 if credit.end >= line.period.end:
                     end = min(end, credit.start)
             if end > line.period.start:
                 seconds = int(line.period.length.total_seconds())
-                rate = Fraction(line.amount.amount_minor, seconds)
+                rate = Fraction(line.net.amount_minor, seconds)
                 yield Period(start=line.period.start, end=end), rate
 
 
 def _is_service(line: InvoiceLine) -> bool:
     """A whole quantity for its time: not what was added to one, nor what was carried."""
     is_part = " more " in line.description or line.description.startswith("Carried")
-    return line.amount.amount_minor > 0 and not is_part
+    return line.net.amount_minor > 0 and not is_part

@@ -61,6 +61,7 @@ class Company:
             clock_driver=TemporalClockDriver(deps.temporal, SqlClockBook(deps.engine)),
             return_url=links.payment_return,
             payment_page=links.invoice,
+            taxes=deps.tax_rates,
         )
         async with create_worker(deps.temporal, parts, task_queue=deps.task_queue):
             yield

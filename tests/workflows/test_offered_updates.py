@@ -15,7 +15,12 @@ from workflows.concerns import final_action_at
 from workflows.messages import UPDATES, Cancel, CancelMode, ExtendGrace
 from workflows.offered_updates import OfferedUpdate, offered_updates
 
-_NOT_OFFERED = {CommandName.RETRY, CommandName.PLAN_MIGRATION, CommandName.CHARGE}
+_NOT_OFFERED = {
+    CommandName.RETRY,
+    CommandName.PLAN_MIGRATION,
+    CommandName.CHARGE,
+    CommandName.REDEEM_COUPON,
+}
 """Offered where there is something to retry, and harmless elsewhere; given to many at once; nobody
 else's to fill in."""
 

@@ -34,10 +34,11 @@ _DOCUMENTS: Final = text("""
         SELECT 'bad_debt', customer_id, currency, total_minor - balance_minor - paid_minor
         FROM invoices WHERE status = 'uncollectible'
         UNION ALL
-        SELECT 'deferred_revenue', customer_id, currency, -total_minor
+        SELECT 'deferred_revenue', customer_id, currency, tax_minor - total_minor
         FROM invoices WHERE status <> 'void'
         UNION ALL
-        SELECT 'deferred_revenue', customer_id, currency, to_balance_minor + to_card_minor
+        SELECT 'deferred_revenue', customer_id, currency,
+            to_balance_minor + to_card_minor - tax_minor
         FROM credit_notes
         UNION ALL
         SELECT account, customer_id, write_off #>> '{amount,currency}',
@@ -45,6 +46,12 @@ _DOCUMENTS: Final = text("""
         FROM subscriptions,
             jsonb_array_elements(state -> 'written_off') AS write_off,
             (VALUES ('write_offs', 1), ('deferred_revenue', -1)) AS side (account, sign)
+        UNION ALL
+        SELECT 'tax_payable', customer_id, currency, -tax_minor
+        FROM invoices WHERE status <> 'void' AND tax_minor <> 0
+        UNION ALL
+        SELECT 'tax_payable', customer_id, currency, tax_minor
+        FROM credit_notes WHERE tax_minor <> 0
         UNION ALL
         SELECT 'cash', customer_id, currency, paid_minor FROM invoices
         UNION ALL

@@ -104,6 +104,14 @@ async def offer(
     return None if row is None else _as_offer(row)
 
 
+async def price(connection: AsyncConnection, price_id: str, version: int) -> Price:
+    """One version of a price, sold or not; it must exist."""
+    found = await connection.execute(
+        select(prices).where(prices.c.id == price_id, prices.c.version == version)
+    )
+    return as_price(found.one())
+
+
 async def product(connection: AsyncConnection, product_id: str) -> Product | None:
     """One product, sold or not: as it is in force, else as it is in the latest version with it."""
     number = catalog_products.c.catalog_number
@@ -133,6 +141,7 @@ def as_price(row: Row[Any]) -> Price:
         maximum_amount_minor=row.maximum_amount_minor,
         interval=Interval(unit=IntervalUnit(row.interval_unit), count=row.interval_count),
         unit_name=row.unit_name,
+        tax_inclusive=row.tax_inclusive,
         minimum_quantity=row.minimum_quantity,
         maximum_quantity=row.maximum_quantity,
         quantity_step=row.quantity_step,

@@ -4,7 +4,7 @@ Somebody watches while a preview is made, so it costs one round trip; and what i
 moment. Does not own the plan (`billing.requested_change`).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, Final
@@ -15,7 +15,7 @@ from sqlalchemy.sql.selectable import NamedFromClause
 
 from adapters.db.queries.catalog import as_price, in_force
 from adapters.db.queries.test_clocks import TestClock
-from adapters.db.repositories.debits import DEBITS
+from adapters.db.repositories.debits import DEBITS, as_debit
 from adapters.db.single_row import read_row
 from adapters.db.tables.balance import customer_balances
 from adapters.db.tables.catalog import prices
@@ -27,8 +27,6 @@ from adapters.db.tables.test_clock import test_clocks
 from billing.catalog import Product
 from billing.money import Money
 from billing.offer import Offer
-from billing.period import Period
-from billing.proration import Debit, LineRef
 from billing.requested_change import ChangeBasis
 from billing.subscription import SubscriptionState
 
@@ -132,7 +130,7 @@ async def get(
             if wanted.id is None
             else Offer(product=Product.model_validate(product.document), price=as_price(wanted)),
             segment=row.segment,
-            debits=tuple(_as_debit(debit) for debit in row.debits or ()),
+            debits=tuple(as_debit(debit) for debit in row.debits or ()),
         ),
     )
 
@@ -142,18 +140,3 @@ def _parts(row: Row[Any]) -> Iterator[Any]:
     values = iter(row)
     for table in _PARTS:
         yield SimpleNamespace(**{column.name: next(values) for column in table.c})
-
-
-def _as_debit(line: Mapping[str, Any]) -> Debit:
-    return Debit(
-        ref=LineRef(invoice_id=line["invoice_id"], position=line["position"]),
-        description=line["description"],
-        price_id=line["price_id"],
-        price_version=line["price_version"],
-        quantity=line["quantity"],
-        period=Period(start=line["period_start"], end=line["period_end"]),
-        amount=Money(amount_minor=line["amount_minor"], currency=line["currency"]),
-        credited=Money(amount_minor=line["credited_minor"], currency=line["currency"]),
-        is_closed=line["is_closed"],
-        is_disputed=line["is_disputed"],
-    )

@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.db.queries.page import Order, Page, read_page
 from adapters.db.tables.customer import customers, payment_methods
+from billing.address import Address
 from billing.locale import DEFAULT_LOCALE
 from billing.value import Instant, Value
 
@@ -23,6 +24,9 @@ class Customer(Value):
     currency: str | None
     locale: str = DEFAULT_LOCALE
     segment: str | None
+    address: Address | None
+    vat_id: str | None
+    tax_exempt: bool
     test_clock_id: str | None
     stripe_customer_id: str | None
     default_payment_method_id: str | None

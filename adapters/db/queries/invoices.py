@@ -6,11 +6,13 @@ from typing import Any, Final
 from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters.db.line_tax import as_line_tax
 from adapters.db.queries.page import Order, Page, read_page
 from adapters.db.repositories.invoices import as_invoice
 from adapters.db.repositories.payment_attempts import as_attempt
-from adapters.db.tables.invoice import invoice_lines, invoices
+from adapters.db.tables.invoice import invoice_discounts, invoice_lines, invoices
 from adapters.db.tables.payment_attempt import payment_attempts
+from billing.discount import LineDiscount
 from billing.explanation import Explanation
 from billing.invoice import InvoiceLine, InvoiceRecord, InvoiceStatus
 from billing.money import Money
@@ -71,15 +73,24 @@ async def page_of(
 async def _with_parts(
     connection: AsyncConnection, rows: tuple[Row[Any], ...]
 ) -> tuple[Invoice, ...]:
-    """Two statements for all lines and attempts of a page."""
+    """One statement each for all discounts, lines and attempts of a page."""
     ids = [row.id for row in rows]
+    taken: dict[tuple[str, int], list[LineDiscount]] = defaultdict(list)
+    if any(row.discount_minor for row in rows):
+        for row in await connection.execute(
+            select(invoice_discounts)
+            .where(invoice_discounts.c.invoice_id.in_(ids))
+            .order_by(*invoice_discounts.primary_key)
+        ):
+            taken[row.invoice_id, row.line_position].append(_as_discount(row))
     lines: dict[str, list[InvoiceLine]] = defaultdict(list)
     for row in await connection.execute(
         select(invoice_lines)
         .where(invoice_lines.c.invoice_id.in_(ids))
         .order_by(invoice_lines.c.invoice_id, invoice_lines.c.position)
     ):
-        lines[row.invoice_id].append(_as_line(row))
+        discounts = tuple(taken[row.invoice_id, row.position])
+        lines[row.invoice_id].append(_as_line(row, discounts))
     attempts: dict[str, list[PaymentAttempt]] = defaultdict(list)
     for row in await connection.execute(
         select(payment_attempts)
@@ -103,7 +114,15 @@ async def _with_parts(
     )
 
 
-def _as_line(row: Row[Any]) -> InvoiceLine:
+def _as_discount(row: Row[Any]) -> LineDiscount:
+    return LineDiscount(
+        coupon_id=row.coupon_id,
+        name=row.name,
+        amount=Money(amount_minor=row.amount_minor, currency=row.currency),
+    )
+
+
+def _as_line(row: Row[Any], discounts: tuple[LineDiscount, ...]) -> InvoiceLine:
     return InvoiceLine(
         description=row.description,
         price_id=row.price_id,
@@ -117,6 +136,8 @@ def _as_line(row: Row[Any]) -> InvoiceLine:
             if row.credits_invoice_id is None
             else LineRef(invoice_id=row.credits_invoice_id, position=row.credits_position)
         ),
+        discounts=discounts,
+        tax=as_line_tax(row._asdict()),
         explanation=None
         if row.explanation is None
         else Explanation.model_validate(row.explanation),

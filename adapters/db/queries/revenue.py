@@ -2,7 +2,8 @@
 
 Owns the SQL that does for all lines of all documents what `billing.recognition` says of one. A
 credit note is a negative line; a void invoice earns nothing. Every month: deferred at its beginning
-plus invoiced less recognised is deferred at its end. Taxes are nobody's revenue.
+plus invoiced less recognised is deferred at its end. Taxes are nobody's revenue, and discounts take
+it off the lines that they were on.
 """
 
 from collections.abc import Collection
@@ -19,14 +20,17 @@ from billing.value import Value
 # Dates are UTC days, whatever the session's time zone.
 _BY_MONTH: Final = text("""
     WITH documents AS (
-        SELECT invoice.customer_id, line.currency, line.amount_minor AS minor,
+        SELECT invoice.customer_id, line.currency,
+            line.amount_minor - line.discount_minor
+            - CASE WHEN line.tax_inclusive THEN line.tax_minor ELSE 0 END AS minor,
             (line.period_start AT TIME ZONE 'UTC')::date AS first_day,
             (line.period_end AT TIME ZONE 'UTC')::date AS end_day,
             (invoice.finalized_at AT TIME ZONE 'UTC')::date AS issued_on,
             (invoice.voided_at AT TIME ZONE 'UTC')::date AS voided_on
         FROM invoice_lines AS line JOIN invoices AS invoice ON invoice.id = line.invoice_id
         UNION ALL
-        SELECT note.customer_id, line.currency, -line.amount_minor,
+        SELECT note.customer_id, line.currency,
+            CASE WHEN line.tax_inclusive THEN line.tax_minor ELSE 0 END - line.amount_minor,
             (line.period_start AT TIME ZONE 'UTC')::date,
             (line.period_end AT TIME ZONE 'UTC')::date,
             (note.issued_at AT TIME ZONE 'UTC')::date,

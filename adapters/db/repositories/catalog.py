@@ -11,6 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.db.queries import catalog_versions as queries
 from adapters.db.repositories.audit import SqlAuditLog
+from adapters.db.repositories.coupons import SqlCoupons
+from adapters.db.repositories.tax_table import SqlTaxTable
 from adapters.db.tables.catalog import prices, products
 from adapters.db.tables.catalog_version import catalog_prices, catalog_products, catalog_versions
 from adapters.db.tables.entitlement import features
@@ -85,6 +87,8 @@ class SqlCatalog:
         )
         await self._know_features(publication.catalog)
         await self._write(version, publication, published)
+        await SqlCoupons(self._connection).put_on_sale(publication.catalog.coupons)
+        await SqlTaxTable(self._connection).put_in_force(publication.catalog.tax)
         return version
 
     async def put_on_sale(self, catalog: Catalog) -> None:
@@ -282,6 +286,7 @@ def _price_columns(price: Price) -> dict[str, Any]:
         "interval_unit": price.interval.unit,
         "interval_count": price.interval.count,
         "unit_name": price.unit_name,
+        "tax_inclusive": price.tax_inclusive,
         "minimum_quantity": price.minimum_quantity,
         "maximum_quantity": price.maximum_quantity,
         "quantity_step": price.quantity_step,

@@ -7,6 +7,7 @@ from typing import Any, Final
 from sqlalchemy import Row, bindparam, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters.db.line_tax import TAX_ARRAYS, TAX_COLUMNS, TAX_VALUES, as_line_tax, tax_parameters
 from adapters.db.repositories.balances import SqlBalances, lock_balance
 from adapters.db.repositories.debits import lock_invoice
 from adapters.db.repositories.document_number import next_number
@@ -25,27 +26,28 @@ _ISSUE: Final = text(f"""
     added AS (
         INSERT INTO credit_notes (
             id, issuer, sequence, number, source, invoice_id, customer_id, subscription_id,
-            currency, reason, to_balance_minor, to_card_minor, issued_at
+            currency, reason, to_balance_minor, to_card_minor, tax_minor, issued_at
         )
         SELECT :id, issuer, sequence, number, :source, :invoice_id, :customer_id,
-            :subscription_id, :currency, :reason, :to_balance_minor, :to_card_minor, :issued_at
+            :subscription_id, :currency, :reason, :to_balance_minor, :to_card_minor, :tax_minor,
+            :issued_at
         FROM counter
         RETURNING *
     ),
     lines AS (
         INSERT INTO credit_note_lines (
             credit_note_id, position, invoice_id, debit_position, description,
-            period_start, period_end, amount_minor, currency
+            period_start, period_end, amount_minor, currency, {TAX_COLUMNS}
         )
         SELECT added.id, line.position, line.invoice_id, line.debit_position, line.description,
-            line.period_start, line.period_end, line.amount_minor, added.currency
+            line.period_start, line.period_end, line.amount_minor, added.currency, {TAX_VALUES}
         FROM added, unnest(
             CAST(:invoice_ids AS text[]), CAST(:debit_positions AS integer[]),
             CAST(:descriptions AS text[]), CAST(:period_starts AS timestamptz[]),
-            CAST(:period_ends AS timestamptz[]), CAST(:amounts_minor AS bigint[])
+            CAST(:period_ends AS timestamptz[]), CAST(:amounts_minor AS bigint[]), {TAX_ARRAYS}
         ) WITH ORDINALITY AS line (
             invoice_id, debit_position, description,
-            period_start, period_end, amount_minor, position
+            period_start, period_end, amount_minor, {TAX_COLUMNS}, position
         )
     )
     SELECT number FROM added UNION ALL SELECT number FROM known
@@ -139,6 +141,7 @@ def _as_line(row: Row[Any]) -> CreditNoteLine:
         debit=LineRef(invoice_id=row.invoice_id, position=row.debit_position),
         period=Period(start=row.period_start, end=row.period_end),
         amount=Money(amount_minor=row.amount_minor, currency=row.currency),
+        tax=as_line_tax(row._asdict()),
     )
 
 
@@ -153,6 +156,7 @@ def _columns(draft: CreditNoteDraft) -> dict[str, Any]:
         "reason": draft.reason,
         "to_balance_minor": draft.to_balance.amount_minor,
         "to_card_minor": draft.to_card.amount_minor,
+        "tax_minor": draft.tax.amount_minor,
         "issued_at": draft.issued_at,
     }
 
@@ -165,4 +169,5 @@ def _lines(draft: CreditNoteDraft) -> dict[str, Any]:
         "period_starts": [line.period.start for line in draft.lines],
         "period_ends": [line.period.end for line in draft.lines],
         "amounts_minor": [line.amount.amount_minor for line in draft.lines],
+        **tax_parameters([line.tax for line in draft.lines]),
     }

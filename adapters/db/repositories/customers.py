@@ -12,6 +12,7 @@ from adapters.db.queries.customers import Customer, as_customer
 from adapters.db.repositories.test_clocks import unknown_test_clock
 from adapters.db.tables.customer import customers
 from adapters.db.tables.test_clock import test_clocks
+from billing.address import Address
 from billing.currency import CurrencyCode
 from billing.dunning import Segment
 from billing.errors import Conflict, NotFound
@@ -41,6 +42,10 @@ class NewCustomer(Value):
     currency: CurrencyCode | None = None
     locale: str = DEFAULT_LOCALE
     segment: Segment | None = None
+    address: Address | None = None
+    vat_id: str | None = None
+    """Of a form that was checked."""
+    tax_exempt: bool = False
     test_clock_id: str | None = None
     created_at: Instant
 
@@ -55,6 +60,9 @@ class CustomerChanges(Value):
     currency: CurrencyCode | None = None
     locale: str = DEFAULT_LOCALE
     segment: Segment | None = None
+    address: Address | None = None
+    vat_id: str | None = None
+    tax_exempt: bool = False
 
 
 class DefaultChoice(Value):

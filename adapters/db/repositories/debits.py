@@ -4,12 +4,14 @@ Owns the reading behind `Invoices.debits`, `debits_of` and `settled`. What gives
 `line_credits`: credit lines of invoices that are not void, and lines of credit notes.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters.db.line_tax import as_line_tax
 from billing.credit_note import Settled
 from billing.errors import NotFound
 from billing.money import Money
@@ -17,7 +19,8 @@ from billing.period import Period
 from billing.proration import Debit, LineRef
 
 DEBITS: Final = """
-    SELECT line.*, given.credited_minor,
+    SELECT line.*, CAST(line.tax_rate AS text) AS tax_rate_text,
+        given.credited_minor, given.tax_credited_minor,
         coalesce(given.period_end >= line.period_end, false) AS is_closed,
         EXISTS (
             SELECT FROM disputes
@@ -26,11 +29,12 @@ DEBITS: Final = """
     FROM invoices JOIN invoice_lines AS line ON line.invoice_id = invoices.id
     CROSS JOIN LATERAL (
         SELECT coalesce(sum(credit.amount_minor), 0)::bigint AS credited_minor,
+            coalesce(sum(credit.tax_minor), 0)::bigint AS tax_credited_minor,
             max(credit.period_end) AS period_end
         FROM line_credits AS credit
         WHERE credit.invoice_id = line.invoice_id AND credit.position = line.position
     ) AS given
-    WHERE line.amount_minor > 0 AND {which}
+    WHERE line.amount_minor > line.discount_minor AND {which}
     ORDER BY invoices.sequence, line.position
 """
 """SQL of the debits in question; `{which}` is a condition on `invoices` and `line`."""
@@ -61,7 +65,9 @@ _SETTLED: Final = text("""
         WHERE invoice_id = invoices.id AND outcome_kind = 'paid' ORDER BY number DESC LIMIT 1
     ) AS payment ON true
     CROSS JOIN LATERAL (
-        SELECT coalesce(-sum(amount_minor), 0)::bigint AS minor
+        SELECT coalesce(
+            -sum(amount_minor + CASE WHEN tax_inclusive THEN 0 ELSE tax_minor END), 0
+        )::bigint AS minor
         FROM invoice_lines WHERE invoice_id = invoices.id AND credits_invoice_id IS NOT NULL
     ) AS credited
     CROSS JOIN LATERAL (
@@ -84,13 +90,13 @@ async def of_subscription(
     found = await connection.execute(
         _OF_SUBSCRIPTION, {"subscription_id": subscription_id, "ending_after": ending_after}
     )
-    return tuple(_as_debit(row) for row in found)
+    return tuple(as_debit(row._asdict()) for row in found)
 
 
 async def of_invoice(connection: AsyncConnection, invoice_id: str) -> tuple[Debit, ...]:
     """All positive lines of one invoice, by position."""
     found = await connection.execute(_OF_INVOICE, {"invoice_id": invoice_id})
-    return tuple(_as_debit(row) for row in found)
+    return tuple(as_debit(row._asdict()) for row in found)
 
 
 async def lock_invoice(connection: AsyncConnection, invoice_id: str) -> None:
@@ -118,16 +124,22 @@ async def settled(connection: AsyncConnection, invoice_id: str) -> Settled:
     )
 
 
-def _as_debit(row: Row[Any]) -> Debit:
+def as_debit(line: Mapping[str, Any]) -> Debit:
+    """The value of a row of `DEBITS`, or of such a row as JSON."""
+    tax = as_line_tax({**line, "tax_rate": line["tax_rate_text"]})
     return Debit(
-        ref=LineRef(invoice_id=row.invoice_id, position=row.position),
-        description=row.description,
-        price_id=row.price_id,
-        price_version=row.price_version,
-        quantity=row.quantity,
-        period=Period(start=row.period_start, end=row.period_end),
-        amount=Money(amount_minor=row.amount_minor, currency=row.currency),
-        credited=Money(amount_minor=row.credited_minor, currency=row.currency),
-        is_closed=row.is_closed,
-        is_disputed=row.is_disputed,
+        ref=LineRef(invoice_id=line["invoice_id"], position=line["position"]),
+        description=line["description"],
+        price_id=line["price_id"],
+        price_version=line["price_version"],
+        quantity=line["quantity"],
+        period=Period(start=line["period_start"], end=line["period_end"]),
+        amount=Money(
+            amount_minor=line["amount_minor"] - line["discount_minor"], currency=line["currency"]
+        ),
+        credited=Money(amount_minor=line["credited_minor"], currency=line["currency"]),
+        tax=tax,
+        tax_credited_minor=line["tax_credited_minor"],
+        is_closed=line["is_closed"],
+        is_disputed=line["is_disputed"],
     )

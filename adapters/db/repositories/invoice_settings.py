@@ -24,7 +24,8 @@ FROZEN: Final = f"""
             'name', seller.name, 'address', seller.address, 'tax_id', seller.tax_id
         ),
         'customer', jsonb_build_object(
-            'name', customer.name, 'email', customer.email, 'locale', customer.locale
+            'name', customer.name, 'email', customer.email, 'locale', customer.locale,
+            'address', customer.address, 'vat_id', customer.vat_id
         ),
         'settings', jsonb_build_object(
             'memo', coalesce(own.memo, theirs.memo, ours.memo),

@@ -6,6 +6,13 @@ from typing import Any, Final
 from sqlalchemy import Row, bindparam, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters.db.line_tax import (
+    TAX_ARRAYS,
+    TAX_COLUMNS,
+    TAX_VALUES,
+    discount_parameters,
+    tax_parameters,
+)
 from adapters.db.repositories import debits
 from adapters.db.repositories.balances import SqlBalances, lock_balance
 from adapters.db.repositories.document_number import next_number
@@ -35,12 +42,13 @@ _FINALIZE: Final = text(f"""
         INSERT INTO invoices (
             id, issuer, sequence, number, customer_id, subscription_id, currency, total_minor,
             paid_minor, balance_minor, status, period_start, period_end, finalized_at, due_at,
-            paid_at, change_id, particulars
+            paid_at, change_id, particulars, discount_minor, tax_minor, tax_included_minor
         )
         SELECT
             :id, issuer, sequence, number, :customer_id, :subscription_id, :currency, :total_minor,
             0, :balance_minor, :status, :period_start, :period_end, :finalized_at, :due_at,
-            :paid_at, :change_id, coalesce((SELECT particulars FROM frozen), '{{}}'::jsonb)
+            :paid_at, :change_id, coalesce((SELECT particulars FROM frozen), '{{}}'::jsonb),
+            :discount_minor, :tax_minor, :tax_included_minor
         FROM counter
         RETURNING *
     ),
@@ -48,24 +56,37 @@ _FINALIZE: Final = text(f"""
         INSERT INTO invoice_lines (
             invoice_id, position, description, price_id, price_version, quantity,
             period_start, period_end, amount_minor, currency, credits_invoice_id, credits_position,
-            explanation, item_id
+            explanation, item_id, discount_minor, {TAX_COLUMNS}
         )
         SELECT added.id, line.position, line.description, line.price_id, line.price_version,
             line.quantity, line.period_start, line.period_end, line.amount_minor, added.currency,
             line.credits_invoice_id, line.credits_position, CAST(line.explanation AS jsonb),
-            line.item_id
+            line.item_id, line.discount_minor, {TAX_VALUES}
         FROM added, unnest(
             CAST(:descriptions AS text[]), CAST(:price_ids AS text[]),
             CAST(:price_versions AS integer[]), CAST(:quantities AS integer[]),
             CAST(:period_starts AS timestamptz[]), CAST(:period_ends AS timestamptz[]),
             CAST(:amounts_minor AS bigint[]),
             CAST(:credits_invoice_ids AS text[]), CAST(:credits_positions AS integer[]),
-            CAST(:explanations AS text[]), CAST(:item_ids AS text[])
+            CAST(:explanations AS text[]), CAST(:item_ids AS text[]),
+            CAST(:line_discounts_minor AS bigint[]), {TAX_ARRAYS}
         ) WITH ORDINALITY AS line (
             description, price_id, price_version, quantity, period_start, period_end,
             amount_minor, credits_invoice_id, credits_position, explanation, item_id,
-            position
+            discount_minor, {TAX_COLUMNS}, position
         )
+    ),
+    discounts AS (
+        INSERT INTO invoice_discounts (
+            invoice_id, line_position, position, coupon_id, name, amount_minor, currency
+        )
+        SELECT added.id, taken.line_position, taken.position, taken.coupon_id, taken.name,
+            taken.amount_minor, added.currency
+        FROM added, unnest(
+            CAST(:discount_line_positions AS integer[]), CAST(:discount_positions AS integer[]),
+            CAST(:discount_coupon_ids AS text[]), CAST(:discount_names AS text[]),
+            CAST(:discounts_minor AS bigint[])
+        ) AS taken (line_position, position, coupon_id, name, amount_minor)
     )
     SELECT * FROM added UNION ALL SELECT * FROM known
 """)  # noqa: S608 - put together from constants
@@ -210,6 +231,9 @@ def as_invoice(row: Row[Any]) -> InvoiceRecord:
         period=Period(start=row.period_start, end=row.period_end),
         due_at=row.due_at,
         change_id=row.change_id,
+        discount_minor=row.discount_minor,
+        tax_minor=row.tax_minor,
+        tax_included_minor=row.tax_included_minor,
     )
 
 
@@ -230,6 +254,9 @@ def _columns(draft: InvoiceDraft, from_balance: Money) -> dict[str, Any]:
         "due_at": draft.due_at,
         "paid_at": draft.finalized_at if is_paid else None,
         "change_id": draft.change_id,
+        "discount_minor": draft.discount.amount_minor,
+        "tax_minor": draft.tax.amount_minor,
+        "tax_included_minor": draft.tax_included.amount_minor,
     }
 
 
@@ -255,4 +282,7 @@ def _lines(draft: InvoiceDraft) -> dict[str, Any]:
             for line in draft.lines
         ],
         "item_ids": [line.item_id for line in draft.lines],
+        "line_discounts_minor": [line.discount.amount_minor for line in draft.lines],
+        **tax_parameters([line.tax for line in draft.lines]),
+        **discount_parameters([line.discounts for line in draft.lines]),
     }

@@ -7,6 +7,7 @@ from adapters.db.tables import (
     catalog,
     catalog_version,
     checkout_session,
+    coupon,
     credit_note,
     customer,
     dispute,
@@ -25,6 +26,7 @@ from adapters.db.tables import (
     payment_attempt,
     refund,
     subscription,
+    tax,
     test_clock,
     webhook,
 )
@@ -37,6 +39,7 @@ __all__ = [
     "catalog",
     "catalog_version",
     "checkout_session",
+    "coupon",
     "credit_note",
     "customer",
     "dispute",
@@ -56,6 +59,7 @@ __all__ = [
     "payment_attempt",
     "refund",
     "subscription",
+    "tax",
     "test_clock",
     "webhook",
 ]

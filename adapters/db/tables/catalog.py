@@ -69,6 +69,7 @@ class PriceRow(Row, table=True):
     interval_unit: str
     interval_count: int
     unit_name: str
+    tax_inclusive: bool = Field(sa_column_kwargs={"server_default": text("false")})
     minimum_quantity: int
     maximum_quantity: int
     quantity_step: int = Field(sa_column_kwargs={"server_default": _ONE})

@@ -1,8 +1,9 @@
 """Credit notes and their lines: what was given back of an invoice (policy P29)."""
 
 from datetime import datetime
+from decimal import Decimal
 
-from sqlalchemy import CheckConstraint
+from sqlalchemy import CheckConstraint, text
 from sqlmodel import Field
 
 from adapters.db.tables.schema import (
@@ -10,12 +11,15 @@ from adapters.db.tables.schema import (
     INSTANT,
     MINOR_UNITS,
     NOW,
+    PERCENT,
+    ZERO,
     Row,
     currency_code,
     index,
     one_of,
     references,
     table_of,
+    tax_of_line,
 )
 from billing.credit_note import CreditReason
 
@@ -52,6 +56,8 @@ class CreditNoteRow(Row, table=True):
     reason: str
     to_balance_minor: int = Field(sa_type=MINOR_UNITS)
     to_card_minor: int = Field(sa_type=MINOR_UNITS)
+    tax_minor: int = Field(sa_type=MINOR_UNITS, sa_column_kwargs={"server_default": ZERO})
+    """What of both is tax; a trigger compares all with the lines."""
     issued_at: datetime = Field(sa_type=INSTANT)
     recorded_at: datetime = Field(sa_type=INSTANT, sa_column_kwargs={"server_default": NOW})
 
@@ -66,7 +72,10 @@ class CreditNoteLineRow(Row, table=True):
         currency_code(),
         CheckConstraint("period_start < period_end", name="period"),
         CheckConstraint("position >= 1", name="position"),
-        CheckConstraint("amount_minor > 0", name="amount_minor"),
+        CheckConstraint(
+            "amount_minor >= 0 AND (amount_minor > 0 OR tax_minor > 0)", name="amount_minor"
+        ),
+        *tax_of_line(),
         index("credit_note_lines", "invoice_id debit_position"),
     )
 
@@ -79,6 +88,15 @@ class CreditNoteLineRow(Row, table=True):
     period_end: datetime = Field(sa_type=INSTANT)
     amount_minor: int = Field(sa_type=MINOR_UNITS)
     currency: str = Field(sa_type=CURRENCY)
+    tax_jurisdiction: str | None
+    tax_name: str | None
+    tax_rate: Decimal | None = Field(sa_type=PERCENT)
+    """In percent."""
+    tax_reason: str | None
+    """Why none is charged."""
+    tax_inclusive: bool = Field(sa_column_kwargs={"server_default": text("false")})
+    """Whether the amount includes it."""
+    tax_minor: int = Field(sa_type=MINOR_UNITS, sa_column_kwargs={"server_default": ZERO})
 
 
 credit_notes = table_of(CreditNoteRow)

@@ -26,6 +26,7 @@ class CustomerRow(Row, table=True):
     __tablename__ = "customers"
     __table_args__ = (
         currency_code(),
+        CheckConstraint("address ->> 'country' ~ '^[A-Z]{2}$'", name="address"),
         CheckConstraint("segment ~ '^[a-z][a-z0-9_]{1,62}$'", name="segment"),
         references("test_clock_id", "test_clocks.id"),
         index("customers", "created_at id"),
@@ -44,6 +45,11 @@ class CustomerRow(Row, table=True):
     """How amounts and days are written for them; a BCP 47 tag."""
     segment: str | None
     """Which kind of customer, as the seller divides them; decides the dunning ladder."""
+    address: dict[str, object] | None = Field(sa_type=DOCUMENT)
+    """As `Address` is written; its country and region decide the tax (policy P4)."""
+    vat_id: str | None
+    """Of a form that was checked, without spaces."""
+    tax_exempt: bool = Field(sa_column_kwargs={"server_default": text("false")})
     test_clock_id: str | None
     stripe_customer_id: str | None = Field(unique=True)
     default_payment_method_id: str | None

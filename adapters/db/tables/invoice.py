@@ -1,6 +1,7 @@
 """Finalised invoices and their lines (policy P29)."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import CheckConstraint, text
@@ -13,12 +14,15 @@ from adapters.db.tables.schema import (
     INSTANT,
     MINOR_UNITS,
     NOW,
+    PERCENT,
+    ZERO,
     Row,
     currency_code,
     index,
     one_of,
     references,
     table_of,
+    tax_of_line,
 )
 from billing.invoice import InvoiceStatus
 
@@ -43,6 +47,7 @@ class InvoiceRow(Row, table=True):
             " AND (status <> 'paid' OR paid_minor + balance_minor = greatest(total_minor, 0))",
             name="paid",
         ),
+        CheckConstraint("discount_minor >= 0", name="discount_minor"),
         CheckConstraint("(status = 'void') = (voided_at IS NOT NULL)", name="void"),
         CheckConstraint(
             "(status = 'uncollectible') = (uncollectible_at IS NOT NULL)", name="uncollectible"
@@ -66,6 +71,11 @@ class InvoiceRow(Row, table=True):
     paid_minor: int = Field(sa_type=MINOR_UNITS)
     balance_minor: int = Field(sa_type=MINOR_UNITS, sa_column_kwargs={"server_default": text("0")})
     """What the customer's balance paid, when the invoice was finalised."""
+    discount_minor: int = Field(sa_type=MINOR_UNITS, sa_column_kwargs={"server_default": ZERO})
+    tax_minor: int = Field(sa_type=MINOR_UNITS, sa_column_kwargs={"server_default": ZERO})
+    """What of the total is tax; a trigger compares all three with the lines."""
+    tax_included_minor: int = Field(sa_type=MINOR_UNITS, sa_column_kwargs={"server_default": ZERO})
+    """What of the tax is a part of the lines' amounts."""
     status: str
     period_start: datetime = Field(sa_type=INSTANT)
     period_end: datetime = Field(sa_type=INSTANT)
@@ -107,6 +117,11 @@ class InvoiceLineRow(Row, table=True):
             " AND (credits_invoice_id IS NULL OR amount_minor < 0)",
             name="credits",
         ),
+        CheckConstraint(
+            "0 <= discount_minor AND discount_minor <= greatest(amount_minor, 0)",
+            name="discount_minor",
+        ),
+        *tax_of_line(),
         index(
             "invoice_lines",
             "credits_invoice_id credits_position",
@@ -130,7 +145,42 @@ class InvoiceLineRow(Row, table=True):
     """A `billing.explanation.Explanation`: how the amount came about."""
     item_id: str | None
     """The one-off charge that it is; such a line is never prorated."""
+    discount_minor: int = Field(sa_type=MINOR_UNITS, sa_column_kwargs={"server_default": ZERO})
+    """The sum of its rows in `invoice_discounts`."""
+    tax_jurisdiction: str | None
+    tax_name: str | None
+    tax_rate: Decimal | None = Field(sa_type=PERCENT)
+    """In percent."""
+    tax_reason: str | None
+    """Why none is charged."""
+    tax_inclusive: bool = Field(sa_column_kwargs={"server_default": text("false")})
+    """Whether the amount includes it."""
+    tax_minor: int = Field(sa_type=MINOR_UNITS, sa_column_kwargs={"server_default": ZERO})
+
+
+class InvoiceDiscountRow(Row, table=True):
+    """What one coupon takes off one line; append-only."""
+
+    __tablename__ = "invoice_discounts"
+    __table_args__ = (
+        references("invoice_id line_position", "invoice_lines.invoice_id invoice_lines.position"),
+        references("coupon_id", "coupons.id"),
+        currency_code(),
+        CheckConstraint("position >= 1", name="position"),
+        CheckConstraint("amount_minor > 0", name="amount_minor"),
+        index("invoice_discounts", "coupon_id"),
+    )
+
+    invoice_id: str = Field(primary_key=True)
+    line_position: int = Field(primary_key=True)
+    position: int = Field(primary_key=True)
+    """The order in which the line's discounts were applied."""
+    coupon_id: str
+    name: str
+    amount_minor: int = Field(sa_type=MINOR_UNITS)
+    currency: str = Field(sa_type=CURRENCY)
 
 
 invoices = table_of(InvoiceRow)
 invoice_lines = table_of(InvoiceLineRow)
+invoice_discounts = table_of(InvoiceDiscountRow)

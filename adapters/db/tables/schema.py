@@ -15,6 +15,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     MetaData,
+    Numeric,
     Table,
     Text,
     inspect,
@@ -36,10 +37,13 @@ metadata: Final = MetaData(
 INSTANT: Final = DateTime(timezone=True)
 DOCUMENT: Final = JSONB(none_as_null=True)
 MINOR_UNITS: Final = BigInteger()
+PERCENT: Final = Numeric(9, 6)
 CURRENCY: Final = CHAR(3)
+COUNTRY: Final = CHAR(2)
 TEXTS: Final = ARRAY(Text)
 
 NOW: Final = text("now()")
+ZERO: Final = text("0")
 EMPTY: Final = text("'{}'::jsonb")
 
 
@@ -66,6 +70,23 @@ def one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
 def currency_code(column: str = "currency") -> CheckConstraint:
     """Three upper-case letters; which codes exist is known to `billing.currency`."""
     return CheckConstraint(f"{column} ~ '^[A-Z]{{3}}$'", name=column)
+
+
+def tax_of_line() -> tuple[CheckConstraint, ...]:
+    """A line has no tax, or one with jurisdiction, name and rate; a reason leaves nothing of it."""
+    return (
+        CheckConstraint(
+            "num_nulls(tax_jurisdiction, tax_name, tax_rate) IN (0, 3)"
+            " AND (tax_rate IS NOT NULL"
+            " OR (tax_minor = 0 AND tax_reason IS NULL AND NOT tax_inclusive))",
+            name="tax",
+        ),
+        CheckConstraint("0 <= tax_rate AND tax_rate <= 100", name="tax_rate"),
+        CheckConstraint(
+            "tax_reason IS NULL OR (tax_rate = 0 AND tax_minor = 0)", name="tax_reason"
+        ),
+        CheckConstraint("tax_minor * sign(amount_minor) >= 0", name="tax_minor"),
+    )
 
 
 def references(columns: str, target: str, *, deferred: bool = False) -> ForeignKeyConstraint:

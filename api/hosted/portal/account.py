@@ -4,7 +4,7 @@ Owns the reading: everything of one moment, and nothing of anybody else. Does no
 about it (`subscription_facts`, `pages`).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -24,8 +24,10 @@ from api.hosted import notices
 from api.hosted.page import ShownInstead
 from api.present import present_on
 from billing.catalog import Price
+from billing.lifecycle import next_billing
 from billing.money import Money
 from billing.subscription import SubscriptionState, SubscriptionStatus
+from billing.tax import UNTAXED, Taxation
 
 _AT_ONCE: Final = 100
 _NEVER_BEGAN: Final = frozenset(
@@ -44,6 +46,10 @@ class Holding:
     now: datetime
     written: LocaleFormat = ENGLISH
     """How the customer reads amounts and days."""
+    next_price: Price | None = None
+    """Of the period that follows, where it is another one than by now."""
+    taxation: Taxation = UNTAXED
+    """How the customer is taxed now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,13 +78,16 @@ async def read_account(deps: Dependencies, customer: Customer, *, latest: int) -
         method = None
         if customer.default_payment_method_id is not None:
             method = await customers.payment_method(connection, customer.default_payment_method_id)
-        return Account(
+        account = Account(
             holdings=tuple([await _holding(connection, customer, state, now) for state in states]),
             method=method,
             invoices=await invoices.page_of(connection, customer_id=customer.id, limit=latest),
             balances=await _balances(connection, customer.id, states),
             now=now,
         )
+    taxation = await deps.tax_rates.taxation(customer.id, now)
+    taxed = tuple(replace(holding, taxation=taxation) for holding in account.holdings)
+    return replace(account, holdings=taxed)
 
 
 async def read_holding(deps: Dependencies, customer: Customer, subscription_id: str) -> Holding:
@@ -121,12 +130,14 @@ async def _holding(
 ) -> Holding:
     prices, terms = SqlPrices(connection), state.terms
     planned = None if state.pending_change is None else state.pending_change.target
+    following = terms if state.has_ended else next_billing(state, now).terms
     return Holding(
         state=state,
         price=await prices.get(terms.price_id, terms.price_version),
         planned_price=None
         if planned is None
         else await prices.get(planned.price_id, planned.price_version),
+        next_price=await prices.get(following.price_id, following.price_version),
         now=now,
         written=LocaleFormat(customer.locale),
     )

@@ -14,6 +14,7 @@ from adapters.plain_english import why_declined
 from api.change_view import ChangePreviewView
 from api.hosted.portal.account import Holding
 from api.hosted.portal.plan_words import all_cost, titled
+from api.invoice_parts import TaxView
 from api.money_view import MoneyView
 from api.period_view import PeriodView
 from billing.interval import Interval
@@ -196,12 +197,24 @@ def _paying(holding: Holding, invoice_id: str) -> ResultFacts:
 
 def _deductions(preview: ChangePreviewView, written: LocaleFormat) -> Iterator[tuple[str, str]]:
     """Why what is charged now differs from the sum of the lines."""
+    for discount in preview.discounts:
+        yield discount.name, written.money(-_money(discount.amount))
+    for tax in preview.taxes:
+        yield _tax(tax, written), written.money(_money(tax.amount))
     if preview.from_balance.amount_minor:
         yield "From your balance", written.money(-_money(preview.from_balance))
     if preview.to_balance.amount_minor:
         yield "Added to your balance", written.money(_money(preview.to_balance))
     if preview.carried_over.amount_minor:
         yield "On your next invoice instead", written.money(-_money(preview.carried_over))
+
+
+def _tax(tax: TaxView, written: LocaleFormat) -> str:
+    if tax.note is not None:
+        return tax.note
+    on = written.money(_money(tax.taxable))
+    said = f"{tax.name} ({tax.jurisdiction}) {tax.rate} % of {on}"
+    return f"{said}, included" if tax.inclusive else said
 
 
 def _afterwards(preview: ChangePreviewView, written: LocaleFormat) -> str:
@@ -214,6 +227,8 @@ def _afterwards(preview: ChangePreviewView, written: LocaleFormat) -> str:
     regular = f"{written.money(_money(preview.terms.period_amount))} {interval}"
     if renewal.amount.amount_minor == preview.terms.period_amount.amount_minor:
         return f"From {written.day(renewal.at)} on: {regular}."
+    if preview.taxes or preview.discounts:
+        regular += ", before discounts and tax"
     next_charge = written.money(_money(renewal.amount))
     return f"Next charge: {next_charge} on {written.day(renewal.at)}. Then {regular}."
 

@@ -13,6 +13,7 @@ from adapters.plain_english import why_declined
 from api.hosted.page import Destination
 from api.hosted.portal.account import Holding
 from api.hosted.portal.plan_words import all_cost, each_costs, how_many, titled
+from billing.lifecycle import next_billing
 from billing.subscription import (
     LEGAL_COMMANDS,
     CommandName,
@@ -20,6 +21,7 @@ from billing.subscription import (
     SubscriptionState,
     SubscriptionStatus,
 )
+from billing.upcoming import drafted
 
 _LABELS: Final = {
     SubscriptionStatus.INCOMPLETE: "Not begun",
@@ -86,7 +88,7 @@ def facts_of(holding: Holding, links: HostedLinks) -> SubscriptionFacts:
         status="Canceled" if ends else _LABELS[state.status],
         tone=_tone(state),
         sentence=_sentence(state, written),
-        next_charge=_next_charge(state, written),
+        next_charge=_next_charge(holding),
         concerns=tuple(_concerns(state, written, links)),
         undo=_undo(holding),
         may_change=CommandName.CHANGE in legal and state.change is None,
@@ -134,8 +136,9 @@ def _pause(state: SubscriptionState, written: LocaleFormat) -> str:
     return f"{since} It goes on by itself on {written.day(state.pause.resumes_at)}."
 
 
-def _next_charge(state: SubscriptionState, written: LocaleFormat) -> str | None:
+def _next_charge(holding: Holding) -> str | None:
     """When which amount is charged if nothing else happens; None where nothing is foreseen."""
+    state = holding.state
     regular = {
         SubscriptionStatus.ACTIVE,
         SubscriptionStatus.TRIALING,
@@ -151,8 +154,12 @@ def _next_charge(state: SubscriptionState, written: LocaleFormat) -> str | None:
         return "Nothing: it is free"
     if state.unbilled_from is not None:
         return "In a moment, for the rest of the running period"
-    amount = sum((line.amount for line in state.carried), amount)
-    return f"{written.money(amount)} on {written.day(state.period.end)}"
+    price = holding.next_price or holding.planned_price or holding.price
+    following = next_billing(state, state.period.end)
+    total = drafted(
+        state, following, price=price, taxation=holding.taxation, now=state.period.end
+    ).total
+    return f"{holding.written.money(total)} on {holding.written.day(state.period.end)}"
 
 
 def _concerns(

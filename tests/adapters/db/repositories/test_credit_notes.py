@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters.db.engine import Transactions
 from adapters.db.tables.credit_note import credit_notes
@@ -159,24 +159,40 @@ async def test_a_note_and_a_change_on_one_debit_at_once_never_exceed_it(
 async def test_the_guard_holds_for_whoever_writes_past_the_repositories(
     transaction: Transactions, engine: AsyncEngine
 ) -> None:
-    """Two that insert lines by hand take no lock before the guard takes it for them."""
+    """Two that insert notes by hand take no lock before the guard takes it for them."""
     async with transaction() as tx:
         for number in range(2):
             await tx.credit_notes.issue(note(draft(), 1, source=f"request:{number}"))
         ids = [n.id for n in await tx.credit_notes.of_source("sub_1", "request:0")]
         ids += [n.id for n in await tx.credit_notes.of_source("sub_1", "request:1")]
-    insert = text("""
-        INSERT INTO credit_note_lines SELECT credit_note_id, 2, invoice_id, debit_position,
-            description, period_start, period_end, 5000, currency
-        FROM credit_note_lines WHERE credit_note_id = :id
-    """)
+    copies = [
+        text(f"""
+            INSERT INTO {table} SELECT (jsonb_populate_record(known, jsonb_build_object(
+                'id', note.id || '_copy', 'number', note.number || '_copy',
+                'sequence', note.sequence + 100,
+                'source', note.source || '_copy', 'to_balance_minor', 5000,
+                'credit_note_id', note.id || '_copy', 'amount_minor', 5000
+            ))).*
+            FROM {table} AS known JOIN
+                (SELECT id, number, sequence, source FROM credit_notes WHERE id = :id) AS note
+                ON {column} = note.id
+        """)  # noqa: S608 - two tables of ours
+        for table, column in (
+            ("credit_notes", "known.id"),
+            ("credit_note_lines", "known.credit_note_id"),
+        )
+    ]
+
+    async def copy(connection: AsyncConnection, note_id: str) -> None:
+        for statement in copies:
+            await connection.execute(statement, {"id": note_id})
 
     async def write(note_id: str) -> None:
         async with engine.begin() as connection:
-            await connection.execute(insert, {"id": note_id})
+            await copy(connection, note_id)
 
     async with engine.begin() as connection:
-        await connection.execute(insert, {"id": ids[0]})
+        await copy(connection, ids[0])
         second = asyncio.create_task(write(ids[1]))
         await somebody_waits(transaction)
     with pytest.raises(BooksBroken, match="credit_exceeds_debit"):

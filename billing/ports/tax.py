@@ -1,0 +1,28 @@
+"""What the billing system needs to know of taxes.
+
+Owns the port. It is asked before a transaction is opened, so that whoever answers may be at the
+other end of a network; amounts are computed by our own rules (`billing.assessment`), whoever
+answers. Does not own the table of rates (`billing.tax`).
+"""
+
+from datetime import datetime
+from typing import Protocol
+
+from billing.tax import UNTAXED, Taxation
+
+
+class TaxRates(Protocol):
+    """How customers are taxed."""
+
+    async def taxation(self, customer_id: str, at: datetime) -> Taxation:
+        """For everything that the customer could buy at `at`; nothing for unknown customers."""
+        ...
+
+
+class NoTaxRates:
+    """Implements `TaxRates` for a seller who charges no tax."""
+
+    async def taxation(self, customer_id: str, at: datetime) -> Taxation:
+        """None of anything."""
+        del customer_id, at
+        return UNTAXED
