@@ -22,7 +22,13 @@ from billing.money import Money, allocate_minor
 from billing.period import Period
 from billing.proration import Debit, LineRef, credit_for
 from billing.tax import LineTax
-from billing.tax_reversal import after_credit, split_total, tax_of_credit, total_left
+from billing.tax_reversal import (
+    after_credit,
+    before_credit,
+    split_total,
+    tax_of_credit,
+    total_left,
+)
 from billing.value import Instant, Value
 
 _SHORTEST: Final = timedelta(microseconds=1)
@@ -228,32 +234,24 @@ def within(
 
 def without_credits(debits: Sequence[Debit], notes: Sequence[CreditNoteDraft]) -> tuple[Debit, ...]:
     """The debits as they were before the notes, so that a repetition asks for the same again."""
-    credited: dict[LineRef, int] = {}
+    before = {debit.ref: debit for debit in debits}
     for line in (line for note in notes for line in note.lines):
-        credited[line.debit] = credited.get(line.debit, 0) + line.amount.amount_minor
-    return tuple(
-        debit.model_copy(
-            update={
-                "credited": Money(
-                    amount_minor=debit.credited.amount_minor - credited[debit.ref],
-                    currency=debit.credited.currency,
-                ),
-                "is_closed": False,
-            }
-        )
-        if debit.ref in credited
-        else debit
-        for debit in debits
-    )
+        if line.debit in before:
+            before[line.debit] = before_credit(before[line.debit], line.amount, line.tax)
+    return tuple(before.values())
 
 
 def left_of(
     asked: Sequence[CreditNoteLine], notes: Sequence[CreditNoteDraft], *, currency: CurrencyCode
 ) -> Money:
-    """What was asked for and the notes do not give, as it is not paid; not negative."""
-    asked_minor = sum(line.amount.amount_minor for line in asked)
-    given_minor = sum(line.amount.amount_minor for note in notes for line in note.lines)
-    return Money(amount_minor=max(asked_minor - given_minor, 0), currency=currency)
+    """What was asked for and the notes do not give, as it is not paid; not negative.
+
+    Tax included on both sides, as in what is carried.
+    """
+    nothing = Money.zero(currency)
+    left = sum((line.total for line in asked), nothing)
+    left -= sum((note.total for note in notes), nothing)
+    return max(left, nothing, key=_minor)
 
 
 def _fitted(line: CreditNoteLine, debit: Debit, *, paid: Money) -> CreditNoteLine | None:

@@ -109,6 +109,7 @@ def carried_less(state: SubscriptionState, not_paid_yet: Money) -> SubscriptionS
     """What was carried of the paused time is not owed: the next invoice asks for that much less.
 
     Only what is paid is given back by a credit note (policy P13); the rest was never collected.
+    `not_paid_yet` is with its tax, as every carried line is: none is taxed again.
     """
     left_minor, carried = not_paid_yet.amount_minor, list[InvoiceLine]()
     for line in reversed(state.carried):

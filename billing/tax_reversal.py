@@ -62,5 +62,17 @@ def after_credit(debit: Debit, amount: Money, tax: LineTax | None) -> Debit:
     )
 
 
+def before_credit(debit: Debit, amount: Money, tax: LineTax | None) -> Debit:
+    """The debit as it was before that much was given back of it."""
+    tax_minor = 0 if tax is None else tax.amount.amount_minor
+    return debit.model_copy(
+        update={
+            "credited": debit.credited - amount,
+            "tax_credited_minor": debit.tax_credited_minor - tax_minor,
+            "is_closed": False,
+        }
+    )
+
+
 def _between(least: int, minor: int, most: int) -> int:
     return max(least, min(minor, most))

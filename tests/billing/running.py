@@ -439,7 +439,7 @@ class Running:
     def _asked(self, part: Period) -> int:
         debits = tuple(unused(self.state, self._debits(), part.start))
         lines = unused_lines(debits, part, self.state.terms.proration)
-        return sum(line.amount.amount_minor for line in lines)
+        return sum(line.total.amount_minor for line in lines)
 
     def _give_back(self, part: Period, source: str, *, to_card: bool = False) -> int:
         debits = tuple(unused(self.state, self._debits(), part.start))
