@@ -105,11 +105,26 @@ class PaymentAttempt(Answer):
     decline: str | None
 
 
+class LineDiscount(Answer):
+    """What a coupon takes off a line."""
+
+    amount: Amount
+
+
+class LineTax(Answer):
+    """A line's share of its invoice's tax."""
+
+    inclusive: bool
+    amount: Amount
+
+
 class InvoiceLine(Answer):
     """One amount for one thing."""
 
     description: str
     amount: Amount
+    discounts: tuple[LineDiscount, ...]
+    tax: LineTax | None
 
 
 class Invoice(Created):
@@ -158,6 +173,7 @@ class CreditNote(Created):
     number: str
     invoice: str
     total: Amount
+    tax: Amount
     to_card: Amount
     to_balance: Amount
     issued_at: datetime

@@ -5,11 +5,11 @@ nothing that was posted.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from billing.ledger import Account
-from cli.demo.answers import Amount, LedgerReport
+from cli.demo.answers import Amount, Invoice, LedgerReport
 from cli.demo.finding import Finding
 from cli.demo.played import Played, Sums, in_words, summed
 from cli.demo.till import Till
@@ -17,7 +17,8 @@ from cli.demo.till import Till
 _SUBJECTS: Final = {
     Account.RECEIVABLE: "Receivables are what is open",
     Account.CASH: "Cash is what Stripe holds",
-    Account.DEFERRED_REVENUE: "Revenue is what was invoiced, less credit notes",
+    Account.DEFERRED_REVENUE: "Revenue is what was invoiced without tax, less credit notes",
+    Account.TAX_PAYABLE: "Tax is what was invoiced of it, less credit notes",
     Account.CUSTOMER_BALANCE: "The customers' balance is what they have",
     Account.REFUNDS_PAYABLE: "Refunds payable are on their way",
     Account.DISPUTES: "Disputed is what banks have not decided",
@@ -78,12 +79,15 @@ def _documents(year: Sequence[Played]) -> dict[Account, Sums]:
     notes = [note for played in year for note in played.credit_notes]
     refunds = [note.refund for note in notes if note.refund is not None]
     disputes = [dispute for played in year for dispute in played.disputes]
+    kept = [invoice for invoice in invoices if invoice.status != "void"]
+    charged, returned = list(_taxes(kept)), [note.tax for note in notes]
     return {
         Account.RECEIVABLE: summed(each.amount_due for each in invoices if each.status == "open"),
         Account.DEFERRED_REVENUE: _less(
-            (note.total for note in notes),
-            (invoice.total for invoice in invoices if invoice.status != "void"),
+            [*(note.total for note in notes), *charged],
+            [*(invoice.total for invoice in kept), *returned],
         ),
+        Account.TAX_PAYABLE: _less(returned, charged),
         Account.CUSTOMER_BALANCE: _less((), (each for played in year for each in played.balances)),
         Account.REFUNDS_PAYABLE: _less((), (r.amount for r in refunds if r.state == "pending")),
         Account.DISPUTES: summed(each.amount for each in disputes if each.state == "open"),
@@ -100,12 +104,24 @@ def _less(amounts: Iterable[Amount], taken_off: Iterable[Amount]) -> Sums:
     return summed([*amounts, *negated])
 
 
+def _taxes(invoices: Iterable[Invoice]) -> Iterator[Amount]:
+    for invoice in invoices:
+        yield from (line.tax.amount for line in invoice.lines if line.tax is not None)
+
+
+def _sum_of_lines(invoice: Invoice) -> Sums:
+    """Less discounts, and with the tax that comes on top."""
+    added = [line.amount for line in invoice.lines]
+    added += [
+        line.tax.amount for line in invoice.lines if line.tax is not None and not line.tax.inclusive
+    ]
+    return _less(added, (taken.amount for line in invoice.lines for taken in line.discounts))
+
+
 def _lines_finding(year: Sequence[Played]) -> Finding:
     invoices = [invoice for played in year for invoice in played.invoices]
     wrong = [
-        invoice.number
-        for invoice in invoices
-        if summed(line.amount for line in invoice.lines) != summed([invoice.total])
+        invoice.number for invoice in invoices if _sum_of_lines(invoice) != summed([invoice.total])
     ]
     return Finding(
         subject="Every invoice is the sum of its lines",

@@ -12,7 +12,8 @@ STORY = "Zoe's story"
 BALANCES = "The ledger balances"
 RECEIVABLES = "Receivables are what is open"
 CASH = "Cash is what Stripe holds"
-REVENUE = "Revenue is what was invoiced, less credit notes"
+REVENUE = "Revenue is what was invoiced without tax, less credit notes"
+TAX = "Tax is what was invoiced of it, less credit notes"
 BALANCE = "The customers' balance is what they have"
 PAYABLE = "Refunds payable are on their way"
 DISPUTED = "Disputed is what banks have not decided"
@@ -91,6 +92,37 @@ async def test_an_account_that_is_not_what_the_documents_say_is_found(
 ) -> None:
     year["ledger"]["trial_balance"][place]["debits_minor"] += 1
     assert await wrong(year) == {BALANCES, account}
+
+
+def discounted_and_taxed(year: Year, *, is_inclusive: bool) -> None:
+    """The first line is dearer by what a coupon takes off; its tax is in the total or on top."""
+    invoice, revenue = year["invoices"][0], year["ledger"]["trial_balance"][2]
+    tax = {"inclusive": is_inclusive, "amount": {"amount_minor": 12_00, "currency": "USD"}}
+    [line] = invoice["lines"]
+    line["amount"]["amount_minor"] += 20_00 if is_inclusive else 8_00
+    line["discounts"] = [{"amount": {"amount_minor": 20_00, "currency": "USD"}}]
+    line["tax"] = tax
+    year["credit_notes"][0]["tax"]["amount_minor"] = 3_00
+    revenue["credits_minor"] -= 12_00
+    revenue["debits_minor"] -= 3_00
+    year["ledger"]["trial_balance"].append(
+        {
+            "account": "tax_payable",
+            "currency": "USD",
+            "debits_minor": 3_00,
+            "credits_minor": 12_00,
+        }
+    )
+
+
+@pytest.mark.parametrize("is_inclusive", [True, False])
+async def test_discounts_and_tax_are_a_part_of_right_books(
+    year: Year, *, is_inclusive: bool
+) -> None:
+    discounted_and_taxed(year, is_inclusive=is_inclusive)
+    assert await wrong(year) == set()
+    year["invoices"][0]["lines"][0]["tax"]["amount"]["amount_minor"] += 1
+    assert await wrong(year) == ({REVENUE, TAX} if is_inclusive else {REVENUE, TAX, LINES})
 
 
 async def test_an_open_invoice_is_a_receivable(year: Year) -> None:

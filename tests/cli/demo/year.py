@@ -178,7 +178,7 @@ def _invoice(
         "amount_due": _usd(0),
         "pay_url": None,
         "due_at": f"{day}T00:00:00Z",
-        "lines": [{"description": "Team, 10 seats", "amount": amount} for amount in amounts],
+        "lines": [_line(amount) for amount in amounts],
         "attempts": [
             {
                 "number": place,
@@ -192,12 +192,18 @@ def _invoice(
     }
 
 
+def _line(amount: Json) -> Json:
+    """A line that is neither discounted nor taxed."""
+    return {"description": "Team, 10 seats", "amount": amount, "discounts": [], "tax": None}
+
+
 def _credit_note(number: str, day: str, *, to_card: int, to_balance: int, state: str) -> Json:
     return {
         "id": f"cn_{number}",
         "number": f"CN-{number}",
         "invoice": "in_1",
         "total": _usd(to_card + to_balance),
+        "tax": _usd(0),
         "to_card": _usd(to_card),
         "to_balance": _usd(to_balance),
         "issued_at": f"{day}T00:00:00Z",
