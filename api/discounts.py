@@ -85,7 +85,7 @@ class CouponList(BaseModel):
 
 @router.get("/coupons", operation_id="list_coupons", summary="List coupons")
 async def list_coupons(deps: Deps) -> CouponList:
-    """Those of the catalog loaded last."""
+    """Those of the catalog in force."""
     async with reading(deps.engine) as connection:
         found = await coupons.on_sale(connection)
     return CouponList(data=[CouponView.of(each) for each in found])
@@ -111,7 +111,7 @@ async def discounts_of(
     """
     discounts: tuple[RedeemedDiscount, ...] = ()
     for coupon_id in coupon_ids:
-        found = await coupons.get(connection, coupon_id)
+        found = await coupons.get(connection, coupon_id, now=state.created_at)
         if found is None:
             raise InvalidInput("coupon_not_found", f"no coupon {coupon_id} can be redeemed")
         check_redeemable(

@@ -26,7 +26,6 @@ from adapters.db.repositories.payment_methods import SqlPaymentMethods
 from adapters.db.repositories.prices import SqlPrices
 from adapters.db.repositories.refunds import SqlRefunds
 from adapters.db.repositories.subscriptions import SqlSubscriptions
-from adapters.db.repositories.tax_table import SqlTaxTable
 from adapters.db.repositories.test_clocks import SqlTestClocks
 from adapters.db.repositories.webhooks import SqlWebhooks
 
@@ -60,6 +59,5 @@ class SqlTransaction:
         self.documents = SqlDocuments(connection)
         self.invoice_settings = SqlInvoiceSettings(connection)
         self.payment_methods = SqlPaymentMethods(connection)
-        self.tax_table = SqlTaxTable(connection)
         self.test_clocks = SqlTestClocks(connection)
         self.webhooks = SqlWebhooks(connection)

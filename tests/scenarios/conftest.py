@@ -22,7 +22,7 @@ from tests.scenarios.company import Company, patience
 
 __all__ = ["deps", "engine", "settings"]
 
-_CATALOG = Path(__file__).resolve().parents[2] / "examples" / "catalog.yaml"
+CATALOG = Path(__file__).resolve().parents[2] / "examples" / "catalog.yaml"
 _API_URL = "http://api.test"
 
 
@@ -35,7 +35,7 @@ async def sleeping_company(
     app = create_app(deps)
     open_transaction = transactions(deps.engine)
     async with open_transaction() as tx:
-        await tx.catalog.put_on_sale(read_catalog(_CATALOG))
+        await tx.catalog.put_on_sale(read_catalog(CATALOG))
     api = httpx.ASGITransport(app)
     async with (
         httpx.AsyncClient(transport=api, base_url=_API_URL) as client,

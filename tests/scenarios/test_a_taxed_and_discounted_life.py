@@ -3,9 +3,11 @@
 from datetime import UTC, datetime
 from decimal import Decimal
 
+from adapters.catalog_file import read_catalog
 from billing.discount import Coupon, CouponDuration
 from billing.tax import TaxRate, TaxTable
 from tests.scenarios.company import Company, Customer, Json
+from tests.scenarios.conftest import CATALOG
 
 APRIL = "2026-04-01T00:00:00Z"
 MID_APRIL = "2026-04-16T00:00:00Z"
@@ -33,9 +35,15 @@ def _new_york(percent: str, day: int) -> TaxRate:
 
 async def _new_yorker(company: Company) -> Customer:
     async with company.shop.transactions() as tx:
-        await tx.coupons.put_on_sale((HALF,))
-        await tx.tax_table.put_in_force(
-            TaxTable(seller_country="US", rates=(_new_york("8", 1), _new_york("8.875", 10)))
+        await tx.catalog.put_on_sale(
+            read_catalog(CATALOG).model_copy(
+                update={
+                    "coupons": (HALF,),
+                    "tax": TaxTable(
+                        seller_country="US", rates=(_new_york("8", 1), _new_york("8.875", 10))
+                    ),
+                }
+            )
         )
     ada = await company.customer(APRIL, card="pm_card_visa")
     answer = await company.shop.client.patch(

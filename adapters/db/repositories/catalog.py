@@ -12,7 +12,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from adapters.db.queries import catalog_versions as queries
 from adapters.db.repositories.audit import SqlAuditLog
 from adapters.db.repositories.coupons import SqlCoupons
-from adapters.db.repositories.tax_table import SqlTaxTable
 from adapters.db.tables.catalog import prices, products
 from adapters.db.tables.catalog_version import catalog_prices, catalog_products, catalog_versions
 from adapters.db.tables.entitlement import features
@@ -87,8 +86,7 @@ class SqlCatalog:
         )
         await self._know_features(publication.catalog)
         await self._write(version, publication, published)
-        await SqlCoupons(self._connection).put_on_sale(publication.catalog.coupons)
-        await SqlTaxTable(self._connection).put_in_force(publication.catalog.tax)
+        await SqlCoupons(self._connection).know(publication.catalog.coupons)
         return version
 
     async def put_on_sale(self, catalog: Catalog) -> None:

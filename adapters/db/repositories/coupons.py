@@ -1,27 +1,47 @@
-"""Coupons: put on sale, redeemed and given back (policy P3)."""
+"""Redemptions of coupons: taken and given back (policy P3).
+
+Owns how often each coupon is held. Does not own its terms, which are those of the catalog in force
+(`adapters.db.queries.coupons`).
+"""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters.db.queries import coupons as queries
 from adapters.db.tables.coupon import coupon_redemptions, coupons
+from adapters.db.tables.subscription import subscriptions
 from billing.discount import Coupon, check_redeemable
 from billing.errors import Conflict, InvalidInput
 
+_STARTS_WITHIN: Final = timedelta(days=1)
+"""A redemption whose subscription is not recorded by then was taken for a start that failed."""
+
 # Whoever redeems the same coupon at the same time waits here, and sees what the first has taken.
-_LOCK: Final = (
-    select(coupons.c.terms, coupons.c.redemptions)
-    .where(coupons.c.id == bindparam("coupon_id"), coupons.c.active)
-    .with_for_update()
+_LOCK: Final = select(coupons.c.id).where(coupons.c.id == bindparam("coupon_id")).with_for_update()
+_HELD: Final = select(coupon_redemptions.c.coupon_id).where(
+    coupon_redemptions.c.coupon_id == bindparam("coupon_id"),
+    coupon_redemptions.c.subscription_id == bindparam("subscription_id"),
+)
+_FREE_THE_STALE: Final = (
+    delete(coupon_redemptions)
+    .where(
+        coupon_redemptions.c.coupon_id == bindparam("coupon_id"),
+        coupon_redemptions.c.recorded_at < func.now() - _STARTS_WITHIN,
+        ~select(subscriptions.c.id)
+        .where(subscriptions.c.id == coupon_redemptions.c.subscription_id)
+        .exists(),
+    )
+    .returning(coupon_redemptions.c.subscription_id)
 )
 
 
 class SqlCoupons:
-    """Implements `billing.ports.storage.Coupons`, with what loading a catalog writes."""
+    """Implements `billing.ports.storage.Coupons`, with what publishing a catalog writes."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
@@ -40,34 +60,18 @@ class SqlCoupons:
         Raises `InvalidInput` (`coupon_not_found`, `coupon_not_applicable`) and `Conflict`
         (`coupon_expired`, `coupon_exhausted`).
         """
-        row = (await self._connection.execute(_LOCK, {"coupon_id": coupon_id})).one_or_none()
-        if row is None:
+        await self._connection.execute(_LOCK, {"coupon_id": coupon_id})
+        found = await queries.get(self._connection, coupon_id, now=at)
+        if found is None:
             raise InvalidInput("coupon_not_found", f"no coupon {coupon_id} can be redeemed")
-        coupon = Coupon.model_validate(row.terms)
-        held = await self._connection.scalar(
-            select(coupon_redemptions.c.coupon_id).where(
-                coupon_redemptions.c.coupon_id == coupon_id,
-                coupon_redemptions.c.subscription_id == subscription_id,
-            )
-        )
-        if held is not None:
-            return coupon
-        check_redeemable(coupon, product_id=product_id, currency=currency, at=at)
-        if coupon.redemption_limit is not None and row.redemptions >= coupon.redemption_limit:
-            raise Conflict(
-                "coupon_exhausted", f"the coupon {coupon_id} was redeemed as often as it can be"
-            )
-        await self._connection.execute(
-            insert(coupon_redemptions).values(
-                coupon_id=coupon_id, subscription_id=subscription_id, redeemed_at=at
-            )
-        )
-        await self._connection.execute(
-            update(coupons)
-            .where(coupons.c.id == coupon_id)
-            .values(redemptions=coupons.c.redemptions + 1)
-        )
-        return coupon
+        place = {"coupon_id": coupon_id, "subscription_id": subscription_id}
+        if await self._connection.scalar(_HELD, place) is not None:
+            return found.coupon
+        check_redeemable(found.coupon, product_id=product_id, currency=currency, at=at)
+        await self._check_limit(found)
+        await self._connection.execute(insert(coupon_redemptions).values(**place, redeemed_at=at))
+        await self._count(coupon_id, 1)
+        return found.coupon
 
     async def release(self, subscription_id: str) -> None:
         """Gives back what a subscription holds that never went live."""
@@ -77,27 +81,32 @@ class SqlCoupons:
             .returning(coupon_redemptions.c.coupon_id)
         )
         for coupon_id in sorted(given.scalars()):
+            await self._count(coupon_id, -1)
+
+    async def know(self, wanted: Sequence[Coupon]) -> None:
+        """From now on these are counted; whether one can be redeemed, the catalog says."""
+        if wanted:
             await self._connection.execute(
-                update(coupons)
-                .where(coupons.c.id == coupon_id)
-                .values(redemptions=coupons.c.redemptions - 1)
+                insert(coupons).on_conflict_do_nothing(),
+                [{"id": coupon.id} for coupon in wanted],
             )
 
-    async def put_on_sale(self, wanted: Sequence[Coupon]) -> None:
-        """Exactly these can be redeemed from now on; what was redeemed keeps its terms."""
+    async def _check_limit(self, found: queries.CouponOnSale) -> None:
+        """Raises `Conflict` (`coupon_exhausted`) where nothing can be freed either."""
+        coupon, limit = found.coupon, found.coupon.redemption_limit
+        if limit is None or found.redemptions < limit:
+            return
+        freed = await self._connection.execute(_FREE_THE_STALE, {"coupon_id": coupon.id})
+        count = len(freed.all())
+        if found.redemptions - count >= limit:
+            raise Conflict(
+                "coupon_exhausted", f"the coupon {coupon.id} was redeemed as often as it can be"
+            )
+        await self._count(coupon.id, -count)
+
+    async def _count(self, coupon_id: str, more: int) -> None:
         await self._connection.execute(
             update(coupons)
-            .where(coupons.c.active, coupons.c.id.not_in([coupon.id for coupon in wanted]))
-            .values(active=False)
+            .where(coupons.c.id == coupon_id)
+            .values(redemptions=coupons.c.redemptions + more)
         )
-        for coupon in wanted:
-            put = insert(coupons).values(
-                id=coupon.id, terms=coupon.model_dump(mode="json"), active=True
-            )
-            await self._connection.execute(
-                put.on_conflict_do_update(
-                    index_elements=[coupons.c.id],
-                    set_={"terms": put.excluded.terms, "active": True},
-                    where=(coupons.c.terms != put.excluded.terms) | ~coupons.c.active,
-                )
-            )

@@ -26,7 +26,6 @@ from adapters.db.tables import (
     payment_attempt,
     refund,
     subscription,
-    tax,
     test_clock,
     webhook,
 )
@@ -59,7 +58,6 @@ __all__ = [
     "payment_attempt",
     "refund",
     "subscription",
-    "tax",
     "test_clock",
     "webhook",
 ]

@@ -5,24 +5,18 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, text
 from sqlmodel import Field
 
-from adapters.db.tables.schema import DOCUMENT, INSTANT, NOW, Row, index, references, table_of
+from adapters.db.tables.schema import INSTANT, NOW, Row, index, references, table_of
 
 
 class CouponRow(Row, table=True):
-    """One coupon; `active` says whether the catalog loaded last has it."""
+    """One coupon that a version of the catalog has; its terms are in that version."""
 
     __tablename__ = "coupons"
-    __table_args__ = (
-        CheckConstraint("jsonb_typeof(terms) = 'object'", name="terms"),
-        CheckConstraint("redemptions >= 0", name="redemptions"),
-    )
+    __table_args__ = (CheckConstraint("redemptions >= 0", name="redemptions"),)
 
     id: str = Field(primary_key=True)
-    terms: dict[str, object] = Field(sa_type=DOCUMENT)
-    """As `Coupon` is written; what was redeemed keeps the terms of its day."""
     redemptions: int = Field(sa_column_kwargs={"server_default": text("0")})
     """How many subscriptions hold it: the rows of `coupon_redemptions`."""
-    active: bool = Field(sa_column_kwargs={"server_default": text("true")})
     created_at: datetime = Field(sa_type=INSTANT, sa_column_kwargs={"server_default": NOW})
 
 

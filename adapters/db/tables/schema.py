@@ -39,7 +39,6 @@ DOCUMENT: Final = JSONB(none_as_null=True)
 MINOR_UNITS: Final = BigInteger()
 PERCENT: Final = Numeric(9, 6)
 CURRENCY: Final = CHAR(3)
-COUNTRY: Final = CHAR(2)
 TEXTS: Final = ARRAY(Text)
 
 NOW: Final = text("now()")

@@ -1,20 +1,25 @@
 """Discounts and taxes, stored: every figure comes back, and the database refuses wrong sums."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.db.engine import Transactions, snapshot
-from adapters.db.queries import books
+from adapters.db.queries import books, catalog_versions
+from adapters.db.queries import coupons as coupon_queries
 from adapters.db.queries import invoices as invoice_queries
-from adapters.db.tables.coupon import coupons
+from adapters.db.repositories.catalog import Publication
+from adapters.db.tables.coupon import coupon_redemptions, coupons
 from adapters.db.tables.customer import customers
 from adapters.db.tables.invoice import invoice_lines
 from adapters.db.tax_rates import SqlTaxRates
+from adapters.db.transaction import SqlTransaction
+from billing.actor import Actor, ActorKind
+from billing.catalog_version import CatalogVersion
 from billing.credit_note import (
     CreditNoteDraft,
     CreditReason,
@@ -41,6 +46,7 @@ from tests.adapters.db.reversals import usd
 
 SPRING = Coupon(id="SPRING", name="Spring sale", percent=Decimal(20), duration=CouponDuration.ONCE)
 TEN_OFF = Coupon(id="TEN", name="Ten off", amount=usd(1000), duration=CouponDuration.FOREVER)
+_NO_RATES = TaxTable()
 NEW_YORK = TaxTreatment(jurisdiction="US-NY", name="Sales tax", rate=Decimal("8.875"))
 
 
@@ -49,7 +55,28 @@ async def shop(engine: AsyncEngine, transaction: Transactions) -> None:
     await open_shop(engine, customer_count=2)
     await subscribe(engine, subscription(1))
     async with transaction() as tx:
-        await tx.coupons.put_on_sale((SPRING, TEN_OFF))
+        await _publish(tx, SPRING, TEN_OFF)
+
+
+async def _publish(
+    tx: SqlTransaction,
+    *coupons: Coupon,
+    tax: TaxTable = _NO_RATES,
+    effective_at: datetime | None = None,
+) -> CatalogVersion:
+    """A version that sells what the shop does, with these."""
+    head = await catalog_versions.head(tx.connection)
+    assert head is not None
+    present = await catalog_versions.catalog_of(tx.connection, head.number)
+    return await tx.catalog.publish(
+        Publication(
+            catalog=present.model_copy(update={"coupons": coupons, "tax": tax}),
+            actor=Actor(kind=ActorKind.SYSTEM, id="test"),
+            now=datetime.now(UTC),
+            effective_at=effective_at,
+            based_on=head.number,
+        )
+    )
 
 
 def draft(number: int = 0, treatment: TaxTreatment | None = NEW_YORK) -> InvoiceDraft:
@@ -187,20 +214,20 @@ async def test_a_tax_is_not_given_back_twice(transaction: Transactions) -> None:
                 await tx.credit_notes.issue(note)
 
 
-async def _redeem(tx: Transaction, coupon_id: str, number: int) -> Coupon:
+async def _redeem(tx: Transaction, coupon_id: str, number: int, *, at: datetime = START) -> Coupon:
     return await tx.coupons.redeem(
         coupon_id,
         subscription_id=f"sub_{number}",
         product_id="team",
         currency="USD",
-        at=START,
+        at=at,
     )
 
 
 async def test_a_limit_holds_however_many_redeem_at_once(transaction: Transactions) -> None:
     limited = SPRING.model_copy(update={"redemption_limit": 3})
     async with transaction() as tx:
-        await tx.coupons.put_on_sale((limited,))
+        await _publish(tx, limited)
 
     async def redeem(number: int) -> bool:
         try:
@@ -223,12 +250,66 @@ async def test_a_limit_holds_however_many_redeem_at_once(transaction: Transactio
         await _redeem(tx, "SPRING", 9)
 
 
+async def test_what_was_taken_for_a_start_that_never_came_is_free_after_a_day(
+    transaction: Transactions,
+) -> None:
+    async with transaction() as tx:
+        await _publish(tx, SPRING.model_copy(update={"redemption_limit": 2}))
+        await _redeem(tx, "SPRING", 1)  # is recorded
+        await _redeem(tx, "SPRING", 2)  # died before it was started
+        with pytest.raises(Conflict, match="coupon_exhausted"):
+            await _redeem(tx, "SPRING", 3)
+        await tx.connection.execute(
+            update(coupon_redemptions).values(
+                recorded_at=coupon_redemptions.c.recorded_at - timedelta(days=1, seconds=1)
+            )
+        )
+        await _redeem(tx, "SPRING", 2)  # the same start, repeated, still holds it
+        await _redeem(tx, "SPRING", 3)
+        for late in (2, 4):
+            with pytest.raises(Conflict, match="coupon_exhausted"):
+                await _redeem(tx, "SPRING", late)
+
+
+async def test_a_version_that_starts_later_discounts_and_taxes_nothing_before(
+    engine: AsyncEngine, transaction: Transactions
+) -> None:
+    begins_at = datetime.now(UTC) + timedelta(days=30)
+    table = TaxTable(
+        rates=(TaxRate(country="FR", name="VAT", rate=Decimal(20), effective_from=START),)
+    )
+    async with transaction() as tx:
+        await _publish(tx, TEN_OFF, tax=table, effective_at=begins_at)
+        await _live_in(tx, 1, {"country": "FR"})
+        assert await _redeem(tx, "SPRING", 1) == SPRING
+        with pytest.raises(InvalidInput, match="coupon_not_found"):
+            await _redeem(tx, "SPRING", 2, at=begins_at)
+        assert [c.coupon for c in await coupon_queries.on_sale(tx.connection)] == [SPRING, TEN_OFF]
+        after = await coupon_queries.on_sale(tx.connection, now=begins_at)
+        assert [c.coupon for c in after] == [TEN_OFF]
+    rates = SqlTaxRates(engine)
+    assert (await rates.taxation("cus_1", START)).of(None) is None
+    french = (await rates.taxation("cus_1", begins_at)).of(None)
+    assert french is not None
+    assert french.rate == 20
+
+
 async def test_a_coupon_that_is_not_on_sale_cannot_be_redeemed(transaction: Transactions) -> None:
     async with transaction() as tx:
-        await tx.coupons.put_on_sale((TEN_OFF,))
+        await _publish(tx, TEN_OFF)
         for unknown in ("SPRING", "NEVER"):
             with pytest.raises(InvalidInput, match="coupon_not_found"):
                 await _redeem(tx, unknown, 1)
+
+
+async def _live_in(
+    tx: SqlTransaction, number: int, address: dict[str, str], *, vat_id: str | None = None
+) -> None:
+    await tx.connection.execute(
+        update(customers)
+        .where(customers.c.id == f"cus_{number}")
+        .values(address=address, vat_id=vat_id)
+    )
 
 
 async def test_taxes_follow_from_the_customer_and_the_table_of_the_day(
@@ -248,14 +329,9 @@ async def test_taxes_follow_from_the_customer_and_the_table_of_the_day(
         ),
     )
     async with transaction() as tx:
-        await tx.tax_table.put_in_force(table)
-        await tx.tax_table.put_in_force(table)
+        await _publish(tx, tax=table)
         for number, address in ((1, {"country": "US", "region": "NY"}), (2, {"country": "FR"})):
-            await tx.connection.execute(
-                customers.update()
-                .where(customers.c.id == f"cus_{number}")
-                .values(address=address, vat_id="FR40303265045" if number == 2 else None)
-            )
+            await _live_in(tx, number, address, vat_id="FR40303265045" if number == 2 else None)
     for at in (START, START + timedelta(days=1)):
         new_yorker = Taxpayer(country="US", region="NY")
         assert await rates.taxation("cus_1", at) == table.taxation(new_yorker, at)
