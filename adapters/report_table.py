@@ -9,10 +9,15 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from adapters.csv_table import csv_lines
 from adapters.db.queries.receivables import Receivable
 from adapters.db.queries.revenue import RevenueOfMonth
+from adapters.db.queries.tax_charged import TaxCharged
 
 _RECEIVABLES = (
     "customer", "name", "email", "currency", "not_due", "days_0_to_30", "days_31_to_60",
     "days_61_to_90", "days_over_90", "total",
+)  # fmt: skip
+_TAX = (
+    "jurisdiction", "name", "rate", "reason", "currency", "invoiced", "invoiced_tax", "credited",
+    "credited_tax", "net", "tax",
 )  # fmt: skip
 _REVENUE = ("month", "currency", "invoiced", "recognised", "deferred")
 
@@ -42,4 +47,24 @@ def revenue_csv(rows: Iterable[RevenueOfMonth]) -> Iterator[str]:
     for row in rows:
         month = f"{row.month:%Y-%m}"
         cells = (month, row.invoiced.currency, row.invoiced, row.recognised, row.deferred)
+        yield csv_lines([cells])
+
+
+def tax_csv(rows: Iterable[TaxCharged]) -> Iterator[str]:
+    """A line per jurisdiction, rate and currency."""
+    yield csv_lines([_TAX])
+    for row in rows:
+        cells = (
+            row.jurisdiction,
+            row.name,
+            f"{row.rate:f}",
+            row.reason,
+            row.net.currency,
+            row.invoiced,
+            row.invoiced_tax,
+            row.credited,
+            row.credited_tax,
+            row.net,
+            row.tax,
+        )
         yield csv_lines([cells])

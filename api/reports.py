@@ -1,7 +1,7 @@
 """Reports: what the books say.
 
-Owns showing the ledger against the documents (policy P30), revenue by month and receivables by age,
-as JSON and as CSV. Does not own the figures (`adapters.db.queries`).
+Owns showing the ledger against the documents (policy P30), revenue by month, receivables by age and
+tax by rate, as JSON and as CSV. Does not own the figures (`adapters.db.queries`).
 """
 
 from collections.abc import AsyncIterator
@@ -15,16 +15,18 @@ from starlette.responses import Response, StreamingResponse
 
 from adapters.csv_table import MEDIA_TYPE
 from adapters.db.engine import reporting, snapshot
-from adapters.db.queries import books, receivables, revenue
+from adapters.db.queries import books, receivables, revenue, tax_charged
 from adapters.db.queries.receivables import Receivable
 from adapters.db.queries.revenue import RevenueOfMonth, check_months
-from adapters.report_table import receivables_csv, revenue_csv
+from adapters.db.queries.tax_charged import TaxCharged
+from adapters.report_table import receivables_csv, revenue_csv, tax_csv
 from api.dependencies import Dependencies, Deps
 from api.fields import CustomerId, Timestamp
 from api.money_view import MoneyView
 from api.present import machine_now
 from api.route import ApiRoute
 from billing.ledger import Account
+from billing.tax import TaxReason
 
 router = APIRouter(prefix="/v1/reports", tags=["reports"], route_class=ApiRoute)
 
@@ -173,6 +175,43 @@ class ReceivablesReport(BaseModel):
     has_more: bool = Field(description="The CSV has all of them")
 
 
+class TaxChargedView(BaseModel):
+    """One rate of one jurisdiction in one currency."""
+
+    jurisdiction: str = Field(examples=["US-NY"])
+    name: str = Field(examples=["Sales tax"])
+    rate: str = Field(description="Percent, as a decimal", examples=["8.875"])
+    reason: TaxReason | None = Field(description="Why nothing was charged")
+    invoiced: MoneyView = Field(description="Without tax, less what was voided")
+    invoiced_tax: MoneyView
+    credited: MoneyView = Field(description="Given back by credit notes, without tax")
+    credited_tax: MoneyView
+    net: MoneyView = Field(description="Invoiced less credited: what the tax is on")
+    tax: MoneyView = Field(description="Owed to the authorities for these months")
+
+    @classmethod
+    def of(cls, row: TaxCharged) -> Self:
+        """The rate."""
+        return cls(
+            jurisdiction=row.jurisdiction,
+            name=row.name,
+            rate=f"{row.rate:f}",
+            reason=row.reason,
+            invoiced=MoneyView.of(row.invoiced),
+            invoiced_tax=MoneyView.of(row.invoiced_tax),
+            credited=MoneyView.of(row.credited),
+            credited_tax=MoneyView.of(row.credited_tax),
+            net=MoneyView.of(row.net),
+            tax=MoneyView.of(row.tax),
+        )
+
+
+class TaxReport(BaseModel):
+    """What was charged for the authorities, by rate."""
+
+    data: list[TaxChargedView]
+
+
 _MOST_ROWS: Final = 1_000
 _CSV: Final[dict[int | str, dict[str, Any]]] = {
     200: {"content": {"text/csv": {"schema": {"type": "string"}}}}
@@ -205,6 +244,35 @@ async def read_revenue_report(
     if format_ is Format.CSV:
         return Response("".join(revenue_csv(months)), media_type=MEDIA_TYPE)
     return RevenueReport(months=[MonthOfRevenueView.of(month) for month in months])
+
+
+@router.get(
+    "/tax",
+    operation_id="read_tax_report",
+    summary="Read what was charged of each tax",
+    response_model=TaxReport,
+    responses=_CSV,
+)
+async def read_tax_report(
+    deps: Deps,
+    first: Annotated[Month, Query(alias="from", examples=["2026-01"])],
+    last: Annotated[Month, Query(alias="to", examples=["2026-03"])],
+    customer: Customers = None,
+    format_: FormatOf = Format.JSON,
+) -> TaxReport | Response:
+    """The tax of the invoices that were finalised in these months (UTC), less what went back.
+
+    A void invoice is taken back when it is voided, a credit note when it is issued. In all it is
+    what the ledger's account `tax_payable` moved by. Reverse charge and exemption stand there with
+    what they were on. What was not taxed at all is in no row.
+    """
+    begins, ends = _first_day(first), _first_day(last)
+    check_months(begins, ends)
+    async with reporting(deps.engine) as connection:
+        rows = await tax_charged.by_rate(connection, first=begins, last=ends, customer_ids=customer)
+    if format_ is Format.CSV:
+        return Response("".join(tax_csv(rows)), media_type=MEDIA_TYPE)
+    return TaxReport(data=[TaxChargedView.of(row) for row in rows])
 
 
 @router.get(

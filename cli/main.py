@@ -193,6 +193,21 @@ def report_revenue(
         reports.show_revenue(url, first=first, last=last, as_json=as_json)
 
 
+@reports_app.command("tax")
+def report_tax(
+    first: Annotated[str, typer.Option("--from", help="The first month: 2026-01")],
+    last: Annotated[str, typer.Option("--to", help="The last month: 2026-03")],
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Say it in JSON, not in CSV.")] = False,
+) -> None:
+    """What was charged of each tax, less what went back."""
+    with as_sentences():
+        from cli import database, reports  # noqa: PLC0415
+
+        url = database.find_url(find_root())
+        reports.show_tax(url, first=first, last=last, as_json=as_json)
+
+
 @reports_app.command("receivables")
 def report_receivables(
     *,

@@ -10,8 +10,8 @@ from datetime import UTC, date, datetime
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.db.engine import reporting
-from adapters.db.queries import receivables, revenue
-from adapters.report_table import receivables_csv, revenue_csv
+from adapters.db.queries import receivables, revenue, tax_charged
+from adapters.report_table import receivables_csv, revenue_csv, tax_csv
 from billing.errors import InvalidInput
 from cli.database import run
 
@@ -33,6 +33,26 @@ def show_revenue(database_url: str, *, first: str, last: str, as_json: bool) -> 
         _print([month.model_dump_json() for month in months])
         return
     for line in revenue_csv(months):
+        sys.stdout.write(line)
+
+
+def show_tax(database_url: str, *, first: str, last: str, as_json: bool) -> None:
+    """What was charged of each tax in the months together.
+
+    Raises `InvalidInput` (`month_malformed`, `date_out_of_range`).
+    """
+    begins, ends = _first_day(first), _first_day(last)
+    revenue.check_months(begins, ends)
+
+    async def read(engine: AsyncEngine) -> tuple[tax_charged.TaxCharged, ...]:
+        async with reporting(engine) as connection:
+            return await tax_charged.by_rate(connection, first=begins, last=ends)
+
+    rows = run(database_url, read)
+    if as_json:
+        _print([row.model_dump_json() for row in rows])
+        return
+    for line in tax_csv(rows):
         sys.stdout.write(line)
 
 

@@ -8,9 +8,10 @@ from tests.api.shop import Shop, problem
 async def test_reports_of_nothing_are_empty_tables(idle_shop: Shop) -> None:
     months = {"from": "2026-01", "to": "2026-12"}
     assert await idle_shop.read("/v1/reports/revenue", **months) == {"months": []}
+    assert await idle_shop.read("/v1/reports/tax", **months) == {"data": []}
     empty = await idle_shop.read("/v1/reports/receivables", as_of="2026-01-31T00:00:00Z")
     assert empty == {"as_of": "2026-01-31T00:00:00Z", "data": [], "has_more": False}
-    for path, query in (("revenue", months), ("receivables", {})):
+    for path, query in (("revenue", months), ("tax", months), ("receivables", {})):
         answer = await idle_shop.client.get(f"/v1/reports/{path}", params=query | {"format": "csv"})
         assert answer.headers["content-type"] == "text/csv; charset=utf-8"
         assert answer.text.count("\r\n") == 1
@@ -24,6 +25,7 @@ async def test_reports_of_nothing_are_empty_tables(idle_shop: Shop) -> None:
         "revenue?from=2026-12&to=2026-01",
         "revenue?from=1990-01&to=2026-01",
         "revenue?from=2026-01&to=2026-01&format=xml",
+        "tax?from=2026-12&to=2026-01",
         "receivables?as_of=yesterday",
         "receivables?customer=nobody",
     ],
