@@ -7,6 +7,7 @@ import asyncio
 import os
 import socket
 from collections.abc import AsyncIterator, Mapping
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -23,7 +24,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from tests.api.shop import Shop
+from billing.discount import Coupon, CouponDuration
+from tests.api.shop import CATALOG, Shop
 from tests.api.test_refunds import disputed
 
 CHECKS = [
@@ -102,8 +104,17 @@ async def _known_ids(shop: Shop) -> dict[str, str]:
         "migration_id": migration["id"],
         "payment_method_id": method["id"],
         "catalog_version": "1",
+        "coupon_id": await _coupon(shop),
         "test_clock_id": await shop.clock("2026-01-17T09:30:00Z"),
     }
+
+
+async def _coupon(shop: Shop) -> str:
+    """One that the catalog sells from now on."""
+    coupon = Coupon(id="WELCOME", name="Welcome", percent=Decimal(20), duration=CouponDuration.ONCE)
+    async with shop.transactions() as tx:
+        await tx.catalog.put_on_sale(CATALOG.model_copy(update={"coupons": (coupon,)}))
+    return coupon.id
 
 
 async def _migration(shop: Shop) -> Any:  # noqa: ANN401 - JSON
