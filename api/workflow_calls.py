@@ -60,6 +60,7 @@ _REFUSALS: Final[dict[object, type[PerennialError]]] = {
     "NotFound": NotFound,
 }
 _LOOK_AGAIN_SECONDS: Final = 0.05
+_MOST_STARTS: Final = 5
 _TARGET: Final = "target_at"
 _CLOSED_MEANWHILE: Final = "AcceptedUpdateCompletedWorkflow"
 
@@ -139,6 +140,30 @@ class SubscriptionWorkflows:
         return True
 
     async def _start(self, state: SubscriptionState, *, update: str, update_id: str) -> None:
+        """Asks again where the server has lost the update of a workflow that runs."""
+        for _ in range(_MOST_STARTS):
+            try:
+                await self._start_once(state, update=update, update_id=update_id)
+            except NotRunning:
+                if not await self._is_running(state.subscription_id):
+                    # A repeated start of one that is over: the database knows how it ended.
+                    log.info("subscription.over_already", subscription_id=state.subscription_id)
+                    return
+            else:
+                return
+        raise _unavailable()
+
+    async def _is_running(self, subscription_id: str) -> bool:
+        handle: WorkflowHandle[object, object] = self._client.get_workflow_handle(
+            subscription_workflow_id(subscription_id)
+        )
+        try:
+            async with bounded(self._patience):
+                return (await handle.describe()).close_time is None
+        except NotRunning:
+            return False
+
+    async def _start_once(self, state: SubscriptionState, *, update: str, update_id: str) -> None:
         summary = name_of(state)
         start: WithStartWorkflowOperation[object, object] = WithStartWorkflowOperation(
             SUBSCRIPTION_WORKFLOW,
@@ -160,9 +185,6 @@ class SubscriptionWorkflows:
                     start_workflow_operation=start,
                     result_type=ActivationReport,
                 )
-        except NotRunning:
-            # A repeated start of a subscription that is over: the database knows how it ended.
-            log.info("subscription.over_already", subscription_id=state.subscription_id)
         finally:
             await _retrieve(start)
 
