@@ -54,7 +54,8 @@ def check_version(state: SubscriptionState, expected: int | None) -> None:
 def cancel_at_period_end(state: SubscriptionState, now: datetime) -> SubscriptionState:
     """The subscription ends with the running period; undoable until then (policy P12).
 
-    While past due, unpaid or paused it is immediate (policy P20). It replaces a pending decrease.
+    While past due or unpaid it is immediate (policy P20); so it is in a pause, where no period runs
+    that could be waited for (ADR 0015). It replaces a pending decrease.
     """
     if state.status in _ENDS_AT_ONCE:
         return cancel_now(state, now)

@@ -302,5 +302,5 @@ def reserved(state: SubscriptionState) -> SubscriptionState:
 
 
 def revised(state: SubscriptionState, stored_revision: int) -> SubscriptionState:
-    """Raised above what storage has seen, after a reset or an interleaved command."""
+    """Raised above what storage has seen, after an interleaved command."""
     return state.model_copy(update={"revision": max(state.revision, stored_revision) + 1})

@@ -205,17 +205,27 @@ async def test_a_reset_does_not_revive_what_has_ended(
     assert await captured(simulator) == 0
 
 
+async def at_a_challenge(company: Company) -> Subscription:
+    """On the first of May, somebody's bank asks for its customer at the checkout."""
+    company.present = at("2026-05-01T00:00")
+    customer = await company.customer(card="pm_card_authenticationRequired")
+    subscription = await company.subscribe(customer)
+    await subscription.activated()
+    return subscription
+
+
+async def passed(subscription: Subscription) -> None:
+    [waiting] = (await subscription.report()).state.open_invoices
+    assert waiting.action_url is not None
+    await pass_challenge(waiting.action_url)
+
+
 async def test_a_challenge_passed_before_the_checkout_expires_brings_what_was_paid_for(
     company: Company, simulator: StripeSimulator
 ) -> None:
-    company.present = at("2026-05-01T00:00")
     async with company.working():
-        customer = await company.customer(card="pm_card_authenticationRequired")
-        subscription = await company.subscribe(customer)
-        await subscription.activated()
-        [waiting] = (await subscription.report()).state.open_invoices
-        assert waiting.action_url is not None
-        await pass_challenge(waiting.action_url)
+        subscription = await at_a_challenge(company)
+        await passed(subscription)
         await company.advance("2026-05-02T00:00")
 
         assert await subscription.status() == "active"
@@ -226,11 +236,8 @@ async def test_a_challenge_passed_before_the_checkout_expires_brings_what_was_pa
 async def test_a_challenge_that_nobody_passes_expires_with_its_checkout(
     company: Company, simulator: StripeSimulator
 ) -> None:
-    company.present = at("2026-05-01T00:00")
     async with company.working():
-        customer = await company.customer(card="pm_card_authenticationRequired")
-        subscription = await company.subscribe(customer)
-        await subscription.activated()
+        subscription = await at_a_challenge(company)
         await company.advance("2026-05-02T00:00")
 
         assert await subscription.status() == "incomplete_expired"
@@ -242,20 +249,16 @@ async def test_what_was_paid_for_a_checkout_that_is_over_becomes_balance(
     company: Company, simulator: StripeSimulator
 ) -> None:
     """The customer passes the challenge, and somebody cancels before that is heard."""
-    company.present = at("2026-05-01T00:00")
     async with company.working():
-        customer = await company.customer(card="pm_card_authenticationRequired")
-        subscription = await company.subscribe(customer)
-        await subscription.activated()
-        [waiting] = (await subscription.report()).state.open_invoices
-        assert waiting.action_url is not None
-        await pass_challenge(waiting.action_url)
+        subscription = await at_a_challenge(company)
+        await passed(subscription)
         await subscription.cancel(CancelMode.NOW)
         await subscription.handle.result()
 
         assert await subscription.status() == "incomplete_expired"
+        customer_id = (await subscription.report()).state.customer_id
     async with transactions(company.engine)() as tx:
-        assert (await tx.balances.of(customer, "USD")).amount_minor == 8000
+        assert (await tx.balances.of(customer_id, "USD")).amount_minor == 8000
     assert await captured(simulator) == 8000
 
 
