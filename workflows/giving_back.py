@@ -16,7 +16,13 @@ with workflow.unsafe.imports_passed_through():
     from billing.credit_note import CreditReason, UnusedPart
     from billing.ids import effect_key
     from workflows import effects
-    from workflows.messages import REFUND_WORKFLOW, Cancel, RefundStart, refund_workflow_id
+    from workflows.messages import (
+        REFUND_WORKFLOW,
+        Cancel,
+        CancelMode,
+        RefundStart,
+        refund_workflow_id,
+    )
     from workflows.state_keeper import StateKeeper
 
 
@@ -97,7 +103,7 @@ class CancellationCredit:
                     state=self._keeper.signed(),
                     part=part,
                     source=effect_key("cancel", command.command_id),
-                    reason=CreditReason.CANCELED,
+                    reason=_reason_of(command),
                     unused=command.unused,
                     now=now,
                 )
@@ -114,6 +120,12 @@ class CancellationCredit:
     async def carry_out(self) -> None:
         """What goes back to a card is on its way."""
         await _start_refunds(self._refunds, of=self._keeper.state.subscription_id)
+
+
+def _reason_of(command: Cancel) -> CreditReason:
+    """Nobody has asked for what a pause gives back: a dispute of it does not refuse the end."""
+    in_a_pause = command.mode is CancelMode.AT_PERIOD_END
+    return CreditReason.PAUSED if in_a_pause else CreditReason.CANCELED
 
 
 async def _start_refunds(refund_ids: Iterable[str], *, of: str) -> None:

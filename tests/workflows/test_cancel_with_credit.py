@@ -17,7 +17,13 @@ from tests.conftest import StripeSimulator
 from tests.workflows.company import Company, Subscription, at
 from tests.workflows.test_news_in_between import HeldGateway
 from tests.workflows.test_payments import captured
-from workflows.messages import Cancel, CancelMode, CommandReceipt, DisputeNews
+from workflows.messages import (
+    Cancel,
+    CancelMode,
+    CommandReceipt,
+    DisputeNews,
+    PauseSubscription,
+)
 
 
 async def april(company: Company) -> Subscription:
@@ -150,6 +156,23 @@ async def test_a_refund_of_a_disputed_payment_is_refused_and_the_subscription_go
         assert await subscription.status() == "active"
 
     assert await refunded(simulator) == 0
+
+
+async def test_a_dispute_keeps_nobody_from_ending_a_subscription_that_rests(
+    company: Company,
+) -> None:
+    async with company.working():
+        company.present = at("2026-04-01T00:00")
+        customer = await company.customer(card="pm_card_createDispute")
+        subscription = await company.subscribe(customer, seats=1, price_id="club_extend_m")
+        await subscription.activated()
+        await company.advance("2026-04-11T00:00")
+        await subscription.give(PauseSubscription, resumes_at=at("2026-04-21T00:00"))
+        await take_in_disputes(company)
+        await subscription.cancel()
+
+        assert await subscription.status() == "canceled"
+        assert await balance_minor(company, subscription) == 0
 
 
 async def test_a_lost_dispute_ends_the_subscription_and_a_won_one_does_not(
