@@ -46,6 +46,8 @@ async def take_in_refund(
     if not _can_give_back(news, attempt, settled, debits):
         await tx.tasks.add(_task(news, invoice, at))
         return None
+    # It may have had no room before: a refund of ours that failed since has left some.
+    await tx.tasks.settle(_task_key(news), at=at)
     pending = await _ingested(tx, news, invoice, debits, at)
     return await settle(tx, pending, answered(pending, news), at=at)
 
@@ -112,7 +114,7 @@ async def _ingested(
 
 def _task(news: GatewayRefund, invoice: InvoiceRecord, at: datetime) -> OperatorTask:
     return OperatorTask(
-        key=effect_key("refund.unknown", news.id),
+        key=_task_key(news),
         kind=TaskKind.UNKNOWN_REFUND,
         subject=news.id,
         customer_id=invoice.customer_id,
@@ -125,3 +127,7 @@ def _task(news: GatewayRefund, invoice: InvoiceRecord, at: datetime) -> Operator
             "currency": news.amount.currency,
         },
     )
+
+
+def _task_key(news: GatewayRefund) -> str:
+    return effect_key("refund.unknown", news.id)

@@ -4,14 +4,11 @@ Owns the process: its connections, the catalog that its first start publishes, a
 """
 
 import asyncio
-import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final
 
 import structlog
-import uvicorn
 from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -27,17 +24,11 @@ from api.app import create_app
 from api.dependencies import Dependencies
 from api.outage import DATABASE_ERRORS, is_outage
 from api.present import machine_now
+from api.server import CannotStart, listening, serving
 from billing.actor import Actor, ActorKind
 from billing.errors import PerennialError
 
-_GRACE_SECONDS: Final = 10
-_BACKLOG: Final = 512
-
 log = structlog.get_logger("api")
-
-
-class CannotStart(Exception):
-    """What keeps the process from serving, in words for an operator."""
 
 
 @asynccontextmanager
@@ -94,16 +85,7 @@ async def run(settings: Settings) -> None:
     listener = listening(settings.api_host, settings.api_port)
     async with connected(settings) as dependencies:
         await publish_first_catalog(dependencies.engine, settings)
-        server = uvicorn.Server(
-            uvicorn.Config(
-                create_app(dependencies),
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                lifespan="off",
-                timeout_graceful_shutdown=_GRACE_SECONDS,
-            )
-        )
+        server = serving(create_app(dependencies))
         host, port = listener.getsockname()[:2]
         log.info("api.listening", host=host, port=port)
         await server.serve(sockets=[listener])
@@ -127,24 +109,6 @@ def main() -> int:
     except KeyboardInterrupt:
         return 0
     return 0
-
-
-def listening(host: str, port: int) -> socket.socket:
-    """Bound before anything is connected: a taken port is said at once, by `CannotStart`.
-
-    An answer's head and its body are sent in two pieces. Unless told otherwise, the kernel keeps
-    the second one back until the first is acknowledged: 40 ms on a connection that is kept open.
-    """
-    try:
-        listener = socket.create_server((host, port), backlog=_BACKLOG, family=_family(host))
-    except OSError as error:
-        raise CannotStart(f"{host}:{port} cannot be listened on: {error.strerror}") from error
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return listener
-
-
-def _family(host: str) -> socket.AddressFamily:
-    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 if __name__ == "__main__":

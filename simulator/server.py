@@ -19,6 +19,8 @@ from simulator.connection import ResettableProtocol
 
 _SECONDS_TO_FINISH = 2
 _TICK_SECONDS = 0.1
+_KEEP_ALIVE_SECONDS = 75
+"""Longer than clients keep one: none may send into a connection that is just being closed."""
 
 
 class SimulatorServer(uvicorn.Server):
@@ -36,6 +38,7 @@ class SimulatorServer(uvicorn.Server):
                 log_level="warning",
                 access_log=False,
                 timeout_graceful_shutdown=_SECONDS_TO_FINISH,
+                timeout_keep_alive=_KEEP_ALIVE_SECONDS,
             )
         )
 

@@ -405,6 +405,10 @@ class OperatorTasks(Protocol):
         """Once per key; a task that was closed is not opened again."""
         ...
 
+    async def settle(self, key: str, *, at: datetime) -> None:
+        """What it asked for has come about by itself; nothing where no such task is open."""
+        ...
+
 
 class Ledger(Protocol):
     """The journal."""

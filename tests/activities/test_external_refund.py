@@ -100,6 +100,23 @@ async def test_what_the_books_cannot_give_back_waits_for_an_operator(counter: Co
     assert await counter.accounts() == before
 
 
+async def test_one_that_finds_room_once_ours_has_failed_no_longer_waits(
+    counter: Counter,
+) -> None:
+    invoice_id = await counter.sell_for_balance_and_card()
+    [ours] = await counter.give_back(invoice_id, 12000)
+    made = counter.till.gateway.refund_by_hand(await counter.payment_of(invoice_id), usd(1000))
+    assert await counter.hear_of_refund(made.id) is None
+    assert await counter.tasks() == ["unknown_refund"]
+
+    await counter.advance(ours)
+    assert await counter.tasks() == ["refund_failed", "unknown_refund"]
+    assert await counter.hear_of_refund(made.id) is not None
+
+    assert await counter.tasks() == ["refund_failed"]
+    assert (await counter.accounts())["cash"] == 27000
+
+
 async def test_the_balance_s_part_cannot_come_from_the_card(counter: Counter) -> None:
     invoice_id = await counter.sell_for_balance_and_card()
     payment_id = await counter.payment_of(invoice_id)

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 import requests
 import schemathesis
-import uvicorn
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis import Case, GenerationMode
 from schemathesis.checks import not_a_server_error
@@ -24,6 +23,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from api.server import serving
 from billing.discount import Coupon, CouponDuration
 from tests.api.shop import CATALOG, Shop
 from tests.api.test_refunds import disputed
@@ -44,14 +44,12 @@ NOTHING_TO_GET_WRONG = {"/healthz", "/readyz"}
 async def base_url(shop: Shop) -> AsyncIterator[str]:
     """The API behind a real socket: what an HTTP parser lets through is part of the question."""
     listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(
-        uvicorn.Config(shop.app, log_config=None, access_log=False, lifespan="off")
-    )
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    server = serving(shop.app)
+    ended = asyncio.create_task(server.serve(sockets=[listener]))
     host, port = listener.getsockname()
     yield f"http://{host}:{port}"
     server.should_exit = True
-    await serving
+    await ended
 
 
 async def _known_ids(shop: Shop) -> dict[str, str]:

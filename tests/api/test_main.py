@@ -3,14 +3,12 @@
 import asyncio
 import os
 import signal
-import socket
 import sys
 from pathlib import Path
 
 import httpx
 import pytest
 
-from api.__main__ import listening
 from local import temporal as local_temporal
 from tests.conftest import StripeSimulator
 
@@ -39,16 +37,6 @@ def _variables(
         "PERENNIAL_LINK_SECRET": "secret of the test links",
         "TEMPORAL_ADDRESS": temporal.address,
     }
-
-
-def test_answers_are_not_kept_back_until_the_client_acknowledges_their_head() -> None:
-    with (
-        listening("127.0.0.1", 0) as listener,
-        socket.create_connection(listener.getsockname()),
-    ):
-        accepted, _ = listener.accept()
-        with accepted:
-            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 async def test_the_process_serves_the_catalog_file_and_stops_when_told(

@@ -14,7 +14,6 @@ from typing import Final
 
 import httpx
 import pytest
-import uvicorn
 from playwright.async_api import Browser, Page, async_playwright
 from pydantic import SecretStr
 from starlette.applications import Starlette
@@ -33,6 +32,7 @@ from adapters.stripe.gateway import StripeGateway
 from adapters.temporal.clock_driver import TemporalClockDriver
 from api.app import create_app
 from api.dependencies import Dependencies
+from api.server import serving
 from tests.api.hosted.plans import PLANS
 from tests.api.shop import Mailbox, Shop, sell_catalog
 from tests.browser.shopper import Shopper
@@ -65,15 +65,14 @@ def _address(listener: socket.socket) -> str:
 
 
 @asynccontextmanager
-async def _serving(app: ASGIApp, listener: socket.socket) -> AsyncIterator[None]:
-    config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", ws="none")
-    server = uvicorn.Server(config)
-    serving = asyncio.create_task(server._serve([listener]))  # noqa: SLF001 - no signal handlers
+async def _served(app: ASGIApp, listener: socket.socket) -> AsyncIterator[None]:
+    server = serving(app)
+    ended = asyncio.create_task(server._serve([listener]))  # noqa: SLF001 - no signal handlers
     try:
         yield
     finally:
         server.should_exit = True
-        await serving
+        await ended
 
 
 async def _welcome(request: Request) -> HTMLResponse:
@@ -86,7 +85,7 @@ async def merchant() -> AsyncIterator[str]:
     """Where the merchant's own pages stand."""
     listener = _listener()
     app = Starlette(routes=[Route("/{page}", _welcome)])
-    async with _serving(app, listener):
+    async with _served(app, listener):
         yield _address(listener)
 
 
@@ -130,7 +129,7 @@ async def shop(
         app = create_app(deps)
         async with (
             _working(deps, database_url, mailbox),
-            _serving(app, listener),
+            _served(app, listener),
             httpx.AsyncClient(base_url=public_url, timeout=30) as client,
         ):
             shop = Shop(app=app, client=client, transactions=transactions(engine), deps=deps)

@@ -25,20 +25,22 @@ class SqlOperatorTasks:
             .on_conflict_do_nothing(index_elements=[operator_tasks.c.key])
         )
 
+    async def settle(self, key: str, *, at: datetime) -> None:
+        """What it asked for has come about by itself; nothing where no such task is open."""
+        await self._connection.execute(
+            update(operator_tasks)
+            .where(operator_tasks.c.key == key, operator_tasks.c.closed_at.is_(None))
+            .values(closed_at=at)
+        )
+
     async def close(self, key: str, *, closed_at: datetime) -> None:
         """Done; one that is closed already stays as it was closed.
 
         Raises `NotFound` (`task_not_found`).
         """
-        closed = await self._connection.execute(
-            update(operator_tasks)
-            .where(operator_tasks.c.key == key, operator_tasks.c.closed_at.is_(None))
-            .values(closed_at=closed_at)
-        )
-        if closed.rowcount:
-            return
         found = await self._connection.scalar(
             select(operator_tasks.c.key).where(operator_tasks.c.key == key)
         )
         if found is None:
             raise NotFound("task_not_found", f"no task {key!r}")
+        await self.settle(key, at=closed_at)
