@@ -12,8 +12,8 @@ from billing.errors import GatewayError, GatewayRefused, GatewayUnreachable
 from billing.ports.gateway import GatewayPayment
 from tests.conftest import StripeSimulator
 from tests.workflows.company import Company
-from tests.workflows.test_payments import captured, settle_payments
-from workflows.messages import CancelMode, PaymentNews
+from tests.workflows.test_payments import bank_answers, captured
+from workflows.messages import CancelMode
 
 
 @dataclass(slots=True)
@@ -67,9 +67,8 @@ async def test_a_bank_that_answers_before_its_payment_is_known_to_be_processing_
     async with working_with(company, telephone):
         renewing = asyncio.create_task(company.advance("2026-02-17T09:30"))
         await telephone.rang.wait()
-        await settle_payments(company, simulator)
-        invoice_id = (await company.invoices())[-1]["id"]
-        await subscription.handle.signal("payment_news", PaymentNews(invoice_id=invoice_id))
+        news = await bank_answers(company, simulator)
+        await subscription.handle.signal("payment_news", news)
         telephone.may_hang_up.set()
         await renewing
 

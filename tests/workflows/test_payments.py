@@ -151,13 +151,41 @@ async def test_a_bank_debit_is_neither_paid_nor_past_due_until_the_bank_answers(
         state = (await subscription.report()).state
         assert (state.status, state.open_invoices[0].in_processing) == ("active", True)
 
-        await settle_payments(company, simulator)
-        await subscription.handle.signal(
-            "payment_news", PaymentNews(invoice_id=state.open_invoices[0].invoice_id)
-        )
+        news = await bank_answers(company, simulator)
+        await subscription.handle.signal("payment_news", news)
         await company.settle()
 
         assert (await subscription.report()).state.open_invoices == ()
+    assert await captured(simulator) == 16000
+
+
+async def test_a_bank_debit_that_fails_days_later_is_past_due_from_then_and_tried_again(
+    company: Company, simulator: StripeSimulator
+) -> None:
+    async with company.working():
+        customer = await company.customer()
+        subscription = await company.subscribe(customer)
+        await subscription.activated()
+        await company.save_bank_account(customer)
+        await company.advance("2026-02-19T00:00")
+        assert await subscription.status() == "active"
+
+        news = await bank_answers(company, simulator, failure="insufficient_funds")
+        await subscription.handle.signal("payment_news", news)
+        await company.settle()
+        state = (await subscription.report()).state
+        assert state.status == "past_due"
+        [debt] = state.open_invoices
+        assert (debt.rungs_used, debt.in_processing) == (1, False)
+        assert company.mailbox.kinds() == ["payment_failed"]
+
+        await company.advance("2026-02-20T09:30")
+        assert await subscription.status() == "past_due"
+        assert (await subscription.report()).state.open_invoices[0].in_processing
+        news = await bank_answers(company, simulator)
+        await subscription.handle.signal("payment_news", news)
+        await company.settle()
+        assert await subscription.status() == "active"
     assert await captured(simulator) == 16000
 
 
@@ -262,15 +290,15 @@ async def test_what_was_paid_for_a_checkout_that_is_over_becomes_balance(
     assert await captured(simulator) == 8000
 
 
-async def settle_payments(company: Company, simulator: StripeSimulator) -> None:
-    """The bank answers that it pays."""
+async def bank_answers(
+    company: Company, simulator: StripeSimulator, *, failure: str | None = None
+) -> PaymentNews:
+    """The bank pays the newest debit, or says why not; the news of it is still to be told."""
     async with company.engine.connect() as connection:
-        newest = select(payment_attempts.c.payment_id).order_by(
-            payment_attempts.c.started_at.desc()
-        )
-        payment_id = (await connection.execute(newest)).scalars().first()
-    assert payment_id is not None
-    await simulator.control.settle(payment_id)
+        newest = select(payment_attempts).order_by(payment_attempts.c.started_at.desc())
+        attempt = (await connection.execute(newest.limit(1))).one()
+    await simulator.control.settle(attempt.payment_id, failure=failure)
+    return PaymentNews(invoice_id=attempt.invoice_id)
 
 
 async def reset_to_the_beginning(client: Client, subscription: Subscription) -> None:
