@@ -5,17 +5,18 @@ Owns which attempt is made and what is written with its outcome. Does not own th
 """
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from temporalio import activity
 
+from activities import card_limits
+from activities.card_limits import UnknownCard
 from activities.charging import Charge, Charging, with_failed_creation
 from activities.crediting import CreditRequest, issue_credit
 from activities.overtaking import recorded_before
 from activities.writing_off import write_off
 from billing import changing, collecting, ledger, settlement
 from billing.credit_note import CreditReason, UnusedPart, lapsed_lines
-from billing.decline import RETRY_LIMIT_REACHED, Decline, DeclineKind
 from billing.errors import BooksBroken, NotFound
 from billing.ids import effect_key
 from billing.invoice import InvoiceRecord, InvoiceStatus
@@ -23,21 +24,20 @@ from billing.payment import (
     ActionRequired,
     AlreadyClosed,
     CollectionOutcome,
-    Declined,
     NoPaymentMethod,
     NotAuthenticated,
     Paid,
     Processing,
     Superseded,
 )
-from billing.ports.gateway import PaymentGateway, PaymentStatus
+from billing.ports.gateway import PaymentGateway, PaymentMethod, PaymentStatus
 from billing.ports.storage import (
     Claim,
     PaymentAttempt,
     Transaction,
     UnitOfWork,
 )
-from billing.subscription import OpenInvoice, SubscriptionState, SubscriptionStatus
+from billing.subscription import SubscriptionState, SubscriptionStatus
 from billing.value import Instant, Value
 
 
@@ -90,6 +90,7 @@ class Collection:
     ) -> None:
         """`real_now` ages idempotency keys; `return_url` is where 3DS leads back, by invoice."""
         self._open_transaction = open_transaction
+        self._gateway = gateway
         self._real_now = real_now
         self._charging = Charging(
             open_transaction=open_transaction,
@@ -109,6 +110,9 @@ class Collection:
         if _is_too_late(request):
             return await self._ruled_out(request, AlreadyClosed())
         begun = await self._begin(request)
+        while isinstance(begun, UnknownCard):
+            looked_at = await self._gateway.read_payment_method(begun.payment_method_id)
+            begun = await self._begin(request, looked_at=looked_at)
         if not isinstance(begun, Charge):
             return await self._conclude(request, None, begun)
         earlier = await self._charging.stop_all(
@@ -181,7 +185,9 @@ class Collection:
             return await self._conclude(request, stopped, paid)
         return await self._conclude(request, None, Processing())
 
-    async def _begin(self, request: Collect) -> Charge | CollectionOutcome:
+    async def _begin(
+        self, request: Collect, *, looked_at: PaymentMethod | None = None
+    ) -> Charge | UnknownCard | CollectionOutcome:
         """The recorded intent to charge, or the outcome where nothing is left to do."""
         open_invoice = request.state.open_invoice(request.invoice_id)
         if open_invoice is None:
@@ -209,9 +215,13 @@ class Collection:
                     started_at=self._real_now(),
                     attempted_at=request.now,
                 )
-                refused = await _refused_already(tx, request.state, open_invoice, attempt)
+                refused = await card_limits.refusal(
+                    *(tx, request.state, open_invoice, attempt),
+                    customer_id=customer.id,
+                    looked_at=looked_at,
+                )
                 if refused is not None:
-                    return Declined(decline=refused)
+                    return refused
                 await tx.attempts.put(attempt)
             elif (
                 attempt.payment_id is None
@@ -312,41 +322,6 @@ def _customer_is_present(request: Collect) -> bool:
     invoice = request.state.open_invoice(request.invoice_id)
     at_checkout = request.state.status is SubscriptionStatus.INCOMPLETE
     return at_checkout or (invoice is not None and invoice.customer_present)
-
-
-async def _refused_already(
-    tx: Transaction,
-    state: SubscriptionState,
-    open_invoice: OpenInvoice,
-    attempt: PaymentAttempt,
-) -> Decline | None:
-    """Why the card is not even asked: the networks' limit, or its own definite no (policy P19).
-
-    The limit holds for everybody; a hard decline is asked again by a person alone. The usual
-    renewal, on a card that nothing is known against, is spared the look.
-    """
-    is_usual = state.status is SubscriptionStatus.ACTIVE and open_invoice.attempts_made == 0
-    if is_usual and open_invoice.for_change is None:
-        return None
-    limit = state.terms.dunning.retry_limit
-    declined = await tx.attempts.declined(
-        attempt.payment_method_id,
-        amount=attempt.amount,
-        since=attempt.attempted_at - timedelta(days=limit.days),
-    )
-    if len(declined) >= limit.attempts:
-        return RETRY_LIMIT_REACHED
-    by_a_person = (
-        open_invoice.is_extra_attempt
-        or open_invoice.for_change is not None
-        or state.status is SubscriptionStatus.INCOMPLETE
-    )
-    if by_a_person:
-        return None
-    last = await tx.attempts.last_of_method(attempt.payment_method_id)
-    if last is None or not isinstance(last.outcome, Declined):
-        return None
-    return last.outcome.decline if last.outcome.decline.kind is DeclineKind.HARD else None
 
 
 async def _settle_change(

@@ -46,6 +46,8 @@ class Decline(Value):
     advice_code: str | None = None
     network_decline_code: str | None = None
     message: str = ""
+    card: str | None = None
+    """The fingerprint of what was refused, the same for every method that is made of it."""
 
     @property
     def kind(self) -> DeclineKind:

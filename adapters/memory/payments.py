@@ -138,10 +138,11 @@ class Payments:
         return shown
 
     def _decline(self, payment: _Payment, reason: str) -> GatewayPayment:
+        card = self._method_on(payment).shown.fingerprint
         return self._put(
             payment.model_copy(update={"payment_method_id": None}),
             status=PaymentStatus.REQUIRES_PAYMENT_METHOD,
-            decline=DECLINES[reason],
+            decline=DECLINES[reason].model_copy(update={"card": card}),
         )
 
     def _method_on(self, payment: _Payment) -> Method:

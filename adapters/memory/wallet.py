@@ -52,6 +52,7 @@ class Wallet:
             id=self._new_id("pm", payment_method),
             type=behaviour.type,
             gateway_customer_id=None,
+            fingerprint=f"card of {payment_method}",
             brand=behaviour.brand,
             last4=behaviour.last4,
             exp_month=12 if is_card else None,

@@ -68,12 +68,12 @@ def is_attempt(intent: stripe.PaymentIntent, *, invoice_id: str, attempt_number:
 
 def method_of(method: stripe.PaymentMethod) -> PaymentMethod:
     """What may be shown of a payment method: never a number, never a name."""
-    card = getattr(method, "card", None)
-    bank = getattr(method, "us_bank_account", None) or getattr(method, "sepa_debit", None)
+    card, bank = getattr(method, "card", None), _bank_account_of(method)
     return PaymentMethod(
         id=method.id,
         type=method.type,
         gateway_customer_id=id_of(method.customer),
+        fingerprint=_fingerprint_of(method),
         brand=getattr(card, "brand", None),
         last4=getattr(card or bank, "last4", None),
         exp_month=getattr(card, "exp_month", None),
@@ -179,7 +179,18 @@ def _decline_of(intent: stripe.PaymentIntent) -> Decline | None:
         advice_code=getattr(error, "advice_code", None),
         network_decline_code=getattr(error, "network_decline_code", None),
         message=getattr(error, "message", None) or "",
+        card=_fingerprint_of(getattr(error, "payment_method", None)),
     )
+
+
+def _fingerprint_of(method: object) -> str | None:
+    """Of the card or the account; None for what is only an id, and for other kinds of methods."""
+    account = getattr(method, "card", None) or _bank_account_of(method)
+    return getattr(account, "fingerprint", None)
+
+
+def _bank_account_of(method: object) -> object:
+    return getattr(method, "us_bank_account", None) or getattr(method, "sepa_debit", None)
 
 
 def _action_url(intent: stripe.PaymentIntent) -> str | None:

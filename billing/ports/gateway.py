@@ -238,6 +238,8 @@ class PaymentMethod(Value):
     id: str
     type: str
     gateway_customer_id: str | None
+    fingerprint: str | None = None
+    """One card or account has one, whatever methods are made of it; it cannot be used to pay."""
     brand: str | None = None
     last4: str | None = None
     exp_month: int | None = None

@@ -229,11 +229,11 @@ class PaymentAttempts(Protocol):
         ...
 
     async def declined(
-        self, payment_method_id: str, *, amount: Money, since: datetime
+        self, customer_id: str, *, amount: Money, since: datetime
     ) -> tuple[PaymentAttempt, ...]:
-        """Attempts on a method over an amount, from `since` on, that were declined; latest first.
+        """A customer's attempts over an amount, from `since` on, that were declined; latest first.
 
-        They are what the card networks count (policy P19).
+        Those on one card are what the card networks count (policy P19).
         """
         ...
 

@@ -4,6 +4,7 @@ Owns the steps that the tests of activities share. The database is real; the gat
 payments in memory and goes wrong on order.
 """
 
+import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -66,7 +67,7 @@ class Till:
     async def save_card(self, name: str) -> None:
         """The customer's default becomes a new payment method."""
         method = await self.gateway.attach_payment_method(
-            name, gateway_customer_id=self.gateway_customer_id, key=f"attach:{name}"
+            name, gateway_customer_id=self.gateway_customer_id, key=f"attach:{uuid.uuid4().hex}"
         )
         async with transactions(self.engine)() as tx:
             await tx.customers.set_default_payment_method("cus_1", method.id)

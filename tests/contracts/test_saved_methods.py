@@ -48,6 +48,26 @@ async def test_attaching_twice_changes_nothing(gateway: PaymentGateway) -> None:
     assert again == method
 
 
+async def test_a_card_has_one_fingerprint_whatever_methods_are_made_of_it(
+    gateway: PaymentGateway,
+) -> None:
+    """And a decline says it: the card networks count by card (policy P19)."""
+    customer = await customer_at(gateway)
+    first, second, other = [
+        await gateway.attach_payment_method(card, gateway_customer_id=customer, key=fresh("attach"))
+        for card in ("pm_card_chargeCustomerFail", "pm_card_chargeCustomerFail", "pm_card_visa")
+    ]
+    assert first.fingerprint is not None
+    assert first.id != second.id
+    assert first.fingerprint == second.fingerprint != other.fingerprint
+
+    declined = await confirmed(
+        gateway, await created(gateway, payment_request(customer, second.id))
+    )
+    assert declined.decline is not None
+    assert declined.decline.card == first.fingerprint
+
+
 async def test_a_method_of_another_customer_is_refused(gateway: PaymentGateway) -> None:
     owner, other = await customer_at(gateway), await customer_at(gateway)
     method = await gateway.attach_payment_method(

@@ -8,6 +8,7 @@ from sqlalchemy import Row, bindparam, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters.db.tables.invoice import invoices
 from adapters.db.tables.payment_attempt import OUTCOMES_THAT_MAY_CHANGE, payment_attempts
 from billing.money import Money
 from billing.payment import CollectionOutcome
@@ -75,16 +76,17 @@ class SqlPaymentAttempts:
         return None if row is None else as_attempt(row)
 
     async def declined(
-        self, payment_method_id: str, *, amount: Money, since: datetime
+        self, customer_id: str, *, amount: Money, since: datetime
     ) -> tuple[PaymentAttempt, ...]:
-        """Attempts on a method over an amount, from `since` on, that were declined; latest first.
+        """A customer's attempts over an amount, from `since` on, that were declined; latest first.
 
-        They are what the card networks count (policy P19).
+        Those on one card are what the card networks count (policy P19).
         """
         found = await self._connection.execute(
             select(payment_attempts)
+            .join(invoices, invoices.c.id == payment_attempts.c.invoice_id)
             .where(
-                payment_attempts.c.payment_method_id == payment_method_id,
+                invoices.c.customer_id == customer_id,
                 payment_attempts.c.amount_minor == amount.amount_minor,
                 payment_attempts.c.currency == amount.currency,
                 payment_attempts.c.attempted_at >= since,

@@ -111,14 +111,14 @@ def _at(
 _DECLINED = Declined(decline=Decline(code="card_declined", decline_code="insufficient_funds"))
 
 
-async def test_declines_of_a_method_over_an_amount_are_counted_from_an_instant_on(
+async def test_declines_of_a_customer_over_an_amount_are_counted_from_an_instant_on(
     transaction: Transactions,
 ) -> None:
     """In the subscription's time: when the machine tried says nothing on a test clock."""
     counted = [
         _at(0, 1, _DECLINED),
         _at(2, 2, _DECLINED),
-        _at(1, 3, _DECLINED, started_at=START + timedelta(days=9)),
+        _at(1, 3, _DECLINED, started_at=START + timedelta(days=9), payment_method_id="pm_2"),
     ]
     others = [
         _at(-1, 4, _DECLINED),
@@ -126,12 +126,12 @@ async def test_declines_of_a_method_over_an_amount_are_counted_from_an_instant_o
         _at(1, 6, None),
         _at(1, 7, _DECLINED, amount=Money(amount_minor=8001, currency="USD")),
         _at(1, 8, _DECLINED, amount=Money(amount_minor=8000, currency="EUR")),
-        _at(1, 9, _DECLINED, payment_method_id="pm_2"),
     ]
     async with transaction() as tx:
         for attempt in (*counted, *others):
             await tx.attempts.put(attempt)
-        found = await tx.attempts.declined("pm_1", amount=_AMOUNT, since=START)
+        found = await tx.attempts.declined("cus_1", amount=_AMOUNT, since=START)
+        assert await tx.attempts.declined("cus_2", amount=_AMOUNT, since=START) == ()
     assert [attempt.number for attempt in found] == [2, 3, 1]
     assert found[0] == counted[1]
 
