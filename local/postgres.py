@@ -48,6 +48,8 @@ _THROWAWAY_SETTINGS = {
     "wal_level": "minimal",
     "max_wal_senders": "0",
     "autovacuum_naptime": "10min",
+    # The password is made for it and lives as long as it: nobody has time to guess.
+    "scram_iterations": "1",
 }
 
 
@@ -135,7 +137,8 @@ def start(
         home = find_home(folder, lasting=not throwaway)
         data = home.folder / "data"
         if not data.exists():
-            _make_cluster(home, password=password, lock=lock)
+            settings = _THROWAWAY_SETTINGS if throwaway else {}
+            _make_cluster(home, password=password, settings=settings, lock=lock)
         # Whoever wrote it has ended, or the lock would not be ours; its pid may be another's now.
         (data / "postmaster.pid").unlink(missing_ok=True)
         for attempt in range(_ATTEMPTS):
@@ -213,7 +216,7 @@ def _program(
     )
 
 
-def _make_cluster(home: Home, *, password: str, lock: int) -> None:
+def _make_cluster(home: Home, *, password: str, settings: dict[str, str], lock: int) -> None:
     """Make the cluster beside its final place, so that an interrupted making leaves no half."""
     incomplete, password_file = home.folder / "data.incomplete", home.folder / "password"
     shutil.rmtree(incomplete, ignore_errors=True)
@@ -234,6 +237,7 @@ def _make_cluster(home: Home, *, password: str, lock: int) -> None:
                     *("--auth", "scram-sha-256", "--encoding", "UTF8", "--no-sync"),
                     *("--locale-provider", "builtin", "--builtin-locale", "C.UTF-8"),
                     *("--locale", "C", "--no-instructions"),
+                    *(word for name in settings for word in ("-c", f"{name}={settings[name]}")),
                 ),
                 environment=_environment(),
                 directory=Path("/"),

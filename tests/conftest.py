@@ -4,6 +4,7 @@ Owns the fixtures' names and scopes. Their machinery is `local.testbed`.
 """
 
 import contextlib
+import gc
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -25,6 +26,16 @@ from simulator.server import running
 from workflows.search_attributes import SEARCH_ATTRIBUTES
 
 _TESTBED = pytest.StashKey[SharedServers]()
+
+
+gc.disable()  # imports make no garbage worth a look at everything that was imported before
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: the collector need not go through it in every test."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -36,6 +36,15 @@ class Ended:
         return from_json(self.out)
 
 
+def invoke(words: tuple[str, ...], variables: dict[str, str]) -> Ended:
+    """Runs a command inside of the test; what it does not foresee is raised."""
+    foreign = {name: None for name in os.environ if name.startswith(_FOREIGN)}
+    ended = CliRunner().invoke(app, words, env={**foreign, **variables})
+    if ended.exception is not None and not isinstance(ended.exception, SystemExit):
+        raise ended.exception
+    return Ended(ended.exit_code, ended.stdout, ended.stderr)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terminal:
     """On a machine that knows where everything is."""
@@ -60,13 +69,7 @@ class Terminal:
 
     async def perennial(self, *words: str) -> Ended:
         """Runs a command in a thread of the test, with an event loop of its own."""
-        return await asyncio.to_thread(self._invoke, words)
-
-    def _invoke(self, words: tuple[str, ...]) -> Ended:
-        ended = CliRunner().invoke(app, words, env=self._variables)
-        if ended.exception is not None and not isinstance(ended.exception, SystemExit):
-            raise ended.exception
-        return Ended(ended.exit_code, ended.stdout, ended.stderr)
+        return await asyncio.to_thread(invoke, words, self._variables)
 
     @property
     def _variables(self) -> dict[str, str]:

@@ -252,14 +252,14 @@ async def test_a_list_is_filtered_and_told_in_json(company: Company, terminal: T
     )
     [found] = (await terminal.process("subscriptions", "list", *filters, "--json")).json
     assert (found["id"], found["status"], found["quantity"]) == (late.id, "past_due", 5)
-    none = await terminal.process("subscriptions", "list", "--dunning-attempt", "2", "--json")
+    none = await terminal.perennial("subscriptions", "list", "--dunning-attempt", "2", "--json")
     assert none.json == []
-    one = (await terminal.process("subscriptions", "show", late.id, "--json")).json
+    one = (await terminal.perennial("subscriptions", "show", late.id, "--json")).json
     assert one["open_invoices"] == found["open_invoices"]
     assert [action["kind"] for action in one["next_actions"]] == ["collect", "give_up", "renew"]
-    [first, *_] = (await terminal.process("subscriptions", "timeline", late.id, "--json")).json
+    [first, *_] = (await terminal.perennial("subscriptions", "timeline", late.id, "--json")).json
     assert first["at"] == "2026-02-17T09:30:00Z"
-    waived = await terminal.process(
+    waived = await terminal.perennial(
         "subscriptions", "waive", late.id, found["open_invoices"][0]["id"], "--json", *WHY
     )
     assert waived.json["subscription_id"] == late.id

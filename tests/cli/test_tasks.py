@@ -46,7 +46,7 @@ async def test_a_task_is_listed_until_somebody_did_it(
     done = await terminal.perennial("tasks", "done", KEY, "--reason", "paid by transfer")
     assert done.out == f"{KEY} is done\n"
     assert (await terminal.process("tasks", "list", "--json")).json == []
-    [closed] = (await terminal.process("tasks", "list", "--closed", "--json")).json
+    [closed] = (await terminal.perennial("tasks", "list", "--closed", "--json")).json
     assert closed["task"]["key"] == KEY
     assert closed["closed_at"] is not None
 
