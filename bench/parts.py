@@ -120,18 +120,7 @@ async def measure_sleeping(stage: Stage, sizes: Sizes) -> list[Figure]:
             worker_pid=int(worker.said["ready"]),
             seconds=sizes.sleeping_seconds,
         )
-    full = standings[min(1, len(standings) - 1)].memory_bytes
-    return [
-        Figure(
-            name=f"worker's memory, {standing.sleeping:,} sleeping",
-            unit="MiB",
-            ours=Spread.of([standing.memory_bytes / _MEBIBYTE]),
-            baseline=Spread.of([full / _MEBIBYTE]),
-            ratio=Spread.of([standing.memory_bytes / full]),
-            at_most=_FLAT,
-        )
-        for standing in standings
-    ]
+    return sleeping_figures(standings, sizes)
 
 
 async def measure_api(stage: Stage, sizes: Sizes) -> list[Figure]:
@@ -248,6 +237,29 @@ PARTS: Final[Mapping[str, Measure]] = {
     "entitlements": measure_entitlements,
 }
 """In the order in which they are measured."""
+
+
+def sleeping_figures(standings: Sequence[sleeping.Standing], sizes: Sizes) -> list[Figure]:
+    """How many sleep, which time may have cut short, and the memory at each of the counts."""
+    full = standings[min(1, len(standings) - 1)].memory_bytes
+    asleep = Figure(
+        name=f"subscriptions asleep within {sizes.sleeping_seconds:g} s",
+        unit="subscriptions",
+        ours=Spread.of([standings[-1].sleeping]),
+        at_least=sizes.sleeping[-1],
+    )
+    memory = (
+        Figure(
+            name=f"worker's memory, {standing.sleeping:,} sleeping",
+            unit="MiB",
+            ours=Spread.of([standing.memory_bytes / _MEBIBYTE]),
+            baseline=Spread.of([full / _MEBIBYTE]),
+            ratio=Spread.of([standing.memory_bytes / full]),
+            at_most=_FLAT,
+        )
+        for standing in standings
+    )
+    return [asleep, *memory]
 
 
 def _renewal_figures(compared: renewals.Comparison, name: str, *, at_least: float) -> list[Figure]:

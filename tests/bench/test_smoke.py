@@ -9,6 +9,7 @@ import pytest
 from bench import parts
 from bench.figures import Figure
 from bench.parts import Sizes
+from bench.sleeping import Standing
 from bench.stage import Stage
 from local import temporal as local_temporal
 
@@ -57,10 +58,19 @@ async def test_a_year_leaves_in_the_history_what_it_may(stage: Stage) -> None:
 async def test_sleepers_are_counted_and_the_worker_is_looked_at(stage: Stage) -> None:
     figures = await parts.measure_sleeping(stage, SMALL)
     assert [figure.name for figure in figures] == [
+        "subscriptions asleep within 240 s",
         "worker's memory, 100 sleeping",
         "worker's memory, 200 sleeping",
     ]
+    assert figures[0].is_reached
     assert all(figure.ours.lowest > 10 for figure in figures)
+
+
+def test_sleepers_that_time_was_too_short_for_are_no_target_reached() -> None:
+    standings = [Standing(sleeping=100, memory_bytes=300), Standing(sleeping=150, memory_bytes=300)]
+    [asleep, *memory] = parts.sleeping_figures(standings, SMALL)
+    assert asleep.is_reached is False
+    assert [figure.is_reached for figure in memory] == [True, True]
 
 
 async def test_a_read_and_a_preview_are_held_against_a_bare_route(stage: Stage) -> None:
