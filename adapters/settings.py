@@ -6,7 +6,7 @@ Owns the names, defaults and validation of settings. Does not own Temporal's con
 """
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -40,6 +40,9 @@ class Settings(BaseSettings):
     api_host: Annotated[str, Field(alias="PERENNIAL_API_HOST")] = "127.0.0.1"
     api_port: Annotated[int, Field(alias="PERENNIAL_API_PORT", ge=0, le=65535)] = 8000
     worker_health_port: Annotated[int, Field(alias="WORKER_HEALTH_PORT", ge=0, le=65535)] = 8001
+
+    tax: Annotated[Literal["catalog", "stripe"], Field(alias="PERENNIAL_TAX")] = "catalog"
+    """Who knows which tax is charged: the catalog's table of rates, or Stripe Tax."""
 
     catalog_path: Annotated[Path, Field(alias="PERENNIAL_CATALOG")] = Path("examples/catalog.yaml")
     """The catalog, a file or a folder, that the API publishes at its first start."""

@@ -19,6 +19,7 @@ from adapters.logging import configure_logging
 from adapters.settings import Settings
 from adapters.stripe.client import connect_stripe
 from adapters.stripe.gateway import StripeGateway
+from adapters.tax_provider import tax_rates
 from adapters.temporal.connection import connect
 from api.app import create_app
 from api.dependencies import Dependencies
@@ -47,7 +48,11 @@ async def connected(settings: Settings) -> AsyncIterator[Dependencies]:
             except RuntimeError as error:
                 raise CannotStart(f"Temporal is out of reach: {error}") from error
             yield Dependencies(
-                engine=engine, temporal=temporal, gateway=StripeGateway(stripe), settings=settings
+                engine=engine,
+                temporal=temporal,
+                gateway=StripeGateway(stripe),
+                settings=settings,
+                taxes=tax_rates(settings, engine=engine, stripe=stripe),
             )
     finally:
         await engine.dispose()

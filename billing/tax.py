@@ -212,7 +212,7 @@ class TaxTable(Value):
 class Taxation(Value):
     """How a customer is taxed at one moment, by what is bought."""
 
-    by_category: Mapping[str, TaxTreatment] = {}
+    by_category: Mapping[str, TaxTreatment | None] = {}
     otherwise: TaxTreatment | None = None
 
     def of(self, category: str | None) -> TaxTreatment | None:

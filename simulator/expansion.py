@@ -1,4 +1,4 @@
-"""Expansion: whole objects in the place of their ids.
+"""Expansion: whole objects in the place of their ids, and fields that are shown on demand alone.
 
 Owns which fields expand to what. Source: https://docs.stripe.com/api/expanding_objects
 """
@@ -38,12 +38,22 @@ EXPANDABLE: dict[tuple[str, str], type[Resource]] = {
 }
 """From the kind of an object and a field in it to what stands there."""
 
+_ON_DEMAND: dict[str, tuple[str, ...]] = {
+    "tax.calculation": ("line_items", "line_items.data.tax_breakdown"),
+}
+"""Per kind of object, what is left out of an answer that was not asked to have it."""
 _DEEPEST_LEVEL = 4
 
 
 def expand(operation: Operation, document: JsonObject, paths: tuple[str, ...]) -> None:
     """Replace ids by objects, in place. Raises InvalidRequest for what does not expand."""
+    on_demand = _ON_DEMAND.get(str(document.get("object")), ())
+    for field in on_demand:
+        if not any(path == field or path.startswith(f"{field}.") for path in paths):
+            _leave_out(document, field.split("."))
     for path in paths:
+        if path in on_demand:
+            continue
         parts = path.split(".")
         if len(parts) > _DEEPEST_LEVEL:
             raise InvalidRequest(
@@ -72,6 +82,19 @@ def _expand(operation: Operation, document: JsonObject, parts: list[str], path: 
             _expand(operation, child, parts[length:], path)
         return
     raise _cannot_expand(path)
+
+
+def _leave_out(document: JsonObject, parts: list[str]) -> None:
+    """Null in the place of the field, in every item of a list on the way."""
+    inner = document.get(parts[0])
+    if len(parts) == 1:
+        document[parts[0]] = None
+    elif isinstance(inner, dict):
+        _leave_out(inner, parts[1:])
+    elif isinstance(inner, list):
+        for item in inner:
+            if isinstance(item, dict):
+                _leave_out(item, parts[1:])
 
 
 def _replace(

@@ -24,6 +24,7 @@ from simulator import (
     payment_methods,
     refunds,
     setup_intents,
+    tax_calculations,
     webhook_endpoints,
 )
 from simulator.forms import FormTree
@@ -268,6 +269,13 @@ ROUTES: tuple[Route, ...] = (
         "BalanceTransactionRetrieveParams",
         Parameters,
         balance_transactions.retrieve,
+    ),
+    _route(
+        "POST",
+        "/v1/tax/calculations",
+        "tax.CalculationCreateParams",
+        tax_calculations.CreateParameters,
+        tax_calculations.create,
     ),
     _route(
         "POST",

@@ -13,13 +13,13 @@ from activities.reconciliation import Reconciliation
 from adapters.db.clock_book import SqlClockBook
 from adapters.db.engine import create_engine, unit_of_work
 from adapters.db.recorded_subscriptions import SqlRecordedSubscriptions
-from adapters.db.tax_rates import SqlTaxRates
 from adapters.hosted_link import HostedLinks
 from adapters.logging import configure_logging
 from adapters.mail.post import post_from
 from adapters.settings import Settings
 from adapters.stripe.client import connect_stripe
 from adapters.stripe.gateway import StripeGateway
+from adapters.tax_provider import tax_rates
 from adapters.temporal.clock_driver import TemporalClockDriver
 from adapters.temporal.connection import connect
 from adapters.temporal.migration_workflows import TemporalMigrations
@@ -76,7 +76,7 @@ async def run(settings: Settings) -> None:
                 else None,
                 return_url=HostedLinks.of(settings).payment_return,
                 payment_page=HostedLinks.of(settings).invoice,
-                taxes=SqlTaxRates(engine),
+                taxes=tax_rates(settings, engine=engine, stripe=stripe),
             ),
         )
         events = GatewayEvents(engine=engine, gateway=gateway, temporal=client)

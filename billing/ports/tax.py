@@ -8,7 +8,21 @@ answers. Does not own the table of rates (`billing.tax`).
 from datetime import datetime
 from typing import Protocol
 
+from billing.address import Address
 from billing.tax import UNTAXED, Taxation
+from billing.value import Value
+
+
+class Buyer(Value):
+    """What decides the tax, of a customer and of all that was ever on sale.
+
+    For those who ask somebody else for it.
+    """
+
+    address: Address
+    vat_id: str | None = None
+    is_exempt: bool = False
+    categories: tuple[str, ...] = ()
 
 
 class TaxRates(Protocol):
