@@ -1,18 +1,29 @@
 """Telling customers: once per message key, whatever is retried.
 
-Owns the order intent → delivery → outcome, and the page where a customer can pay what a message
-says is owed. Does not own wording or transport (`adapters/mail`) nor the page (`api/hosted`).
+Owns the order intent → delivery → outcome, the page where a customer can pay what a message says is
+owed, and the amount of a charge that a message announces. Does not own wording or transport
+(`adapters/mail`) nor the page (`api/hosted`).
 """
 
 from collections.abc import Callable
 from typing import Final
 
+import structlog
 from temporalio import activity
 
+from activities.foreseeing import foreseen
+from billing.errors import InvalidInput
 from billing.message import Message, MessageKind
+from billing.money import Money
 from billing.ports.post import Post
 from billing.ports.storage import UnitOfWork
+from billing.ports.tax import NoTaxRates, TaxRates
 
+_log = structlog.get_logger("activities")
+_ANNOUNCING: Final = frozenset(
+    {MessageKind.TRIAL_WILL_END, MessageKind.CANCELLATION_UNDONE, MessageKind.CHANGE_UNDONE}
+)
+"""They say what will be charged, not what the plan costs."""
 _OWING: Final = frozenset({MessageKind.PAYMENT_FAILED, MessageKind.SUBSCRIPTION_UNPAID})
 
 
@@ -24,11 +35,13 @@ class Notification:
         *,
         open_transaction: UnitOfWork,
         post: Post,
+        taxes: TaxRates | None = None,
         payment_page: Callable[[str], str] | None = None,
     ) -> None:
         """`payment_page` is where an invoice of that id is paid; None where there are no pages."""
         self._open_transaction = open_transaction
         self._post = post
+        self._taxes = taxes or NoTaxRates()
         self._payment_page = payment_page
 
     @activity.defn
@@ -38,6 +51,8 @@ class Notification:
         A crash between delivery and its record delivers again: mail has no idempotency keys. The
         message's key is its Message-ID, so that mail systems can drop the double.
         """
+        if message.kind in _ANNOUNCING:
+            message = message.model_copy(update={"amount": await self._announced(message)})
         async with self._open_transaction() as tx:
             if not await tx.messages.begin(message):
                 return
@@ -45,6 +60,16 @@ class Notification:
         await self._post.deliver(self._with_page(message), to=customer)
         async with self._open_transaction() as tx:
             await tx.messages.sent(message.key)
+
+    async def _announced(self, message: Message) -> Money | None:
+        """With discounts, tax and balance; None where nothing will be charged, or nobody knows."""
+        try:
+            upcoming = await foreseen(self._open_transaction, self._taxes, message.subscription_id)
+        except InvalidInput as unknown:
+            # The renewal itself will wait for an operator; the customer is told without an amount.
+            _log.warning("message.amount_unknown", key=message.key, code=unknown.code)
+            return None
+        return None if upcoming is None else upcoming.amount_due
 
     def _with_page(self, message: Message) -> Message:
         """A message about something owed leads to the page where it is paid."""

@@ -9,10 +9,8 @@ from typing import Self
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from adapters.db.engine import snapshot
-from adapters.db.queries import customers, invoice_items, subscriptions
-from adapters.db.repositories.balances import SqlBalances
-from adapters.db.repositories.prices import SqlPrices
+from activities.foreseeing import foreseen
+from adapters.db.engine import snapshots
 from api.dependencies import Deps
 from api.fields import SubscriptionId
 from api.invoice_parts import DiscountView, TaxView
@@ -21,7 +19,7 @@ from api.money_view import MoneyView
 from api.period_view import PeriodView
 from api.route import ApiRoute
 from billing.errors import NotFound
-from billing.upcoming import UpcomingInvoice, upcoming_invoice, upcoming_period
+from billing.upcoming import UpcomingInvoice
 
 router = APIRouter(prefix="/v1/subscriptions", tags=["subscriptions"], route_class=ApiRoute)
 
@@ -69,26 +67,7 @@ async def read_upcoming_invoice(subscription_id: SubscriptionId, deps: Deps) -> 
     A pending change, invoice items and what was carried over are in it. What is open already, usage
     to come, and changes that were not asked for yet are not.
     """
-    async with snapshot(deps.engine) as connection:
-        state = await subscriptions.state_of(connection, subscription_id)
-        if state is None:
-            raise NotFound("subscription_not_found", f"no subscription {subscription_id}")
-        customer = await customers.get(connection, state.customer_id)
-        has_method = customer is not None and customer.default_payment_method_id is not None
-        following = upcoming_period(state, has_method=has_method)
-        if following is None:
-            raise NotFound("no_upcoming_invoice", f"nothing will be billed of {subscription_id}")
-        terms = following.terms
-        price = await SqlPrices(connection).get(terms.price_id, terms.price_version)
-        balance = await SqlBalances(connection).of(state.customer_id, price.currency)
-        items = await invoice_items.pending(connection, subscription_id)
-    taxation = await deps.tax_rates.taxation(state.customer_id, following.billed.start)
-    upcoming = upcoming_invoice(
-        state,
-        following,
-        price=price,
-        balance=balance,
-        taxation=taxation,
-        items=tuple(item.line for item in items),
-    )
+    upcoming = await foreseen(snapshots(deps.engine), deps.tax_rates, subscription_id)
+    if upcoming is None:
+        raise NotFound("no_upcoming_invoice", f"nothing will be billed of {subscription_id}")
     return UpcomingInvoiceView.of(upcoming)

@@ -127,7 +127,10 @@ def _activities(parts: WorkerParts) -> Sequence[Callable[..., object]]:
     changing = Changing(open_transaction=parts.open_transaction, taxes=parts.taxes)
     records = Records(open_transaction=parts.open_transaction)
     notification = Notification(
-        open_transaction=parts.open_transaction, post=parts.post, payment_page=parts.payment_page
+        open_transaction=parts.open_transaction,
+        post=parts.post,
+        taxes=parts.taxes,
+        payment_page=parts.payment_page,
     )
     collection = Collection(
         open_transaction=parts.open_transaction,

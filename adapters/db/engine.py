@@ -114,6 +114,17 @@ async def snapshot(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
             yield connection
 
 
+def snapshots(engine: AsyncEngine) -> UnitOfWork:
+    """Opens transactions that see one moment and can only read."""
+
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[SqlTransaction]:
+        async with snapshot(engine) as connection:
+            yield SqlTransaction(connection)
+
+    return opened
+
+
 @asynccontextmanager
 async def reporting(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     """A snapshot for statements over all documents, which may take minutes."""

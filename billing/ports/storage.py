@@ -199,6 +199,10 @@ class InvoiceItems(Protocol):
         """An item that an invoice has from the beginning; once per id."""
         ...
 
+    async def pending(self, subscription_id: str) -> tuple[InvoiceItem, ...]:
+        """Those that wait, in the order in which they were added."""
+        ...
+
     async def take(
         self, subscription_id: str, *, invoice_id: str, at: datetime
     ) -> tuple[InvoiceItem, ...]:

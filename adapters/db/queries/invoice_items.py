@@ -31,16 +31,3 @@ async def page_of(
     return await read_page(
         connection, query, order=_ORDER, as_item=as_item, cursor=cursor, limit=limit
     )
-
-
-async def pending(connection: AsyncConnection, subscription_id: str) -> tuple[InvoiceItem, ...]:
-    """What the subscription's next invoice will take, in its order."""
-    found = await connection.execute(
-        select(invoice_items)
-        .where(
-            invoice_items.c.subscription_id == subscription_id,
-            invoice_items.c.status == InvoiceItemStatus.PENDING,
-        )
-        .order_by(invoice_items.c.created_at, invoice_items.c.id)
-    )
-    return tuple(as_item(row) for row in found)

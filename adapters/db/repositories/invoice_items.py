@@ -57,6 +57,18 @@ class SqlInvoiceItems:
         )
         return None if state is None else SubscriptionState.model_validate(state)
 
+    async def pending(self, subscription_id: str) -> tuple[InvoiceItem, ...]:
+        """Those that wait, in the order in which they were added."""
+        found = await self._connection.execute(
+            select(invoice_items)
+            .where(
+                invoice_items.c.subscription_id == subscription_id,
+                invoice_items.c.status == InvoiceItemStatus.PENDING,
+            )
+            .order_by(invoice_items.c.created_at, invoice_items.c.id)
+        )
+        return tuple(as_item(row) for row in found)
+
     async def add(self, item: InvoiceItem) -> None:
         """Once per id."""
         added = await self._connection.execute(

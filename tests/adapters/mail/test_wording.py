@@ -19,11 +19,17 @@ def test_the_trials_notice_says_when_it_ends_and_what_is_charged() -> None:
         "\n"
         "your trial of Team ends on January 31, 2026 at 9:30\u202fAM UTC.\n"
         "\n"
-        "If you want to keep it, there is nothing to do: your payment method will then be charged"
-        " $80.00 for the first period.\n"
+        "If you want to keep it, there is nothing to do: you will then be charged $80.00 for the"
+        " first period.\n"
         "\n"
         "If not, cancel before that date and you will not be charged.\n"
     )
+
+
+def test_a_trial_that_nothing_can_be_charged_for_asks_for_a_payment_method() -> None:
+    body = letter(message().model_copy(update={"amount": None}), to=ADA).body
+    assert "save a payment method before that date" in body
+    assert "charged" not in body
 
 
 @pytest.mark.parametrize("kind", list(MessageKind))
