@@ -4,6 +4,7 @@ Owns the process: its connections, signals and orderly end.
 """
 
 import asyncio
+import gc
 import signal
 from contextlib import AsyncExitStack
 
@@ -88,6 +89,9 @@ async def run(settings: Settings) -> None:
                 _HEALTH_HOST, settings.worker_health_port, is_working=lambda: worker.is_running
             )
         )
+        # What was loaded is never garbage: to look through it took 0.4 s away from every workflow.
+        gc.collect()
+        gc.freeze()
         await _until_stopped(inbox, stopping)
 
 
