@@ -17,6 +17,7 @@ from adapters.db.queries.invoices import Invoice
 from adapters.db.queries.page import Page
 from adapters.db.queries.subscriptions import SubscriptionFilter
 from adapters.db.repositories.balances import SqlBalances
+from adapters.db.repositories.invoice_items import SqlInvoiceItems
 from adapters.db.repositories.prices import SqlPrices
 from adapters.locale_format import ENGLISH, LocaleFormat
 from api.dependencies import Dependencies
@@ -24,6 +25,7 @@ from api.hosted import notices
 from api.hosted.page import ShownInstead
 from api.present import present_on
 from billing.catalog import Price
+from billing.invoice_item import InvoiceItem
 from billing.lifecycle import next_billing
 from billing.money import Money
 from billing.subscription import SubscriptionState, SubscriptionStatus
@@ -48,6 +50,8 @@ class Holding:
     """How the customer reads amounts and days."""
     next_price: Price | None = None
     """Of the period that follows, where it is another one than by now."""
+    items: tuple[InvoiceItem, ...] = ()
+    """What the next invoice takes besides."""
     taxation: Taxation = UNTAXED
     """How the customer is taxed now."""
 
@@ -138,6 +142,7 @@ async def _holding(
         if planned is None
         else await prices.get(planned.price_id, planned.price_version),
         next_price=await prices.get(following.price_id, following.price_version),
+        items=await SqlInvoiceItems(connection).pending(state.subscription_id),
         now=now,
         written=LocaleFormat(customer.locale),
     )

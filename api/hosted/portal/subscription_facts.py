@@ -150,14 +150,19 @@ def _next_charge(holding: Holding) -> str | None:
         return "Nothing more"
     pending = state.pending_change
     amount = (state.terms if pending is None else pending.target).period_amount
-    if amount.amount_minor == 0:
+    if amount.amount_minor == 0 and not holding.items:
         return "Nothing: it is free"
     if state.unbilled_from is not None:
         return "In a moment, for the rest of the running period"
     price = holding.next_price or holding.planned_price or holding.price
     following = next_billing(state, state.period.end)
     total = drafted(
-        state, following, price=price, taxation=holding.taxation, now=state.period.end
+        state,
+        following,
+        price=price,
+        items=tuple(item.line for item in holding.items),
+        taxation=holding.taxation,
+        now=state.period.end,
     ).total
     return f"{holding.written.money(total)} on {holding.written.day(state.period.end)}"
 

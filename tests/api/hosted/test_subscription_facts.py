@@ -1,6 +1,6 @@
 """What the portal says about a subscription, in every situation that it can be in."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -11,6 +11,9 @@ from api.hosted.portal.subscription_facts import SubscriptionFacts, facts_of
 from billing import commands, pausing
 from billing.catalog import Price
 from billing.interval import Interval, IntervalUnit
+from billing.invoice_item import InvoiceItem
+from billing.money import Money
+from billing.period import Period
 from billing.price_model import PerUnit
 from billing.subscription import SubscriptionState
 from tests.billing.subscriptions import trialing
@@ -28,8 +31,22 @@ _PRICE = Price(
 )
 
 
-def _facts(state: SubscriptionState, *, price: Price = _PRICE) -> SubscriptionFacts:
-    holding = Holding(state=state, price=price, planned_price=price, now=NOW)
+_SETUP = InvoiceItem(
+    id="ii_1",
+    customer_id="cus_1",
+    subscription_id="sub_1",
+    description="Setup",
+    quantity=1,
+    amount=Money(amount_minor=2500, currency="USD"),
+    period=Period(start=NOW, end=NOW + timedelta(days=1)),
+    created_at=NOW,
+)
+
+
+def _facts(
+    state: SubscriptionState, *, price: Price = _PRICE, items: tuple[InvoiceItem, ...] = ()
+) -> SubscriptionFacts:
+    holding = Holding(state=state, price=price, planned_price=price, items=items, now=NOW)
     return facts_of(holding, _LINKS)
 
 
@@ -46,6 +63,10 @@ def test_a_running_one_says_when_it_is_charged_next() -> None:
     assert facts.undo is None
     assert facts.may_change
     assert facts.may_cancel
+
+
+def test_what_waits_for_the_next_invoice_is_charged_with_it() -> None:
+    assert _facts(situations.active(), items=(_SETUP,)).next_charge == "$105.00 on March 17, 2026"
 
 
 def test_a_trial_says_until_when_it_is_free() -> None:
@@ -151,8 +172,11 @@ def test_what_costs_nothing_is_free() -> None:
     nothing = situations.seats(1).period_amount.model_copy(update={"amount_minor": 0})
     state = situations.active()
     sold = state.terms.model_copy(update={"period_amount": nothing, "quantity": 1})
-    facts = _facts(state.model_copy(update={"terms": sold}), price=free)
+    free_plan = state.model_copy(update={"terms": sold})
+    facts = _facts(free_plan, price=free)
     assert (facts.quantity, facts.price, facts.next_charge) == (None, "Free", "Nothing: it is free")
+    owing = _facts(free_plan, price=free, items=(_SETUP,))
+    assert owing.next_charge == "$25.00 on March 17, 2026"
 
 
 def test_what_is_no_longer_owed_is_no_concern() -> None:
