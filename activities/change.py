@@ -109,12 +109,12 @@ class Changing:
             return Fallback(terms=None)
         async with self._open_transaction() as tx:
             try:
-                offer = await tx.prices.offer(price_id)
+                found = await tx.prices.offer(price_id)
+                offer = found.in_currency(request.state.terms.currency)
             except InvalidInput:
                 return Fallback(terms=None)
         terms = terms_of(offer, quantity=offer.price.smallest_quantity, trial=None, segment=None)
-        current = request.state.terms
-        fits = terms.currency == current.currency and terms.family == current.family
+        fits = terms.family == request.state.terms.family
         is_free = terms.period_amount.amount_minor == 0
         return Fallback(terms=terms if fits and is_free else None)
 
@@ -133,7 +133,7 @@ async def plan_of(
     """
     another = asks_for_another_price(state, request)
     basis = ChangeBasis(
-        current_price=await tx.prices.get(state.terms.price_id, state.terms.price_version),
+        current_price=await tx.prices.of(state.terms),
         offer=await tx.prices.offer(request.price_id or "", now=at) if another else None,
         segment=(await tx.customers.get(state.customer_id)).segment if another else None,
         debits=await _debits(tx, state),
@@ -148,7 +148,7 @@ async def _migration_price(tx: Transaction, state: SubscriptionState) -> Price |
     plan = state.waiting_migration
     if plan is None:
         return None
-    return await tx.prices.get(plan.target.price_id, plan.target.price_version)
+    return await tx.prices.of(plan.target)
 
 
 async def _debits(tx: Transaction, state: SubscriptionState) -> tuple[Debit, ...]:

@@ -26,8 +26,7 @@ async def foreseen(
         following = upcoming_period(state, has_method=has_method)
         if following is None:
             return None
-        terms = following.terms
-        price = await tx.prices.get(terms.price_id, terms.price_version)
+        price = await tx.prices.of(following.terms)
         balance = await tx.balances.of(state.customer_id, price.currency)
         items = await tx.items.pending(subscription_id)
     taxation = await taxes.taxation(state.customer_id, following.billed.start)

@@ -66,7 +66,7 @@ class OneOffCharges:
         state, now, terms = request.state, request.now, request.state.terms
         taxation = await self._taxes.taxation(state.customer_id, now)
         async with self._open_transaction() as tx:
-            price = await tx.prices.get(terms.price_id, terms.price_version)
+            price = await tx.prices.of(terms)
             draft = draft_for_item(
                 request.item.line,
                 customer_id=state.customer_id,

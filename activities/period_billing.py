@@ -181,7 +181,7 @@ async def _bill(
 ) -> Billed:
     following = lifecycle.next_billing(state, now)
     terms = following.terms
-    price = await tx.prices.get(terms.price_id, terms.price_version)
+    price = await tx.prices.of(terms)
     items = await tx.items.take(
         state.subscription_id,
         invoice_id=invoice_id(state.subscription_id, following.number),

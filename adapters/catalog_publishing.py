@@ -178,7 +178,6 @@ async def _rehearsed(
 
 
 async def _touched(connection: AsyncConnection, old: Price, new: Price) -> Touched:
-    new = new if new.currency == old.currency else old
     rehearsal, tally = Rehearsal(old=old, new=new), Tally()
     first: list[Effect] = []
     count = 0

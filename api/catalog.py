@@ -23,6 +23,7 @@ from billing.catalog import (
     ProrationMode,
     WithoutPaymentMethod,
 )
+from billing.currency_option import CurrencyOption
 from billing.dunning import DunningLadder, DunningPolicy, FinalAction
 from billing.entitlement import Combine, Entitlement
 from billing.interval import IntervalUnit
@@ -139,13 +140,38 @@ class ProductView(BaseModel):
         )
 
 
+class CurrencyOptionView(BaseModel):
+    """What a price costs in one more currency."""
+
+    model: PriceModel
+    minimum_amount_minor: int | None
+    maximum_amount_minor: int | None
+    tax_inclusive: bool
+
+    @classmethod
+    def of(cls, option: CurrencyOption) -> Self:
+        """The option."""
+        return cls(
+            model=option.model,
+            minimum_amount_minor=option.minimum_amount_minor,
+            maximum_amount_minor=option.maximum_amount_minor,
+            tax_inclusive=option.tax_inclusive,
+        )
+
+
 class PriceView(BaseModel):
     """A recurring price, charged in advance for every interval."""
 
     id: str = Field(examples=["team_monthly"])
     version: int
     product: str
-    currency: str = Field(examples=["USD"])
+    currency: str = Field(
+        description="What it is sold in where no other of its currencies is asked for",
+        examples=["USD"],
+    )
+    currency_options: dict[str, CurrencyOptionView] = Field(
+        description="What it costs in its other currencies, by their codes"
+    )
     model: PriceModel = Field(
         description="How the amount of an interval follows from the quantity. Amounts are"
         " decimals of a minor unit; bounds of tiers belong to the tier that they end",
@@ -153,6 +179,7 @@ class PriceView(BaseModel):
     )
     minimum_amount_minor: int | None = Field(description="What an interval costs at least")
     maximum_amount_minor: int | None = Field(description="What an interval costs at most")
+    tax_inclusive: bool = Field(description="Whether the amounts contain the tax")
     interval: IntervalUnit
     interval_count: int
     unit_name: str = Field(examples=["seat"])
@@ -168,9 +195,14 @@ class PriceView(BaseModel):
             version=price.version,
             product=price.product_id,
             currency=price.currency,
+            currency_options={
+                code: CurrencyOptionView.of(option)
+                for code, option in sorted(price.currency_options.items())
+            },
             model=price.model,
             minimum_amount_minor=price.minimum_amount_minor,
             maximum_amount_minor=price.maximum_amount_minor,
+            tax_inclusive=price.tax_inclusive,
             interval=price.interval.unit,
             interval_count=price.interval.count,
             unit_name=price.unit_name,
@@ -206,9 +238,16 @@ async def list_prices(
     product: Annotated[ProductId | None, Query()] = None,
     currency: Annotated[Currency | None, Query()] = None,
 ) -> Prices:
-    """What the catalog version in force sells, one version of each price."""
+    """What the catalog version in force sells, one version of each price.
+
+    With `currency`, the prices that can be bought in it.
+    """
     async with reading(deps.engine) as connection:
         prices = await catalog.prices_on_sale(connection, product_id=product)
     return Prices(
-        data=[PriceView.of(price) for price in prices if currency in (None, price.currency)]
+        data=[
+            PriceView.of(price)
+            for price in prices
+            if currency is None or currency in price.currencies
+        ]
     )

@@ -98,7 +98,7 @@ class TotalView(BaseModel):
     subscriptions: int
     dearer: int
     cheaper: int
-    refused: int = Field(description="The other price is not sold in their quantity")
+    refused: int = Field(description="The other price is not sold in their currency or quantity")
     next_invoices_before: MoneyView
     next_invoices_after: MoneyView
     monthly_revenue_before: MoneyView = Field(description="Monthly recurring revenue, rounded")

@@ -23,6 +23,7 @@ from api.fields import (
     CheckoutSessionId,
     CustomerId,
     Flag,
+    PriceCurrency,
     PriceId,
     Quantity,
     WebAddress,
@@ -59,6 +60,7 @@ class CheckoutInput(Body):
     customer: CustomerId
     price: PriceId
     quantity: Quantity = 1
+    currency: PriceCurrency = None
     success_url: WebAddress
     cancel_url: WebAddress
     trial: Flag | None = Field(
@@ -116,6 +118,7 @@ async def create_checkout_session(body: CheckoutInput, deps: Deps, ids: Ids) -> 
         price_id=body.price,
         quantity=body.quantity,
         trial=body.trial,
+        currency=body.currency,
         coupon_ids=body.coupons,
     )
     async with reading(deps.engine) as connection:
@@ -149,8 +152,7 @@ async def read_checkout_session(
                 "checkout_session_not_found", f"no checkout session {checkout_session_id}"
             )
         state = await subscriptions.state_of(connection, session.subscription_id)
-        terms = None if state is None else state.terms
-        price = terms and await catalog.price(connection, terms.price_id, terms.price_version)
+        price = None if state is None else await catalog.price_of(connection, state.terms)
     due_now = await due_at_start(deps, state, price) if state and price else None
     return CheckoutSessionView.of(session, state, due_now=due_now)
 

@@ -153,6 +153,10 @@ LocaleTag = Annotated[str, StringConstraints(max_length=20), AfterValidator(_loc
 Currency = Annotated[
     str, AfterValidator(_currency), WithJsonSchema({"type": "string", "pattern": "^[A-Z]{3}$"})
 ]
+PriceCurrency = Annotated[
+    Currency | None,
+    Field(description="One that the price is sold in, for life; null: the price's first"),
+]
 
 CustomerId = Annotated[str, StringConstraints(pattern=r"^cus_[A-Za-z0-9]{1,64}$")]
 SubscriptionId = Annotated[str, StringConstraints(pattern=r"^sub_[A-Za-z0-9]{1,64}$")]

@@ -38,6 +38,8 @@ class Order:
     price_id: str
     quantity: int
     trial: bool | None
+    currency: str | None = None
+    """One of the price's; None is its first. The subscription keeps it for life."""
     contract_until: datetime | None = None
     """Until then no migration changes its price."""
     coupon_ids: tuple[str, ...] = ()
@@ -66,23 +68,23 @@ class Purchase:
 async def check_order(connection: AsyncConnection, order: Order) -> Purchase:
     """The first state of what is ordered.
 
-    Raises `InvalidInput` (`customer_not_found`, `price_not_found`, `quantity_out_of_range`,
-    `amount_too_large`, `amount_not_chargeable`, `no_trial`, `coupon_not_found`,
-    `coupon_not_applicable`) and `Conflict` (`family_taken`, `trial_used`, `test_clock_advancing`,
-    `coupon_expired`, `coupon_exhausted`, `coupon_redeemed_already`).
+    Raises `InvalidInput` (`customer_not_found`, `price_not_found`, `currency_not_sold`,
+    `quantity_out_of_range`, `amount_too_large`, `amount_not_chargeable`, `no_trial`,
+    `coupon_not_found`, `coupon_not_applicable`) and `Conflict` (`family_taken`, `trial_used`,
+    `test_clock_advancing`, `coupon_expired`, `coupon_exhausted`, `coupon_redeemed_already`).
     """
     customer = await customers.get(connection, order.customer_id)
     if customer is None:
         raise InvalidInput("customer_not_found", f"no customer {order.customer_id}")
     started = await subscriptions.state_of(connection, order.subscription_id)
     if started is not None:
-        terms = started.terms
-        price = await catalog.price(connection, terms.price_id, terms.price_version)
+        price = await catalog.price_of(connection, started.terms)
         return Purchase(customer=customer, state=started, price=price, is_started=True)
     present = await present_on(connection, customer.test_clock_id)
-    offer = await catalog.offer(connection, order.price_id, now=present.now)
-    if offer is None:
+    sold = await catalog.offer(connection, order.price_id, now=present.now)
+    if sold is None:
         raise InvalidInput("price_not_found", f"no price {order.price_id} is on sale")
+    offer = sold.in_currency(order.currency or sold.price.currency)
     check_quantity(offer.price, order.quantity)
     taken = await subscriptions.live_in_family(
         connection, customer_id=customer.id, family=offer.product.family

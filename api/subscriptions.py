@@ -21,6 +21,7 @@ from api.fields import (
     CustomerId,
     Flag,
     PaymentMethodId,
+    PriceCurrency,
     PriceId,
     ProductId,
     Quantity,
@@ -59,6 +60,7 @@ class SubscriptionInput(Body):
     customer: CustomerId
     price: PriceId
     quantity: Quantity = 1
+    currency: PriceCurrency = None
     payment_method: PaymentMethodId | None = Field(
         default=None, description="One of the customer's; becomes the default"
     )
@@ -98,6 +100,7 @@ async def create_subscription(body: SubscriptionInput, deps: Deps, ids: Ids) -> 
         price_id=body.price,
         quantity=body.quantity,
         trial=body.trial,
+        currency=body.currency,
         contract_until=body.contract_until,
         coupon_ids=body.coupons,
     )

@@ -14,9 +14,11 @@ from pydantic import Field, StringConstraints, model_validator
 
 from billing.charge import bounded, contexts_of, parts_of
 from billing.currency import CurrencyCode, minimum_charge_minor
+from billing.currency_option import AmountBound, CurrencyOption, refuse_crossed_bounds
 from billing.discount import Coupon
 from billing.dunning import DunningPolicy
 from billing.entitlement import Entitlement, feature_complaints
+from billing.errors import InvalidInput
 from billing.explanation import Exact
 from billing.interval import Interval, IntervalUnit
 from billing.money import round_half_away
@@ -131,17 +133,22 @@ class Product(Value):
 
 
 class Price(Value):
-    """One immutable version of a recurring price, charged in advance for every interval."""
+    """One immutable version of a recurring price, charged in advance for every interval.
+
+    Its own amounts are those of its first currency; `in_currency` has those of another. A
+    subscription is sold in one of them and keeps it for life.
+    """
 
     id: CatalogId
     version: Annotated[int, Field(ge=1)] = 1
     product_id: CatalogId
     currency: CurrencyCode
+    """The one that it is sold in where the buyer does not say another."""
     model: PriceModel
     """How the amount follows from the quantity; its amounts are minor units of the currency."""
-    minimum_amount_minor: Annotated[int, Field(ge=1, lt=10**15)] | None = None
+    minimum_amount_minor: AmountBound | None = None
     """What one whole interval costs at least."""
-    maximum_amount_minor: Annotated[int, Field(ge=1, lt=10**15)] | None = None
+    maximum_amount_minor: AmountBound | None = None
     """What one whole interval costs at most."""
     interval: Interval
     unit_name: Name = "unit"
@@ -152,6 +159,8 @@ class Price(Value):
     maximum_quantity: Annotated[int, Field(ge=1, le=MAX_QUANTITY)] = MAX_QUANTITY
     quantity_step: Annotated[int, Field(ge=1, le=MAX_QUANTITY)] = 1
     """Only multiples of it are sold, such as whole packs of 25."""
+    currency_options: Mapping[CurrencyCode, CurrencyOption] = {}
+    """What it costs in other currencies."""
 
     @model_validator(mode="after")
     def _sellable(self) -> Self:
@@ -162,10 +171,41 @@ class Price(Value):
                 f"no multiple of quantity_step {self.quantity_step} lies between"
                 " minimum_quantity and maximum_quantity"
             )
-        if (self.minimum_amount_minor or 0) > (self.maximum_amount_minor or 10**15):
-            raise ValueError("minimum_amount_minor must not exceed maximum_amount_minor")
-        self._refuse_uncollectable()
+        refuse_crossed_bounds(self.minimum_amount_minor, self.maximum_amount_minor)
+        if self.currency in self.currency_options:
+            raise ValueError(f"{self.currency} is the price's first currency: it has no option")
+        for currency, option in self.currency_options.items():
+            if option.model.kind != self.model.kind:
+                raise ValueError(
+                    f"the price is {self.model.kind} in {self.currency}: write the {currency}"
+                    f" amounts so too, not {option.model.kind}"
+                )
+        for currency in self.currencies:
+            _refuse_uncollectable(self.in_currency(currency))
         return self
+
+    @property
+    def currencies(self) -> tuple[CurrencyCode, ...]:
+        """Those that it is sold in: the first one, then the others by their codes."""
+        return (self.currency, *sorted(self.currency_options))
+
+    def in_currency(self, currency: str) -> Self:
+        """The price as it is sold in the currency, and in no other.
+
+        Raises `InvalidInput` (`currency_not_sold`), whose `currencies` are those that it has.
+        """
+        if currency == self.currency:
+            return self.model_copy(update={"currency_options": {}})
+        option = self.currency_options.get(currency)
+        if option is None:
+            known = ", ".join(self.currencies)
+            raise InvalidInput(
+                "currency_not_sold",
+                f"{self.id} is sold in {known}, not in {currency}",
+                currencies=known,
+            )
+        amounts = {name: getattr(option, name) for name in CurrencyOption.model_fields}
+        return self.model_copy(update={**amounts, "currency": currency, "currency_options": {}})
 
     @property
     def smallest_quantity(self) -> int:
@@ -174,7 +214,10 @@ class Price(Value):
 
     @property
     def smallest_amounts(self) -> tuple[Exact, ...]:
-        """What the smallest purchase costs, exactly, for each context that decides by itself."""
+        """What the smallest purchase costs, exactly, for each context that decides by itself.
+
+        In the first currency, as everything that is said of amounts.
+        """
         return tuple(
             sum(
                 (
@@ -195,21 +238,22 @@ class Price(Value):
         """Whether its smallest purchase costs nothing, whatever it depends on."""
         return bool(self.smallest_amounts) and not any(self.smallest_amounts)
 
-    def _refuse_uncollectable(self) -> None:
-        """A smallest purchase that no charge can take (policy P5).
 
-        Tiers are made for many units: what a few of them cost may be carried to a later invoice.
-        """
-        if isinstance(self.model, Graduated | Volume):
-            return
-        minimum = minimum_charge_minor(self.currency)
-        for exact in self.smallest_amounts:
-            smallest = round_half_away(exact)
-            if exact > 0 and smallest < minimum:
-                raise ValueError(
-                    f"the smallest purchase is {smallest} minor units of {self.currency};"
-                    f" less than {minimum} cannot be collected: raise the price or minimum_quantity"
-                )
+def _refuse_uncollectable(price: Price) -> None:
+    """A smallest purchase that no charge can take (policy P5).
+
+    Tiers are made for many units: what a few of them cost may be carried to a later invoice.
+    """
+    if isinstance(price.model, Graduated | Volume):
+        return
+    minimum = minimum_charge_minor(price.currency)
+    for exact in price.smallest_amounts:
+        smallest = round_half_away(exact)
+        if exact > 0 and smallest < minimum:
+            raise ValueError(
+                f"the smallest purchase is {smallest} minor units of {price.currency};"
+                f" less than {minimum} cannot be collected: raise the price or minimum_quantity"
+            )
 
 
 class Catalog(Value):
@@ -318,7 +362,7 @@ def _fallback_complaint(
 ) -> str | None:
     if price is None:
         return f"free_fallback: {product.free_fallback!r} is no price of the catalog"
-    if not price.is_free:
+    if not all(price.in_currency(each).is_free for each in price.currencies):
         return f"free_fallback: {price.id!r} is not free; name a price of amount 0"
     if families.get(price.product_id) != product.family:
         return f"free_fallback: {price.id!r} is no price of the family {product.family!r}"
@@ -351,8 +395,10 @@ def _replacement_complaint(
     price, other = prices.get(price_id), prices.get(replacements[price_id])
     if price is None or other is None:
         return f"{replacements[price_id]!r} is no price of the catalog"
-    if other.currency != price.currency:
-        return f"{other.id!r} is in {other.currency}; name a price in {price.currency}"
+    missing = [each for each in price.currencies if each not in other.currencies]
+    if missing:
+        sold = ", ".join(other.currencies)
+        return f"{other.id!r} is in {sold}; name a price in {', '.join(missing)}"
     if families.get(other.product_id) != families.get(price.product_id):
         return f"{other.id!r} is of another family; name a price of the same one"
     passed = [price_id]

@@ -42,11 +42,13 @@ def renewal_after(state: SubscriptionState, plan: PlannedChange, basis: ChangeBa
     number = -1 if state.period_number is None else state.period_number
     number += 1 if plan.starts_period else 0
     terms, offer = plan.target, basis.offer
-    is_other = offer is not None and offer.price.id == terms.price_id
+    price = basis.current_price
+    if offer is not None and offer.price.id == terms.price_id:
+        price = offer.price.in_currency(terms.currency)
     draft = draft_for_period(
         customer_id=state.customer_id,
         subscription_id=state.subscription_id,
-        price=offer.price if offer is not None and is_other else basis.current_price,
+        price=price,
         product_name=terms.product_name,
         quantity=terms.quantity,
         period=plan.period,

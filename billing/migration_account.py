@@ -157,11 +157,9 @@ class Decisions:
         self._plan = plan
         self._offer = offer
         self._effects = {
-            version: Rehearsal(old=price, new=offer.price)
-            for version, price in sources.items()
-            if price.currency == offer.price.currency
+            version: Rehearsal(old=price, new=offer.price) for version, price in sources.items()
         }
-        self._targets: dict[tuple[int, str | None, Trial | None], Terms] = {}
+        self._targets: dict[tuple[str, int, str | None, Trial | None], Terms] = {}
 
     def of(self, candidate: Candidate, *, now: datetime) -> Decision:
         """Whether it moves, and what that changes; `now` is the machine's present."""
@@ -186,12 +184,17 @@ class Decisions:
         return Decision(candidate=candidate, target=target, effect=None, reason=SkipReason.CHANGED)
 
     def _target(self, state: SubscriptionState, segment: str | None) -> Terms:
-        """What it buys then; equal ones are made once."""
-        key = state.terms.quantity, segment, state.terms.trial
+        """What it buys then; equal ones are made once.
+
+        Terms in another currency than its own are a reason to stay (`SkipReason.CURRENCY`).
+        """
+        key = state.terms.currency, state.terms.quantity, segment, state.terms.trial
         known = self._targets.get(key)
         if known is None:
-            quantity, _, trial = key
-            known = terms_of(self._offer, quantity=quantity, trial=trial, segment=segment)
+            currency, quantity, _, trial = key
+            is_sold = currency in self._offer.price.currencies
+            offer = self._offer.in_currency(currency) if is_sold else self._offer
+            known = terms_of(offer, quantity=quantity, trial=trial, segment=segment)
             self._targets[key] = known
         return known
 
@@ -265,6 +268,7 @@ def _running(state: SubscriptionState) -> Running:
         status=state.status,
         price_id=state.terms.price_id,
         price_version=state.terms.price_version,
+        currency=state.terms.currency,
         quantity=state.terms.quantity,
         next_invoice_at=None if state.period is None else state.period.end,
     )

@@ -4,6 +4,8 @@ Owns the step from what is on sale to the terms of one subscription. Does not ow
 (`api.subscription_start`) nor what may replace what (`billing.change`).
 """
 
+from typing import Self
+
 from billing.catalog import Price, Product, Trial
 from billing.dunning import DunningLadder, FinalAction
 from billing.pricing import price_of
@@ -17,12 +19,17 @@ class Offer(Value):
     product: Product
     price: Price
 
+    def in_currency(self, currency: str) -> Self:
+        """As it is sold in the currency. Raises `InvalidInput` (`currency_not_sold`)."""
+        return self.model_copy(update={"price": self.price.in_currency(currency)})
+
 
 def terms_of(offer: Offer, *, quantity: int, trial: Trial | None, segment: str | None) -> Terms:
     """The terms of `quantity` units for a customer of `segment`; they hold until changed (P33).
 
-    `trial` is the one that this customer gets, if any. Whether the quantity is sold is asked before
-    (`billing.pricing.check_quantity`).
+    They are in the price's first currency: the offer is asked for another one before
+    (`Offer.in_currency`), and whether the quantity is sold (`billing.pricing.check_quantity`).
+    `trial` is the one that this customer gets, if any.
     """
     price, product = offer.price, offer.product
     return Terms(

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Final, assert_never
 
 from billing.catalog import Price
-from billing.errors import BooksBroken, InvalidInput
+from billing.errors import InvalidInput
 from billing.interval import Interval, IntervalUnit
 from billing.money import Money
 from billing.pricing import check_quantity, price_of
@@ -37,6 +37,7 @@ class Running:
     status: SubscriptionStatus
     price_id: str
     price_version: int
+    currency: str
     quantity: int
     next_invoice_at: datetime | None
     """When its next period begins; None where none does: it is canceled by then, or rests."""
@@ -54,7 +55,7 @@ class Effect:
     """Minor units of recurring revenue per month; zero where it earns none."""
     monthly_after: Fraction
     refusal: str | None = None
-    """Why the new price is not sold in its quantity; it stays as it is then."""
+    """Why the new price is not sold in its currency or quantity; it stays as it is then."""
 
     @property
     def monthly_change(self) -> Fraction:
@@ -114,20 +115,17 @@ class Tally:
 class Rehearsal:
     """The effect of replacing one price by another, for any number of subscriptions.
 
-    Equal quantities are computed once: of 79,000 subscriptions few differ in what they cost.
+    Each is compared in its own currency. Equal quantities are computed once: of 79,000
+    subscriptions few differ in what they cost.
     """
 
     def __init__(self, *, old: Price, new: Price) -> None:
-        if old.currency != new.currency:
-            raise BooksBroken(
-                "currency_mismatch", f"{new.id} is in {new.currency} and {old.id} in {old.currency}"
-            )
         self._old, self._new = old, new
         self._compared = lru_cache(maxsize=100_000)(self._compare)
 
     def effect_on(self, subscription: Running) -> Effect:
         """What the new price would cost it; where it is not sold so, it stays as it is."""
-        compared = self._compared(subscription.quantity)
+        compared = self._compared(subscription.quantity, subscription.currency)
         earns = subscription.status in EARNING
         return Effect(
             subscription=subscription,
@@ -138,12 +136,13 @@ class Rehearsal:
             refusal=compared.refusal,
         )
 
-    def _compare(self, quantity: int) -> "_Compared":
-        before = after = price_of(self._old, quantity)
+    def _compare(self, quantity: int, currency: str) -> "_Compared":
+        before = after = price_of(self._old.in_currency(currency), quantity)
         interval, refusal = self._old.interval, None
         try:
-            check_quantity(self._new, quantity)
-            after, interval = price_of(self._new, quantity), self._new.interval
+            new = self._new.in_currency(currency)
+            check_quantity(new, quantity)
+            after, interval = price_of(new, quantity), new.interval
         except InvalidInput as refused:
             refusal = refused.message
         return _Compared(

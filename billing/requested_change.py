@@ -26,9 +26,10 @@ class ChangeBasis:
     """What a plan follows from beside the subscription's state."""
 
     current_price: Price
-    """In the version that the subscription has (policy P33)."""
+    """In the version and the currency that the subscription has (policy P33)."""
     offer: Offer | None
-    """What is on sale under the price that is asked for; None where nothing is, or none is."""
+    """What is on sale under the price that is asked for, in every currency; None where nothing is,
+    or none is."""
     segment: str | None
     """The customer's."""
     debits: Sequence[Debit]
@@ -48,8 +49,8 @@ def plan_request(
 
     Raises what `billing.change.plan_change` raises, `Conflict` (`command_not_allowed`,
     `subscription_ended`; `period_ending` where the period's end was not dealt with yet) and
-    `InvalidInput` (`price_not_found`, `quantity_out_of_range`, `amount_too_large`,
-    `amount_not_chargeable`).
+    `InvalidInput` (`price_not_found`, `currency_not_sold`, `quantity_out_of_range`,
+    `amount_too_large`, `amount_not_chargeable`).
     """
     check_command(state, CommandName.CHANGE)
     running = state.running_period
@@ -92,8 +93,7 @@ def _target(
         return price, state.terms.model_copy(update=update)
     if basis.offer is None:
         raise InvalidInput("price_not_found", f"no price {request.price_id} is on sale")
-    price = basis.offer.price
-    check_quantity(price, quantity)
-    return price, terms_of(
-        basis.offer, quantity=quantity, trial=state.terms.trial, segment=basis.segment
-    )
+    offer = basis.offer.in_currency(state.terms.currency)
+    check_quantity(offer.price, quantity)
+    terms = terms_of(offer, quantity=quantity, trial=state.terms.trial, segment=basis.segment)
+    return offer.price, terms

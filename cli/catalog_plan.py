@@ -104,7 +104,9 @@ def _total_lines(total: Total, target: str) -> Iterator[Text]:
         f" {_rounded(total.monthly_after, total.currency)} ({sign}{change})"
     )
     if total.refused:
-        yield Text(f"{_INDENT}{total.refused} of them cannot be moved in their quantity")
+        yield Text(
+            f"{_INDENT}{total.refused} of them cannot be moved in their currency or quantity"
+        )
 
 
 def _subscription(subscription: TouchedSubscription, *, moves: bool) -> str:

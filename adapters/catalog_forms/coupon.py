@@ -6,7 +6,7 @@ from typing import Final
 
 import yaml
 
-from adapters.catalog_forms.price import Currency
+from adapters.catalog_forms.currency import Currency
 from adapters.yaml_forms.document import Stop, place_of
 from adapters.yaml_forms.form import Form, Key, Reading, Schema, Values
 from adapters.yaml_forms.kinds import (

@@ -4,6 +4,7 @@ A key of a price is one line of `KEYS`; what the model calls otherwise, or makes
 put together in `_price`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
@@ -11,36 +12,24 @@ from typing import Final
 
 import yaml
 
+from adapters.catalog_forms.currency import (
+    AMOUNT_KEYS,
+    BOUND_KEYS,
+    OPTION,
+    Currencies,
+    Currency,
+)
 from adapters.catalog_forms.price_model import MODEL_KEYS, price_model
 from adapters.yaml_forms.document import Stop, place_of
 from adapters.yaml_forms.form import Fields, Form, Key, Reading, Schema, Values
-from adapters.yaml_forms.kinds import DecimalText, Flag, NewId, Text, Whole, items, text
+from adapters.yaml_forms.kinds import Flag, NewId, Text, Whole, items, text
 from billing.catalog import Price
 from billing.currency import MINOR_DIGITS
+from billing.currency_option import CurrencyOption
 from billing.errors import InvalidInput
 from billing.interval import Interval, IntervalUnit
 from billing.money import Money, round_half_away
 from billing.pricing import check_chargeable
-
-
-@dataclass(frozen=True, slots=True)
-class Currency:
-    """An ISO 4217 code that amounts can be written in."""
-
-    def read(self, node: yaml.Node, name: str, _: Reading) -> str:
-        """Raises `Stop` for currencies that nobody can be charged in."""
-        currency = text(node, name)
-        if currency not in MINOR_DIGITS:
-            raise Stop(
-                place_of(node),
-                f"{currency!r} is no supported currency; write its ISO 4217 code, such as USD",
-            )
-        return currency
-
-    def schema(self) -> Schema:
-        """The codes."""
-        return {"type": "string", "enum": sorted(MINOR_DIGITS)}
-
 
 _INTERVALS: Final = {
     "day": Interval(unit=IntervalUnit.DAY),
@@ -72,13 +61,13 @@ class IntervalWord:
 KEYS: Final = {
     "id": Key(NewId("price"), "Chosen by you; stable and public", required=True),
     "version": Key(Whole(), "Raise it to change the price: a version that was sold never changes"),
-    "currency": Key(Currency(), "ISO 4217, such as USD", required=True),
-    **MODEL_KEYS,
-    "minimum_charge": Key(
-        DecimalText(), "What a whole interval costs at least", field="minimum_amount_minor"
+    "currency": Key(
+        Currency(), "ISO 4217, such as USD; sold in it unless the buyer says another", required=True
     ),
-    "maximum_charge": Key(
-        DecimalText(), "What a whole interval costs at most", field="maximum_amount_minor"
+    **MODEL_KEYS,
+    **BOUND_KEYS,
+    "currencies": Key(
+        Currencies(), "What it costs in other currencies, by their codes", field="currency_options"
     ),
     "interval": Key(IntervalWord(), "How often it recurs", required=True),
     "interval_count": Key(Whole(), "Every so many intervals", field="count", of=Interval),
@@ -91,6 +80,9 @@ KEYS: Final = {
         Text(), "It is no longer sold, and whoever has it is to be moved to this price"
     ),
 }
+
+_IN_CURRENCY: Final = frozenset(KEYS[name].field or name for name in AMOUNT_KEYS)
+"""The values of a price that are written in its first currency."""
 
 NESTED_PRICE: Final = Form(
     what="a price", says="A recurring price, charged in advance", model=Price, keys=KEYS
@@ -134,36 +126,68 @@ class Prices:
 
     def _price(self, node: yaml.Node, reading: Reading, given: Values) -> Listed:
         fields = self.form.fields(node, reading)
-        build = partial(_listed, given=given, fields=fields)
+        build = partial(_listed, given=given, fields=fields, reading=reading)
         listed = self.form.built(fields, reading, build)
         reading.remember("price", listed.price.id, fields)
-        _refuse_unchargeable(listed.price, fields, reading)
         return listed
 
 
-def _listed(written: Values, *, given: Values, fields: Fields) -> Listed:
+def _listed(written: Values, *, given: Values, fields: Fields, reading: Reading) -> Listed:
     replaced_by = written.pop("replaced_by", None)
-    price = _price(written, given, fields)
-    return Listed(price, None if replaced_by is None else str(replaced_by))
+    others = written.pop("currency_options", {})
+    price = _price(given | written, fields)
+    _refuse_unchargeable(price, fields, reading)
+    options = {
+        currency: _option(currency, below, given | written, fields, reading)
+        for currency, below in (others.items() if isinstance(others, Mapping) else ())
+    }
+    listed = Price.model_validate({**dict(price), "currency_options": options})
+    return Listed(listed, None if replaced_by is None else str(replaced_by))
 
 
-def _price(written: Values, given: Values, fields: Fields) -> Price:
+def _price(written: Values, fields: Fields) -> Price:
+    """The price in one currency."""
     digits = MINOR_DIGITS[str(written["currency"])]
-    of_model = {name: written.pop(name) for name in MODEL_KEYS if name in written}
-    interval, count = written.pop("interval"), written.pop("count", 1)
+    of_model = {name: written[name] for name in MODEL_KEYS if name in written}
+    others = {name: written[name] for name in written if name not in {*MODEL_KEYS, "count"}}
     bounds = {
-        name: Decimal(str(written.pop(name))).scaleb(digits)
-        for name in ("minimum_amount_minor", "maximum_amount_minor")
-        if name in written
+        key.field: Decimal(str(written[key.field])).scaleb(digits)
+        for key in BOUND_KEYS.values()
+        if key.field is not None and key.field in written
     }
     return Price.model_validate(
-        given
-        | written
+        others
         | bounds
         | {
             "model": price_model(of_model, fields, minor_digits=digits),
-            "interval": _times(interval, count),
+            "interval": _times(written["interval"], written.get("count", 1)),
         }
+    )
+
+
+def _option(
+    currency: str, below: Fields, written: Values, fields: Fields, reading: Reading
+) -> CurrencyOption:
+    """What the price costs in another currency: all of its amounts, and nothing else is new."""
+    first = str(written["currency"])
+    node = next(iter(below.values()), fields["currencies"])
+    if currency == first:
+        raise Stop(place_of(node), f"the price is in {first} already: write its amounts there")
+    missing = [name for name in AMOUNT_KEYS if name in fields and name not in below]
+    if missing:
+        raise Stop(
+            place_of(node),
+            f"{currency} needs {', '.join(missing)}, as the price has in {first}",
+        )
+    shared = {name: written[name] for name in written if name not in _IN_CURRENCY}
+
+    def built(amounts: Values) -> Price:
+        return _price(shared | amounts | {"currency": currency}, fields | below)
+
+    price = OPTION.built(below, reading, built)
+    _refuse_unchargeable(price, below, reading)
+    return CurrencyOption.model_validate(
+        {name: getattr(price, name) for name in CurrencyOption.model_fields}
     )
 
 
@@ -179,4 +203,4 @@ def _refuse_unchargeable(price: Price, fields: Fields, reading: Reading) -> None
         for exact in price.smallest_amounts:
             check_chargeable(Money(amount_minor=round_half_away(exact), currency=price.currency))
     except InvalidInput as refused:
-        reading.tell(fields.get("amount", fields["id"]), refused.message)
+        reading.tell(fields.get("amount", next(iter(fields.values()))), refused.message)

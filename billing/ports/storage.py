@@ -36,7 +36,7 @@ from billing.offer import Offer
 from billing.payment import CollectionOutcome
 from billing.proration import Debit
 from billing.refund import Refund
-from billing.subscription import SubscriptionState
+from billing.subscription import SubscriptionState, Terms
 from billing.task import OperatorTask
 from billing.value import Instant, Value
 
@@ -96,18 +96,24 @@ class Customers(Protocol):
 class Prices(Protocol):
     """Immutable price versions."""
 
-    async def get(self, price_id: str, version: int) -> Price:
-        """Raises `NotFound` (`price_not_found`)."""
+    async def of(self, terms: Terms) -> Price:
+        """What was sold, as it is in the currency of the terms.
+
+        Raises `NotFound` (`price_not_found`).
+        """
         ...
 
     async def version_offered(self, price_id: str, version: int) -> Offer:
-        """A version with its product, on sale or not. Raises `NotFound` (`price_not_found`)."""
+        """A version with its product, on sale or not, in every currency that it has.
+
+        Raises `NotFound` (`price_not_found`).
+        """
         ...
 
     async def offer(self, price_id: str, *, now: datetime | None = None) -> Offer:
         """What is on sale under the id at `now`, or really now where that is later.
 
-        Raises `InvalidInput` (`price_not_found`).
+        In every currency that it has. Raises `InvalidInput` (`price_not_found`).
         """
         ...
 

@@ -79,11 +79,17 @@ class DemoCustomer:
         self._customer_id = made.id
 
     async def check_out(
-        self, price: str, *, cards: Sequence[Card], quantity: int = 1, trial: bool | None = None
+        self,
+        price: str,
+        *,
+        cards: Sequence[Card],
+        quantity: int = 1,
+        trial: bool | None = None,
+        currency: str | None = None,
     ) -> None:
         """Begins a subscription on the hosted page, trying the cards in their order."""
         pages: Json = {"success_url": _SUCCESS_URL, "cancel_url": _CANCEL_URL}
-        body = {**self._order(price, quantity, trial=trial), **pages}
+        body = {**self._order(price, quantity, trial=trial), "currency": currency, **pages}
         checkout = await self.life.post(
             Checkout, "/v1/checkout/sessions", body, step=self.life.now("checkout")
         )

@@ -27,7 +27,12 @@ products:
       segments:
         enterprise: {retry_days: [30], final_action: unpaid}
     prices:
-      - {id: seats_monthly, amount: "16.005", currency: USD, interval: month, unit: seat}
+      - id: seats_monthly
+        amount: "16.005"
+        currency: USD
+        currencies: {JPY: {amount: "2400", tax_inclusive: true}}
+        interval: month
+        unit: seat
 """
 
 
@@ -97,3 +102,20 @@ async def test_prices_are_shown_to_the_fraction_of_a_cent(idle_shop: Shop) -> No
     assert team["unit_name"] == "seat"
     assert (await idle_shop.read("/v1/prices", product="team"))["data"] == [team]
     assert (await idle_shop.read("/v1/prices", currency="EUR"))["data"] == []
+
+
+async def test_a_price_is_shown_with_all_of_its_currencies(idle_shop: Shop) -> None:
+    await _put_on_sale(idle_shop)
+    [team] = (await idle_shop.read("/v1/prices", currency="JPY"))["data"]
+    assert (team["id"], team["currency"], team["tax_inclusive"]) == ("seats_monthly", "USD", False)
+    assert team["currency_options"] == {
+        "JPY": {
+            "model": {"kind": "per_unit", "unit_amount_minor": "2400"},
+            "minimum_amount_minor": None,
+            "maximum_amount_minor": None,
+            "tax_inclusive": True,
+        }
+    }
+    in_dollars = (await idle_shop.read("/v1/prices", currency="USD"))["data"]
+    assert [price["id"] for price in in_dollars] == ["personal_free", "seats_monthly"]
+    assert in_dollars[0]["currency_options"] == {}

@@ -7,7 +7,7 @@ from adapters.db.engine import reading
 from api.subscription_start import Order, Purchase, check_order
 from billing.dunning import FinalAction
 from billing.errors import InvalidInput
-from tests.api.shop import Shop
+from tests.api.shop import Shop, problem
 
 _CATALOG = b"""
 products:
@@ -25,13 +25,20 @@ products:
       segments:
         enterprise: {retry_days: [30], final_action: unpaid}
     prices:
-      - {id: seats_monthly, amount: "16.00", currency: USD, interval: month, unit: seat}
+      - id: seats_monthly
+        amount: "16.00"
+        currency: USD
+        currencies: {JPY: {amount: "2400"}, EUR: {amount: "15.00"}}
+        interval: month
+        unit: seat
       - {id: team_kwd, amount: "5.25", currency: KWD, interval: month}
       - {id: team_bulk, amount: "0.251", currency: KWD, interval: month, minimum_quantity: 10}
 """
 
 
-async def _purchase(shop: Shop, price_id: str, quantity: int, **customer: str) -> Purchase:
+async def _purchase(
+    shop: Shop, price_id: str, quantity: int, *, currency: str | None = None, **customer: str
+) -> Purchase:
     async with shop.transactions() as tx:
         await tx.catalog.put_on_sale(parse_catalog(_CATALOG, source="catalog.yaml"))
     made = await shop.made("/v1/customers", {"email": "ada@example.com"} | customer)
@@ -41,6 +48,7 @@ async def _purchase(shop: Shop, price_id: str, quantity: int, **customer: str) -
         price_id=price_id,
         quantity=quantity,
         trial=None,
+        currency=currency,
     )
     async with reading(shop.deps.engine) as connection:
         return await check_order(connection, order)
@@ -72,3 +80,32 @@ async def test_an_amount_that_no_gateway_takes_is_not_sold(idle_shop: Shop) -> N
     with pytest.raises(InvalidInput) as refused:
         await _purchase(idle_shop, "team_bulk", 11)
     assert refused.value.code == "amount_not_chargeable"
+
+
+async def test_the_buyer_says_in_which_of_its_currencies_a_price_is_bought(
+    idle_shop: Shop,
+) -> None:
+    for currency, costs in ((None, "USD 80.00"), ("EUR", "EUR 75.00"), ("JPY", "JPY 12,000")):
+        bought = await _purchase(idle_shop, "seats_monthly", 5, currency=currency)
+        assert str(bought.state.terms.period_amount) == costs
+        assert bought.price.currency == bought.state.terms.currency
+        assert str(await bought.due_now(idle_shop.deps)) == costs
+
+
+async def test_a_currency_that_the_price_does_not_have_is_refused(idle_shop: Shop) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        await _purchase(idle_shop, "seats_monthly", 5, currency="KWD")
+    assert refused.value.code == "currency_not_sold"
+    customer = await idle_shop.customer()
+    for path, body in (
+        ("/v1/subscriptions", {}),
+        (
+            "/v1/checkout/sessions",
+            {"success_url": "https://a.test", "cancel_url": "https://b.test"},
+        ),
+    ):
+        order = {"customer": customer, "price": "seats_monthly", "currency": "KWD", **body}
+        answer = problem(await idle_shop.post(path, order), 422, "currency_not_sold")
+        assert answer["currencies"] == "USD, EUR, JPY"
+        order["currency"] = "yen"
+        problem(await idle_shop.post(path, order), 422, "unknown_currency")

@@ -4,17 +4,20 @@ No database, no gateway and no waiting: due things are done in order, and what a
 said by the test.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from types import MappingProxyType
 
 from billing import changing, commands, lifecycle, pausing, settlement
 from billing.agenda import ActionKind, NextAction, next_action, overdue_boundary
 from billing.catalog import Price, Product
 from billing.change import ChangeRequest, PlannedChange, unused
 from billing.credit_note import UnusedPart, lapsed_lines, unused_lines
+from billing.currency_option import CurrencyOption
 from billing.decline import Decline
 from billing.discount import Coupon, RedeemedDiscount
+from billing.errors import InvalidInput
 from billing.interval import Interval, IntervalUnit
 from billing.invoice import InvoiceDraft, InvoiceRecord, InvoiceStatus, draft_for_change
 from billing.lifecycle import NextPeriod
@@ -65,8 +68,12 @@ def offer(
     product: Product | None = None,
     interval: Interval = MONTH,
     currency: str = "USD",
+    also: Mapping[str, int] = MappingProxyType({}),
 ) -> Offer:
-    """`product` is one of the family `plan`, called like the price unless it is given."""
+    """`product` is one of the family `plan`, called like the price unless it is given.
+
+    `also` is what a unit costs in other currencies.
+    """
     sold = product or Product(id=price_id, name=price_id.title(), family="plan")
     price = Price(
         id=price_id,
@@ -75,6 +82,10 @@ def offer(
         model=PerUnit(unit_amount_minor=Decimal(unit_minor)),
         interval=interval,
         unit_name="seat",
+        currency_options={
+            code: CurrencyOption(model=PerUnit(unit_amount_minor=Decimal(minor)))
+            for code, minor in also.items()
+        },
     )
     return Offer(product=sold, price=price)
 
@@ -90,10 +101,14 @@ class Running:
         is_ready: bool = True,
         coupons: tuple[Coupon, ...] = (),
         taxation: Taxation = UNTAXED,
+        currency: str | None = None,
     ) -> None:
-        """To the first offer of the `catalog`, with its product's trial if that has one."""
+        """To the first offer of the `catalog`, with its product's trial if that has one.
+
+        In its first currency, or in the one that the buyer says.
+        """
         self.catalog = {each.price.id: each for each in catalog}
-        sold = catalog[0]
+        sold = catalog[0].in_currency(currency or catalog[0].price.currency)
         terms = terms_of(sold, quantity=quantity, trial=sold.product.trial, segment=None)
         incomplete = SubscriptionState(
             subscription_id="sub_1",
@@ -117,6 +132,10 @@ class Running:
     @property
     def status(self) -> SubscriptionStatus:
         return self.state.status
+
+    def price_of(self, terms: Terms) -> Price:
+        """What was sold, as it is in the currency of the terms."""
+        return self.catalog[terms.price_id].price.in_currency(terms.currency)
 
     def until(
         self, instant: datetime | str, *outcomes: CollectionOutcome | None
@@ -171,7 +190,7 @@ class Running:
         terms = self.state.terms
         request = ChangeRequest(price_id=price_id, quantity=quantity, quantity_change=more)
         basis = ChangeBasis(
-            current_price=self.catalog[terms.price_id].price,
+            current_price=self.price_of(terms),
             offer=None if price_id is None else self.catalog[price_id],
             segment=None,
             debits=self._debits(),
@@ -206,7 +225,7 @@ class Running:
 
     def _migration_price(self) -> Price | None:
         plan = self.state.waiting_migration
-        return None if plan is None else self.catalog[plan.target.price_id].price
+        return None if plan is None else self.price_of(plan.target)
 
     def upgrade(
         self, price_id: str | None = None, *, quantity: int | None = None, more: int | None = None
@@ -336,7 +355,11 @@ class Running:
         wanted = self.state.terms.free_fallback_price_id
         if wanted is None:
             return None
-        return terms_of(self.catalog[wanted], quantity=1, trial=None, segment=None)
+        try:
+            found = self.catalog[wanted].in_currency(self.state.terms.currency)
+        except InvalidInput:
+            return None
+        return terms_of(found, quantity=1, trial=None, segment=None)
 
     def _activate(self, outcome: CollectionOutcome | None) -> None:
         if self.state.open_invoices:
@@ -356,7 +379,7 @@ class Running:
 
     def _bill(self) -> None:
         following = lifecycle.next_billing(self.state, self.now)
-        price = self.catalog[following.terms.price_id].price
+        price = self.price_of(following.terms)
         draft = drafted(self.state, following, price=price, taxation=self.taxation, now=self.now)
         self._was_foreseen(following, draft)
         invoice = self.books.finalize(draft)
@@ -382,7 +405,7 @@ class Running:
             assert foreseen is None
             return
         assert foreseen == following
-        price = self.catalog[following.terms.price_id].price
+        price = self.price_of(following.terms)
         nothing = Money.zero(price.currency)
         preview = upcoming_invoice(
             self.state, foreseen, price=price, balance=nothing, taxation=self.taxation

@@ -72,6 +72,7 @@ def _check_period(before: SubscriptionState, after: SubscriptionState) -> None:
 def check_state(running: Running) -> None:
     """What is true at every moment."""
     state = running.state
+    assert state.terms.currency == running.books.currency
     assert (state.ended_at is not None) is state.has_ended
     assert (state.end_reason is not None) is state.has_ended
     assert state.pending_change is None or state.cancellation is None

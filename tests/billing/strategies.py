@@ -1,12 +1,15 @@
 """Values drawn for property tests."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from types import MappingProxyType
 
 from hypothesis import strategies as st
 
 from billing.catalog import Price
 from billing.currency import MINOR_DIGITS
+from billing.currency_option import CurrencyOption
 from billing.interval import Interval, IntervalUnit
 from billing.money import Money
 from billing.price_model import PerUnit
@@ -26,9 +29,13 @@ def amounts(draw: st.DrawFn) -> Money:
 
 
 def price(
-    unit_amount_minor: str | int = 1600, *, currency: str = "USD", interval: Interval | None = None
+    unit_amount_minor: str | int = 1600,
+    *,
+    currency: str = "USD",
+    interval: Interval | None = None,
+    also: Mapping[str, int] = MappingProxyType({}),
 ) -> Price:
-    """$16.00 per seat and month, unless told otherwise."""
+    """$16.00 per seat and month, unless told otherwise; `also` is a seat in other currencies."""
     return Price(
         id="team_monthly",
         product_id="team",
@@ -36,4 +43,8 @@ def price(
         model=PerUnit(unit_amount_minor=Decimal(unit_amount_minor)),
         interval=interval or Interval(unit=IntervalUnit.MONTH),
         unit_name="seat",
+        currency_options={
+            code: CurrencyOption(model=PerUnit(unit_amount_minor=Decimal(minor)))
+            for code, minor in also.items()
+        },
     )

@@ -77,6 +77,11 @@ products = st.builds(
 _NEWS = [news for news in DisputeState if news is not DisputeState.LOST] * 3 + [DisputeState.LOST]
 
 
+def _elsewhere(unit_minor: int) -> dict[str, int]:
+    """What a unit costs in dinars, as much in their thousandths, and in yen."""
+    return {"KWD": unit_minor, "JPY": unit_minor * 3 // 2}
+
+
 class Life(RuleBasedStateMachine):
     """One subscription; what is due is done on time, and anything else comes in between."""
 
@@ -85,7 +90,7 @@ class Life(RuleBasedStateMachine):
     @initialize(
         product=products,
         interval=st.sampled_from(INTERVALS),
-        currency=st.sampled_from(["USD", "KWD"]),
+        currency=st.sampled_from(["USD", "KWD", "JPY"]),
         quantity=st.integers(1, 9),
         is_ready=mostly,
     )
@@ -101,13 +106,14 @@ class Life(RuleBasedStateMachine):
         units = {"team": 12_340, "business": 19_990, "free": 0}
         self.running = Running(
             *(
-                offer(price_id, unit, product=product, interval=interval, currency=currency)
+                offer(price_id, unit, product=product, interval=interval, also=_elsewhere(unit))
                 for price_id, unit in units.items()
             ),
-            offer("annual", 99_990, product=product, interval=YEAR, currency=currency),
+            offer("annual", 99_990, product=product, interval=YEAR, also=_elsewhere(99_990)),
             start=START,
             quantity=quantity,
             is_ready=is_ready,
+            currency=currency,
         )
         self.running.until(START if is_ready else START - timedelta(days=1))
         self.checked = 0

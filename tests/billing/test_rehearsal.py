@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.errors import BooksBroken
 from billing.interval import Interval, IntervalUnit
 from billing.money import Money
 from billing.rehearsal import Rehearsal, Running, Tally, monthly, months
@@ -21,6 +20,7 @@ _YEAR = Interval(unit=IntervalUnit.YEAR)
 def _running(
     quantity: int = 5,
     *,
+    currency: str = "USD",
     status: SubscriptionStatus = SubscriptionStatus.ACTIVE,
     next_invoice_at: datetime | None = _RENEWS_AT,
 ) -> Running:
@@ -30,6 +30,7 @@ def _running(
         status=status,
         price_id="team_monthly",
         price_version=1,
+        currency=currency,
         quantity=quantity,
         next_invoice_at=next_invoice_at,
     )
@@ -82,9 +83,13 @@ def test_a_quantity_that_is_not_sold_any_more_stays_as_it_is_and_is_told() -> No
     assert effect.monthly_change == Fraction(0)
 
 
-def test_currencies_are_not_mixed() -> None:
-    with pytest.raises(BooksBroken):
-        Rehearsal(old=price(1600), new=price(1600, currency="EUR"))
+def test_each_is_compared_in_its_own_currency_and_stays_where_that_is_not_sold() -> None:
+    old = price(1600, also={"EUR": 1500, "JPY": 2400})
+    rehearsal = Rehearsal(old=old, new=price(2000, also={"EUR": 1900}))
+    euros, yen = (rehearsal.effect_on(_running(2, currency=code)) for code in ("EUR", "JPY"))
+    assert (str(euros.before), str(euros.after)) == ("EUR 30.00", "EUR 38.00")
+    assert (yen.before, yen.monthly_change) == (yen.after, Fraction(0))
+    assert yen.refusal == "team_monthly is sold in USD, EUR, not in JPY"
 
 
 @given(
@@ -122,7 +127,7 @@ def test_totals_are_kept_apart_by_currency() -> None:
     tally = Tally()
     for currency in ("USD", "EUR"):
         both = [price(amount, currency=currency) for amount in (1600, "1700.5")]
-        tally.add(Rehearsal(old=both[0], new=both[1]).effect_on(_running(1)))
+        tally.add(Rehearsal(old=both[0], new=both[1]).effect_on(_running(1, currency=currency)))
     assert [(t.currency, t.monthly_change) for t in tally.totals] == [
         ("EUR", Fraction(101)),
         ("USD", Fraction(101)),

@@ -112,7 +112,13 @@ class Customer:
         return str((await self.company.shop.made("/v1/subscriptions", body))["id"])
 
     async def open_checkout(
-        self, price: str, *, seats: int = 1, trial: bool | None = None, key: str | None = None
+        self,
+        price: str,
+        *,
+        seats: int = 1,
+        trial: bool | None = None,
+        currency: str | None = None,
+        key: str | None = None,
     ) -> Json:
         """A hosted page and the subscription that it completes."""
         body = {
@@ -120,6 +126,7 @@ class Customer:
             "price": price,
             "quantity": seats,
             "trial": trial,
+            "currency": currency,
             "success_url": SUCCESS_URL,
             "cancel_url": CANCEL_URL,
         }
@@ -129,9 +136,16 @@ class Customer:
         """Goes through the hosted page until the merchant's page is reached."""
         await self.company.browser.check_out(checkout["url"], email=EMAIL, cards=cards or (VISA,))
 
-    async def check_out(self, price: str, *, seats: int = 1, trial: bool | None = None) -> str:
+    async def check_out(
+        self,
+        price: str,
+        *,
+        seats: int = 1,
+        trial: bool | None = None,
+        currency: str | None = None,
+    ) -> str:
         """The id of a subscription that was bought on the hosted page."""
-        checkout = await self.open_checkout(price, seats=seats, trial=trial)
+        checkout = await self.open_checkout(price, seats=seats, trial=trial, currency=currency)
         await self.pay(checkout)
         return str(checkout["subscription"])
 

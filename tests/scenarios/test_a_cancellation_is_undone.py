@@ -22,7 +22,7 @@ async def test_a_cancellation_undone_before_the_boundary_changes_nothing(company
 
 async def test_a_subscription_cancelled_now_renews_nothing(company: Company) -> None:
     fay = await company.customer("2026-01-31T18:00:00Z")
-    pro = await fay.check_out("pro_monthly_jpy")
+    pro = await fay.check_out("pro_monthly", currency="JPY")
     await fay.live_until("2026-02-10T08:00:00Z")
     answer = await fay.cancel(pro, "now")
     assert answer.json()["status"] == "canceled"

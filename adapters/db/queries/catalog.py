@@ -26,6 +26,7 @@ from adapters.db.tables.catalog_version import catalog_prices, catalog_products,
 from billing.catalog import Price, Product
 from billing.interval import Interval, IntervalUnit
 from billing.offer import Offer
+from billing.subscription import Terms
 
 
 def in_force(now: ColumnElement[datetime]) -> ScalarSelect[int]:
@@ -112,6 +113,12 @@ async def price(connection: AsyncConnection, price_id: str, version: int) -> Pri
     return as_price(found.one())
 
 
+async def price_of(connection: AsyncConnection, terms: Terms) -> Price:
+    """What was sold, as it is in the currency of the terms; it must exist."""
+    found = await price(connection, terms.price_id, terms.price_version)
+    return found.in_currency(terms.currency)
+
+
 async def product(connection: AsyncConnection, product_id: str) -> Product | None:
     """One product, sold or not: as it is in force, else as it is in the latest version with it."""
     number = catalog_products.c.catalog_number
@@ -145,4 +152,5 @@ def as_price(row: Row[Any]) -> Price:
         minimum_quantity=row.minimum_quantity,
         maximum_quantity=row.maximum_quantity,
         quantity_step=row.quantity_step,
+        currency_options=row.currency_options,
     )

@@ -125,7 +125,7 @@ async def get(
         clock=None if clock.id is None else TestClock.model_validate(vars(clock)),
         balance=Money(amount_minor=row.balance_minor, currency=state.terms.currency),
         basis=ChangeBasis(
-            current_price=as_price(current),
+            current_price=as_price(current).in_currency(state.terms.currency),
             offer=None
             if wanted.id is None
             else Offer(product=Product.model_validate(product.document), price=as_price(wanted)),

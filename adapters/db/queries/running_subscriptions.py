@@ -39,6 +39,7 @@ _SELECT: Final[Select[Any]] = select(
     subscriptions.c.status,
     subscriptions.c.price_id,
     subscriptions.c.price_version,
+    subscriptions.c.currency,
     subscriptions.c.quantity,
     _next_invoice_at,
 ).where(_RUNNING)
@@ -85,6 +86,7 @@ def _as_running(row: Row[Any]) -> Running:
         status=SubscriptionStatus(row.status),
         price_id=row.price_id,
         price_version=row.price_version,
+        currency=row.currency,
         quantity=row.quantity,
         next_invoice_at=row.next_invoice_at,
     )

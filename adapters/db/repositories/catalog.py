@@ -288,4 +288,5 @@ def _price_columns(price: Price) -> dict[str, Any]:
         "minimum_quantity": price.minimum_quantity,
         "maximum_quantity": price.maximum_quantity,
         "quantity_step": price.quantity_step,
+        "currency_options": price.model_dump(mode="json")["currency_options"],
     }

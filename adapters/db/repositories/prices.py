@@ -12,6 +12,7 @@ from adapters.db.tables.catalog import prices
 from billing.catalog import Price
 from billing.errors import InvalidInput, NotFound
 from billing.offer import Offer
+from billing.subscription import Terms
 
 _GET: Final = select(prices).where(
     prices.c.id == bindparam("price_id"), prices.c.version == bindparam("price_version")
@@ -24,19 +25,14 @@ class SqlPrices:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def get(self, price_id: str, version: int) -> Price:
-        """Raises `NotFound` (`price_not_found`)."""
-        found = await self._connection.execute(
-            _GET, {"price_id": price_id, "price_version": version}
-        )
-        row = found.one_or_none()
-        if row is None:
-            raise NotFound("price_not_found", f"no version {version} of a price {price_id!r}")
-        return as_price(row)
+    async def of(self, terms: Terms) -> Price:
+        """What was sold. Raises `NotFound` (`price_not_found`)."""
+        price = await self._version(terms.price_id, terms.price_version)
+        return price.in_currency(terms.currency)
 
     async def version_offered(self, price_id: str, version: int) -> Offer:
         """A version with its product, on sale or not. Raises `NotFound` (`price_not_found`)."""
-        price = await self.get(price_id, version)
+        price = await self._version(price_id, version)
         product = await catalog.product(self._connection, price.product_id)
         if product is None:
             raise NotFound("price_not_found", f"price {price_id!r} has no product")
@@ -48,3 +44,12 @@ class SqlPrices:
         if found is None:
             raise InvalidInput("price_not_found", f"no price {price_id} is on sale")
         return found
+
+    async def _version(self, price_id: str, version: int) -> Price:
+        found = await self._connection.execute(
+            _GET, {"price_id": price_id, "price_version": version}
+        )
+        row = found.one_or_none()
+        if row is None:
+            raise NotFound("price_not_found", f"no version {version} of a price {price_id!r}")
+        return as_price(row)

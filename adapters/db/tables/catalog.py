@@ -45,6 +45,7 @@ class PriceRow(Row, table=True):
         currency_code(),
         CheckConstraint("version >= 1", name="version"),
         CheckConstraint("model ? 'kind'", name="model"),
+        CheckConstraint("jsonb_typeof(currency_options) = 'object'", name="currency_options"),
         CheckConstraint(
             "0 < minimum_amount_minor AND minimum_amount_minor <= maximum_amount_minor",
             name="amounts",
@@ -73,6 +74,10 @@ class PriceRow(Row, table=True):
     minimum_quantity: int
     maximum_quantity: int
     quantity_step: int = Field(sa_column_kwargs={"server_default": _ONE})
+    currency_options: dict[str, object] = Field(
+        sa_type=DOCUMENT, sa_column_kwargs={"server_default": text("'{}'::jsonb")}
+    )
+    """A `billing.currency_option.CurrencyOption` for each other currency."""
     created_at: datetime = Field(sa_type=INSTANT, sa_column_kwargs={"server_default": NOW})
 
 

@@ -137,11 +137,9 @@ async def _holding(
     following = terms if state.has_ended else next_billing(state, now).terms
     return Holding(
         state=state,
-        price=await prices.get(terms.price_id, terms.price_version),
-        planned_price=None
-        if planned is None
-        else await prices.get(planned.price_id, planned.price_version),
-        next_price=await prices.get(following.price_id, following.price_version),
+        price=await prices.of(terms),
+        planned_price=None if planned is None else await prices.of(planned),
+        next_price=await prices.of(following),
         items=await SqlInvoiceItems(connection).pending(state.subscription_id),
         now=now,
         written=LocaleFormat(customer.locale),

@@ -28,7 +28,6 @@ _NEVER: Final = frozenset(
     {
         "base_amount_required",
         "combination_not_sold",
-        "currency_mismatch",
         "different_family",
         "dimension_required",
         "dimension_unknown",
@@ -83,9 +82,14 @@ class OnSale:
     def options(self, customer: Customer, holding: Holding) -> tuple[PlanOption, ...]:
         """The present plan first, then what may replace it, in the order of what it costs."""
         terms = holding.state.terms
+        payable = (
+            offer.in_currency(terms.currency)
+            for offer in self.offers
+            if terms.currency in offer.price.currencies
+        )
         fitting = [
             offer
-            for offer in self.offers
+            for offer in payable
             if offer.price.id != terms.price_id and _may_ever_be_chosen(holding, customer, offer)
         ]
         fitting.sort(

@@ -10,7 +10,7 @@ from cli.demo.story import Ending, Story, each_paid
 
 
 async def _play(fay: DemoCustomer) -> None:
-    await fay.check_out("pro_monthly_jpy", cards=[DECLINED, VISA])
+    await fay.check_out("pro_monthly", cards=[DECLINED, VISA], currency="JPY")
     await fay.becomes("active")
     await fay.live_until("2026-05-05T08:00")
     await fay.cancel("now")
@@ -22,7 +22,7 @@ STORY: Final = Story(
     plot="Pro in yen: a declined card at checkout, later cancelled at once",
     begins_at=at("2026-01-31T18:00"),
     play=_play,
-    ending=Ending(status="canceled", price="pro_monthly_jpy", end_reason="requested"),
+    ending=Ending(status="canceled", price="pro_monthly", end_reason="requested"),
     invoices=each_paid(
         Money(amount_minor=1650, currency="JPY"),
         "18:00",

@@ -14,7 +14,7 @@ from adapters.db.queries import books
 from adapters.db.tables import metadata
 from billing.event import DomainEvent
 from billing.ports.storage import Transaction
-from tests.adapters.db.company import START, TEAM, bill, draft, open_shop, subscribe, subscription
+from tests.adapters.db.company import START, bill, draft, open_shop, subscribe, subscription
 
 _STATEMENTS_OF_A_PERIOD = 6
 _WRITTEN = ("invoices", "invoice_lines", "journal_entries", "postings", "domain_events")
@@ -27,7 +27,7 @@ async def shop(engine: AsyncEngine) -> None:
 
 
 async def _bill(tx: Transaction, number: int) -> None:
-    await tx.prices.get(TEAM.id, 1)
+    await tx.prices.of(subscription().terms)
     await bill(tx, draft(number))
     await tx.subscriptions.save(subscription().model_copy(update={"revision": number + 2}))
     await tx.events.append(

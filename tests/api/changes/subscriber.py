@@ -99,17 +99,20 @@ async def subscribed(
     )
 
 
-async def stored_subscriber(shop: Shop, price: str, *, seats: int) -> Subscriber:
+async def stored_subscriber(
+    shop: Shop, price: str, *, seats: int, currency: str = "USD"
+) -> Subscriber:
     """A subscription that is recorded as active and has no workflow."""
     clock = await shop.clock(_STORED_AT.isoformat())
     customer = await shop.customer(clock=clock)
     async with reading(shop.deps.engine) as connection:
         offer = await catalog.offer(connection, price)
     assert offer is not None
+    sold = offer.in_currency(currency)
     state = SubscriptionState(
         subscription_id=derived_id("sub", customer),
         customer_id=customer,
-        terms=terms_of(offer, quantity=seats, trial=None, segment=None),
+        terms=terms_of(sold, quantity=seats, trial=None, segment=None),
         clock=Clock(frozen_at=_STORED_AT),
         revision=1,
         status=SubscriptionStatus.ACTIVE,

@@ -127,12 +127,19 @@ async def test_what_cannot_be_changed_is_refused_as_the_change_is(shop: Shop) ->
         ({"price": "pro_monthly", "quantity": 2}, 422, "quantity_out_of_range"),
         ({"quantity": 900_000}, 422, "amount_too_large"),
         ({"price": "unknown"}, 422, "price_not_found"),
-        ({"price": "pro_monthly_jpy", "quantity": 1}, 422, "currency_mismatch"),
         ({"price": "assistant_plus_monthly", "quantity": 1}, 422, "different_family"),
     ):
         problem(await ada.command("change/preview", wish), status, code)
         problem(await ada.command("change", wish), status, code)
     assert len(await ada.invoices()) == 1
+
+
+async def test_a_change_is_to_what_is_sold_in_the_subscription_s_currency(shop: Shop) -> None:
+    fay = await stored_subscriber(shop, "pro_monthly", seats=1, currency="JPY")
+    answer = await fay.command("change/preview", {"price": "team_monthly"})
+    assert problem(answer, 422, "currency_not_sold")["currencies"] == "USD"
+    preview = await fay.preview(price="personal_free")
+    assert preview["terms"]["currency"] == "JPY"
 
 
 async def test_an_annual_plan_does_not_become_a_monthly_one(shop: Shop) -> None:

@@ -120,7 +120,7 @@ async def test_a_new_version_is_sold_and_the_old_one_runs_on(
     assert offer is not None
     assert offer.price == new
     async with transaction() as tx:
-        assert await tx.prices.get(old.id, 1) == old
+        assert (await tx.prices.version_offered(old.id, 1)).price == old
     await _put(transaction, _EXAMPLE)
     async with reading(engine) as connection:
         again = await queries.offer(connection, old.id)
@@ -170,7 +170,7 @@ async def test_what_the_catalog_no_longer_has_is_no_longer_sold(
         assert await queries.offer(connection, "team_monthly") is None
         assert "team" not in {p.id for p in await queries.products_on_sale(connection)}
     async with transaction() as tx:
-        assert (await tx.prices.get("team_monthly", 1)).id == "team_monthly"
+        assert (await tx.prices.version_offered("team_monthly", 1)).price.id == "team_monthly"
 
 
 async def test_a_product_stays_in_its_family(transaction: Transactions) -> None:
@@ -314,7 +314,7 @@ async def test_the_same_published_twice_at_once_is_one_version(
 async def test_what_is_replaced_is_not_sold_and_stays_in_the_catalog(
     transaction: Transactions, engine: AsyncEngine
 ) -> None:
-    replaced = _EXAMPLE.model_copy(update={"replacements": {"pro_monthly": "team_monthly"}})
+    replaced = _EXAMPLE.model_copy(update={"replacements": {"pro_monthly": "personal_free"}})
     await _put(transaction, replaced)
     assert await _pro(engine, _NOW) is None
     async with reading(engine) as connection:
