@@ -111,9 +111,10 @@ class Changing:
             try:
                 found = await tx.prices.offer(price_id)
                 offer = found.in_currency(request.state.terms.currency)
+                quantity = offer.price.smallest_quantity
+                terms = terms_of(offer, quantity=quantity, trial=None, segment=None)
             except InvalidInput:
                 return Fallback(terms=None)
-        terms = terms_of(offer, quantity=offer.price.smallest_quantity, trial=None, segment=None)
         fits = terms.family == request.state.terms.family
         is_free = terms.period_amount.amount_minor == 0
         return Fallback(terms=terms if fits and is_free else None)

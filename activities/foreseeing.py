@@ -36,5 +36,5 @@ async def foreseen(
         price=price,
         balance=balance,
         taxation=taxation,
-        items=tuple(item.line for item in items),
+        items=items,
     )

@@ -15,10 +15,12 @@ from billing.assessment import Assessment
 from billing.event import DomainEvent
 from billing.ids import effect_key
 from billing.invoice import InvoiceLine, InvoiceRecord, draft_for_item
-from billing.invoice_item import InvoiceItem, charged
-from billing.ports.storage import UnitOfWork
+from billing.invoice_item import InvoiceItem
+from billing.one_off_charge import charged
+from billing.ports.storage import Transaction, UnitOfWork
 from billing.ports.tax import NoTaxRates, TaxRates
 from billing.subscription import SubscriptionState
+from billing.tax import Taxation
 from billing.value import Instant, Value
 
 
@@ -61,22 +63,18 @@ class OneOffCharges:
     async def charge_item(self, request: ChargeItem) -> ItemOutcome:
         """Invoices the item once, however often it is asked to (policy P32).
 
-        It is taxed as what is subscribed.
+        It is taxed as what is subscribed, or by its own price where it has one.
         """
-        state, now, terms = request.state, request.now, request.state.terms
+        state, now = request.state, request.now
         taxation = await self._taxes.taxation(state.customer_id, now)
         async with self._open_transaction() as tx:
-            price = await tx.prices.of(terms)
+            by = await _assessment(tx, state, request.item, taxation)
             draft = draft_for_item(
                 request.item.line,
                 customer_id=state.customer_id,
                 subscription_id=state.subscription_id,
                 item_id=request.item.id,
-                by=Assessment(
-                    product_id=terms.product_id,
-                    treatment=taxation.of(terms.tax_category),
-                    tax_inclusive=price.tax_inclusive,
-                ),
+                by=by,
                 now=now,
             )
             recorded = await recorded_before(tx, state)
@@ -92,6 +90,22 @@ class OneOffCharges:
             stored = await tx.subscriptions.save(charged(state, invoice, draft.carried))
             await tx.events.append(_event(state, invoice, now))
         return outcome.model_copy(update={"stored_revision": stored})
+
+
+async def _assessment(
+    tx: Transaction, state: SubscriptionState, item: InvoiceItem, taxation: Taxation
+) -> Assessment:
+    own = item.terms(taxation)
+    if own is not None:
+        return Assessment(
+            product_id=own.product_id, treatment=own.treatment, tax_inclusive=own.tax_inclusive
+        )
+    terms = state.terms
+    return Assessment(
+        product_id=terms.product_id,
+        treatment=taxation.of(terms.tax_category),
+        tax_inclusive=(await tx.prices.of(terms)).tax_inclusive,
+    )
 
 
 def _event(state: SubscriptionState, invoice: InvoiceRecord, now: Instant) -> DomainEvent:

@@ -18,6 +18,7 @@ from billing.event import DomainEvent
 from billing.first_period import anchor_for
 from billing.ids import effect_key
 from billing.invoice import InvoiceLine, InvoiceRecord, invoice_id
+from billing.invoice_item import InvoiceItem
 from billing.money import Money
 from billing.period import Period
 from billing.ports.storage import Claim, Transaction, UnitOfWork
@@ -30,7 +31,7 @@ from billing.subscription import (
     SubscriptionStatus,
 )
 from billing.tax import Taxation
-from billing.upcoming import drafted
+from billing.upcoming import drafted, first_items
 from billing.value import Instant, Value
 
 
@@ -182,13 +183,8 @@ async def _bill(
     following = lifecycle.next_billing(state, now)
     terms = following.terms
     price = await tx.prices.of(terms)
-    items = await tx.items.take(
-        state.subscription_id,
-        invoice_id=invoice_id(state.subscription_id, following.number),
-        at=now,
-    )
-    lines = tuple(item.line for item in items)
-    draft = drafted(state, following, price=price, items=lines, taxation=taxation, now=now)
+    items = await _items(tx, state, invoice_id(state.subscription_id, following.number), now)
+    draft = drafted(state, following, price=price, items=items, taxation=taxation, now=now)
     invoice = await tx.invoices.finalize(draft)
     period, anchor_at = following.period, following.anchor_at
     if following.number == 0:
@@ -213,6 +209,18 @@ async def _bill(
     stored = await tx.subscriptions.save(after)
     await tx.events.append(*_billing_events(state, after, invoice, now))
     return billed.model_copy(update={"stored_revision": stored})
+
+
+async def _items(
+    tx: Transaction, state: SubscriptionState, invoice_id: str, now: datetime
+) -> tuple[InvoiceItem, ...]:
+    """What waits for the invoice, and is its own from now on, as is what was bought with it."""
+    taken = await tx.items.take(state.subscription_id, invoice_id=invoice_id, at=now)
+    bought = first_items(state)
+    for item in bought:
+        await tx.items.add_invoiced(item, invoice_id=invoice_id, at=now)
+    own = {item.id for item in bought}
+    return tuple(item for item in taken if item.id not in own)
 
 
 def after_billing(state: SubscriptionState, billed: Billed) -> SubscriptionState:

@@ -160,7 +160,7 @@ class CurrencyOptionView(BaseModel):
 
 
 class PriceView(BaseModel):
-    """A recurring price, charged in advance for every interval."""
+    """A price, charged in advance for every interval or once."""
 
     id: str = Field(examples=["team_monthly"])
     version: int
@@ -180,8 +180,10 @@ class PriceView(BaseModel):
     minimum_amount_minor: int | None = Field(description="What an interval costs at least")
     maximum_amount_minor: int | None = Field(description="What an interval costs at most")
     tax_inclusive: bool = Field(description="Whether the amounts contain the tax")
-    interval: IntervalUnit
-    interval_count: int
+    interval: IntervalUnit | None = Field(
+        description="Null for what is sold once: `add_invoice_items`, or an invoice item"
+    )
+    interval_count: int | None
     unit_name: str = Field(examples=["seat"])
     minimum_quantity: int
     maximum_quantity: int
@@ -203,8 +205,8 @@ class PriceView(BaseModel):
             minimum_amount_minor=price.minimum_amount_minor,
             maximum_amount_minor=price.maximum_amount_minor,
             tax_inclusive=price.tax_inclusive,
-            interval=price.interval.unit,
-            interval_count=price.interval.count,
+            interval=None if price.interval is None else price.interval.unit,
+            interval_count=None if price.interval is None else price.interval.count,
             unit_name=price.unit_name,
             minimum_quantity=price.minimum_quantity,
             maximum_quantity=price.maximum_quantity,

@@ -29,6 +29,7 @@ from api.fields import (
     WebAddress,
     example,
 )
+from api.first_items import AddInvoiceItems
 from api.gateway_customer import ensure_gateway_customer, with_fresh_keys
 from api.idempotency import Ids
 from api.money_view import MoneyView
@@ -67,6 +68,7 @@ class CheckoutInput(Body):
         default=None, description="null: if the product has one that the customer did not use yet"
     )
     coupons: Coupons = ()
+    add_invoice_items: AddInvoiceItems = ()
 
 
 class CheckoutSessionView(BaseModel):
@@ -120,6 +122,7 @@ async def create_checkout_session(body: CheckoutInput, deps: Deps, ids: Ids) -> 
         trial=body.trial,
         currency=body.currency,
         coupon_ids=body.coupons,
+        added=body.add_invoice_items,
     )
     async with reading(deps.engine) as connection:
         purchase = await check_order(connection, order)

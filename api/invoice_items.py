@@ -26,6 +26,7 @@ from api.fields import (
     Currency,
     CustomerId,
     InvoiceItemId,
+    PriceId,
     Quantity,
     Reason,
     SubscriptionId,
@@ -43,9 +44,9 @@ from billing.invoice_item import (
     InvoiceItem,
     InvoiceItemStatus,
     amount_of,
-    check_addable,
     moment,
 )
+from billing.one_off_charge import check_addable, sold_once
 from billing.period import Period
 from billing.subscription import SubscriptionState
 from workflows.messages import ChargeOnce
@@ -57,6 +58,14 @@ router = APIRouter(
 )
 
 _ID = "ii_4a1b9c0d2e3f4a1b9c0d2e3f"
+
+
+Description = Annotated[
+    str,
+    StringConstraints(
+        strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$"
+    ),
+]
 
 
 class PeriodInput(Body):
@@ -93,14 +102,18 @@ class InvoiceItemInput(Body):
     )
 
     subscription: SubscriptionId
-    description: Annotated[
-        str,
-        StringConstraints(
-            strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$"
-        ),
-    ]
-    unit_amount_minor: AmountMinor = Field(description="In minor units, for one")
-    currency: Currency = Field(description="The subscription's")
+    price: PriceId | None = Field(
+        default=None,
+        description="A one-off price of the catalog (`interval: null`), in the subscription's"
+        " currency; null: `description`, `unit_amount_minor` and `currency` say what it is",
+    )
+    description: Description | None = Field(
+        default=None, description="What the invoice says; of a price its product's name"
+    )
+    unit_amount_minor: AmountMinor | None = Field(
+        default=None, description="In minor units, for one"
+    )
+    currency: Currency | None = Field(default=None, description="The subscription's")
     quantity: Quantity = 1
     when: ItemTime = Field(
         default=ItemTime.NEXT_INVOICE,
@@ -111,6 +124,20 @@ class InvoiceItemInput(Body):
         default=None, description="When the service is or was rendered; null: now"
     )
     reason: Reason | None = Field(default=None, description="For the audit log")
+
+    @model_validator(mode="after")
+    def _either(self) -> Self:
+        named = (self.description, self.unit_amount_minor, self.currency)
+        if self.price is None and None in named:
+            raise PydanticCustomError(
+                "item_incomplete",
+                "give a price of the catalog, or description, unit_amount_minor and currency",
+            )
+        if self.price is not None and named[1:] != (None, None):
+            raise PydanticCustomError(
+                "amount_given_with_price", "a price says what it costs: give no amount beside it"
+            )
+        return self
 
 
 class CancelItemInput(Body):
@@ -128,6 +155,8 @@ class InvoiceItemView(BaseModel):
     customer: str
     subscription: str
     description: str = Field(examples=["Migration of the registry"])
+    price: str | None = Field(description="The one-off price that it was sold at")
+    price_version: int | None
     quantity: int
     amount: MoneyView = Field(description="Of all units together")
     period: PeriodView
@@ -144,6 +173,8 @@ class InvoiceItemView(BaseModel):
             customer=item.customer_id,
             subscription=item.subscription_id,
             description=item.description,
+            price=item.line.price_id,
+            price_version=item.line.price_version,
             quantity=item.quantity,
             amount=MoneyView.of(item.amount),
             period=PeriodView.of(item.period),
@@ -162,29 +193,20 @@ async def create_invoice_item(
 ) -> InvoiceItemView:
     """A line with its own period, on the next period's invoice or on one of its own.
 
-    Refused where no invoice comes any more (`subscription_ended`, `no_next_invoice`), and `now`
-    while the subscription is not `active` (`command_not_allowed`) or a change of it is being paid
-    for (`change_in_progress`). `now` answers before the money is in: `invoice` says how it goes.
+    An amount that you name is taxed as what is subscribed, and not discounted. A price of the
+    catalog is taxed by its own product and, on the subscription's invoice, discounted by its
+    coupons. Refused where no invoice comes any more (`subscription_ended`, `no_next_invoice`), and
+    `now` while the subscription is not `active` (`command_not_allowed`) or a change of it is being
+    paid for (`change_in_progress`). `now` answers before the money is in: `invoice` says how it
+    goes.
     """
-    amount = amount_of(
-        unit_amount_minor=body.unit_amount_minor, quantity=body.quantity, currency=body.currency
-    )
     async with transactions(deps.engine)() as tx:
         customer = await require_customer(tx.connection, customer_id)
         now = (await present_on(tx.connection, customer.test_clock_id)).now
         state = await tx.items.lock_subscription(body.subscription)
         if state is None or state.customer_id != customer_id:
             raise InvalidInput("subscription_not_found", "the customer has no such subscription")
-        item = InvoiceItem(
-            id=ids.new("ii"),
-            customer_id=customer_id,
-            subscription_id=body.subscription,
-            description=body.description,
-            quantity=body.quantity,
-            amount=amount,
-            period=moment(now) if body.period is None else _period(body.period),
-            created_at=now,
-        )
+        item = await _item(tx, body, state, ids.new("ii"), now)
         if body.when is ItemTime.NEXT_INVOICE:
             return await _wait(tx, item, state, body, caller, ids)
     await give(
@@ -249,8 +271,41 @@ async def cancel_invoice_item(
         return InvoiceItemView.of(await tx.items.get(customer_id, invoice_item_id))
 
 
-def _period(given: PeriodInput) -> Period:
-    return Period(start=given.start, end=given.end)
+async def _item(
+    tx: SqlTransaction,
+    body: InvoiceItemInput,
+    state: SubscriptionState,
+    item_id: str,
+    now: datetime,
+) -> InvoiceItem:
+    """What the body describes: at a price that is on sale, or for the amount that it names."""
+    period = None if body.period is None else Period(start=body.period.start, end=body.period.end)
+    if body.price is not None:
+        return sold_once(
+            await tx.prices.offer(body.price, now=now),
+            item_id=item_id,
+            customer_id=state.customer_id,
+            subscription_id=state.subscription_id,
+            quantity=body.quantity,
+            currency=state.terms.currency,
+            now=now,
+            period=period,
+            description=body.description,
+        )
+    return InvoiceItem(
+        id=item_id,
+        customer_id=state.customer_id,
+        subscription_id=state.subscription_id,
+        description=body.description or "",
+        quantity=body.quantity,
+        amount=amount_of(
+            unit_amount_minor=body.unit_amount_minor or 0,
+            quantity=body.quantity,
+            currency=body.currency or "",
+        ),
+        period=period or moment(now),
+        created_at=now,
+    )
 
 
 async def _wait(

@@ -17,6 +17,7 @@ from adapters.db.queries import catalog, customers, subscriptions
 from adapters.db.queries.customers import Customer
 from api.dependencies import Dependencies
 from api.discounts import discounts_of
+from api.first_items import AddedItem, first_items_of
 from api.present import Present, present_on
 from billing.catalog import Price, Trial
 from billing.errors import Conflict, InvalidInput
@@ -44,6 +45,8 @@ class Order:
     """Until then no migration changes its price."""
     coupon_ids: tuple[str, ...] = ()
     """In the order in which they discount."""
+    added: tuple[AddedItem, ...] = ()
+    """What is bought once with it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,9 +72,10 @@ async def check_order(connection: AsyncConnection, order: Order) -> Purchase:
     """The first state of what is ordered.
 
     Raises `InvalidInput` (`customer_not_found`, `price_not_found`, `currency_not_sold`,
-    `quantity_out_of_range`, `amount_too_large`, `amount_not_chargeable`, `no_trial`,
-    `coupon_not_found`, `coupon_not_applicable`) and `Conflict` (`family_taken`, `trial_used`,
-    `test_clock_advancing`, `coupon_expired`, `coupon_exhausted`, `coupon_redeemed_already`).
+    `price_not_recurring`, `price_recurring`, `quantity_out_of_range`, `amount_too_large`,
+    `amount_not_chargeable`, `no_trial`, `coupon_not_found`, `coupon_not_applicable`) and `Conflict`
+    (`family_taken`, `trial_used`, `test_clock_advancing`, `coupon_expired`, `coupon_exhausted`,
+    `coupon_redeemed_already`).
     """
     customer = await customers.get(connection, order.customer_id)
     if customer is None:
@@ -85,6 +89,7 @@ async def check_order(connection: AsyncConnection, order: Order) -> Purchase:
     if sold is None:
         raise InvalidInput("price_not_found", f"no price {order.price_id} is on sale")
     offer = sold.in_currency(order.currency or sold.price.currency)
+    offer.price.require_interval()
     check_quantity(offer.price, order.quantity)
     taken = await subscriptions.live_in_family(
         connection, customer_id=customer.id, family=offer.product.family
@@ -98,9 +103,10 @@ async def check_order(connection: AsyncConnection, order: Order) -> Purchase:
     trial = await _trial(connection, order, offer)
     state = _first_state(present, order, offer, customer, trial)
     discounts = await discounts_of(connection, state, order.coupon_ids)
+    items = await first_items_of(connection, state, order.added)
     return Purchase(
         customer=customer,
-        state=state.model_copy(update={"discounts": discounts}),
+        state=state.model_copy(update={"discounts": discounts, "first_items": items}),
         price=offer.price,
         is_started=False,
     )
@@ -111,17 +117,15 @@ async def due_at_start(deps: Dependencies, state: SubscriptionState, price: Pric
 
     Raises `InvalidInput` (`amount_too_large`).
     """
-    if state.terms.trial is not None:
-        return Money.zero(state.terms.currency)
     taxation = await deps.tax_rates.taxation(state.customer_id, state.created_at)
     total = first_invoice(state, price, taxation, state.created_at).total
     if total.amount_minor > LARGEST_CHARGE_MINOR:
         raise InvalidInput(
             "amount_too_large",
-            f"with tax it costs {total}, which is more than one charge can take",
+            f"with tax and what is added it costs {total}, which is more than one charge can take",
             largest_minor=LARGEST_CHARGE_MINOR,
         )
-    return total
+    return total if state.terms.trial is None else Money.zero(total.currency)
 
 
 @asynccontextmanager

@@ -30,6 +30,7 @@ from api.fields import (
     Timestamp,
     example,
 )
+from api.first_items import AddInvoiceItems
 from api.idempotency import Ids
 from api.page import DEFAULT_LIMIT, Cursor, Limit, Page
 from api.payment_methods import make_default, require_method
@@ -71,6 +72,7 @@ class SubscriptionInput(Body):
         default=None, description="Until then no price migration moves it; null: no contract"
     )
     coupons: Coupons = ()
+    add_invoice_items: AddInvoiceItems = ()
 
 
 class TimelineEntryView(BaseModel):
@@ -103,6 +105,7 @@ async def create_subscription(body: SubscriptionInput, deps: Deps, ids: Ids) -> 
         currency=body.currency,
         contract_until=body.contract_until,
         coupon_ids=body.coupons,
+        added=body.add_invoice_items,
     )
     async with reading(deps.engine) as connection:
         purchase = await check_order(connection, order)

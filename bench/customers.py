@@ -116,7 +116,7 @@ def active(
             price_id=price.id,
             price_version=price.version,
             currency=price.currency,
-            interval=price.interval,
+            interval=price.require_interval(),
             quantity=SEATS,
             period_amount=price_of(price, SEATS),
         ),

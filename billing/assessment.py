@@ -20,11 +20,24 @@ from billing.value import Value
 _WHOLE: Final = Fraction(1)
 
 
+class ItemTerms(Value):
+    """What discounts and taxes something that is sold once, at a price of its own."""
+
+    item_id: str
+    product_id: str
+    treatment: TaxTreatment | None = None
+    """None where no tax is charged."""
+    tax_inclusive: bool = False
+
+
 class Assessment(Value):
     """What discounts and taxes the lines of one invoice."""
 
     product_id: str
     """What is charged for; credits have the tax of what they give back of."""
+    items: tuple[ItemTerms, ...] = ()
+    """Of lines that have a one-off price of their own. Any other item is taxed as what is
+    subscribed, and not discounted."""
     discounts: tuple[RedeemedDiscount, ...] = ()
     period_number: int = 0
     """Of the period that is charged for."""
@@ -49,10 +62,7 @@ def assessed(lines: Sequence[InvoiceLine], by: Assessment) -> Assessed:
     if not charged:
         return Assessed(lines=tuple(lines))
     found = discounted(
-        [
-            Discountable(product_id=by.product_id, amount_minor=_discountable(lines[index]))
-            for index in charged
-        ],
+        [_discountable(lines[index], by) for index in charged],
         by.discounts,
         currency=lines[0].amount.currency,
         period_number=by.period_number,
@@ -66,15 +76,26 @@ def assessed(lines: Sequence[InvoiceLine], by: Assessment) -> Assessed:
     return Assessed(lines=_taxed(result), uses=found.uses)
 
 
-def _discountable(line: InvoiceLine) -> int:
-    """A coupon is for what a subscription costs, not for what is charged once beside it."""
-    return line.amount.amount_minor if line.item_id is None else 0
+def _terms_of(line: InvoiceLine, by: Assessment) -> ItemTerms | None:
+    return next((terms for terms in by.items if terms.item_id == line.item_id), None)
+
+
+def _discountable(line: InvoiceLine, by: Assessment) -> Discountable:
+    """A coupon is for what the catalog sells, not for an amount that somebody named."""
+    terms = _terms_of(line, by)
+    if line.item_id is not None and terms is None:
+        return Discountable(product_id=by.product_id, amount_minor=0)
+    product_id = by.product_id if terms is None else terms.product_id
+    return Discountable(product_id=product_id, amount_minor=line.amount.amount_minor)
 
 
 def _zero_tax(line: InvoiceLine, by: Assessment) -> LineTax | None:
-    if by.treatment is None:
+    basis = _terms_of(line, by) or by
+    if basis.treatment is None:
         return None
-    return LineTax.under(by.treatment, inclusive=by.tax_inclusive, currency=line.amount.currency)
+    return LineTax.under(
+        basis.treatment, inclusive=basis.tax_inclusive, currency=line.amount.currency
+    )
 
 
 def _taxed(lines: Sequence[InvoiceLine]) -> tuple[InvoiceLine, ...]:

@@ -133,7 +133,7 @@ class Product(Value):
 
 
 class Price(Value):
-    """One immutable version of a recurring price, charged in advance for every interval.
+    """One immutable version of a price: charged in advance for every interval, or once.
 
     Its own amounts are those of its first currency; `in_currency` has those of another. A
     subscription is sold in one of them and keeps it for life.
@@ -150,7 +150,8 @@ class Price(Value):
     """What one whole interval costs at least."""
     maximum_amount_minor: AmountBound | None = None
     """What one whole interval costs at most."""
-    interval: Interval
+    interval: Interval | None
+    """How often it recurs; None for what is sold once, beside a subscription."""
     unit_name: Name = "unit"
     """What one unit of quantity is called on an invoice, in the singular."""
     tax_inclusive: bool = False
@@ -206,6 +207,18 @@ class Price(Value):
             )
         amounts = {name: getattr(option, name) for name in CurrencyOption.model_fields}
         return self.model_copy(update={**amounts, "currency": currency, "currency_options": {}})
+
+    def require_interval(self) -> Interval:
+        """How often it recurs.
+
+        Raises `InvalidInput` (`price_not_recurring`) for what is sold once.
+        """
+        if self.interval is None:
+            raise InvalidInput(
+                "price_not_recurring",
+                f"{self.id} is sold once: charge it beside a subscription, as an invoice item",
+            )
+        return self.interval
 
     @property
     def smallest_quantity(self) -> int:
@@ -362,6 +375,8 @@ def _fallback_complaint(
 ) -> str | None:
     if price is None:
         return f"free_fallback: {product.free_fallback!r} is no price of the catalog"
+    if price.interval is None:
+        return f"free_fallback: {price.id!r} is sold once; name a price that recurs"
     if not all(price.in_currency(each).is_free for each in price.currencies):
         return f"free_fallback: {price.id!r} is not free; name a price of amount 0"
     if families.get(price.product_id) != product.family:
@@ -375,8 +390,9 @@ def _anchor_complaints(
     """Intervals that cannot begin on the first day of a month."""
     calendar = {product.id for product in products if product.anchor is AnchorKind.CALENDAR}
     for price in prices:
-        whole_months = price.interval.unit in {IntervalUnit.MONTH, IntervalUnit.YEAR}
-        if price.product_id in calendar and not whole_months:
+        if price.interval is None or price.product_id not in calendar:
+            continue
+        if price.interval.unit not in {IntervalUnit.MONTH, IntervalUnit.YEAR}:
             yield Complaint(
                 kind="price",
                 id=price.id,
@@ -395,6 +411,8 @@ def _replacement_complaint(
     price, other = prices.get(price_id), prices.get(replacements[price_id])
     if price is None or other is None:
         return f"{replacements[price_id]!r} is no price of the catalog"
+    if (price.interval is None) != (other.interval is None):
+        return f"of {price.id!r} and {other.id!r} one is sold once and one recurs"
     missing = [each for each in price.currencies if each not in other.currencies]
     if missing:
         sold = ", ".join(other.currencies)

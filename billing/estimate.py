@@ -22,13 +22,17 @@ from billing.upcoming import drafted
 def first_invoice(
     state: SubscriptionState, price: Price, taxation: Taxation, now: datetime
 ) -> InvoiceDraft:
-    """Of a subscription that starts at `now`, with all of its discounts unused."""
+    """Of a subscription that starts at `now`, with what is bought with it.
+
+    All of its discounts are unused.
+    """
     fresh = SubscriptionState(
         subscription_id=state.subscription_id,
         customer_id=state.customer_id,
         terms=state.terms,
         created_at=state.created_at,
         checkout_expires_at=state.checkout_expires_at,
+        first_items=state.first_items,
         discounts=tuple(
             RedeemedDiscount(coupon=discount.coupon, redeemed_at=discount.redeemed_at)
             for discount in state.discounts

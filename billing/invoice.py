@@ -13,7 +13,7 @@ from typing import Final, Self
 
 from pydantic import model_validator
 
-from billing.assessment import Assessment, assessed
+from billing.assessment import Assessment, ItemTerms, assessed
 from billing.catalog import Price
 from billing.currency import CurrencyCode
 from billing.discount import DiscountUse, RedeemedDiscount
@@ -175,15 +175,17 @@ def draft_for_period(  # noqa: PLR0913 - what a document is made of
     period_number: int,
     carried: tuple[InvoiceLine, ...] = (),
     items: tuple[InvoiceLine, ...] = (),
+    item_terms: tuple[ItemTerms, ...] = (),
     discounts: tuple[RedeemedDiscount, ...] = (),
     treatment: TaxTreatment | None = None,
     now: datetime,
 ) -> InvoiceDraft:
     """One period in advance, or `share` of it, due at its beginning; with `items` and `carried`.
 
-    `items` are what is charged once, `discounts` the subscription's, and `treatment` is how what is
-    charged is taxed. What cannot be collected is carried on; an invoice that costs nothing is no
-    occasion to collect what was carried before (policy P5).
+    `items` are what is charged once, by `item_terms` where those have prices; `discounts` are the
+    subscription's, and `treatment` is how what is charged is taxed. What cannot be collected is
+    carried on; an invoice that costs nothing is no occasion to collect what was carried before
+    (policy P5).
     """
     charged = charge_for(price, quantity, share=share)
     amount = rounded(charged)
@@ -198,6 +200,7 @@ def draft_for_period(  # noqa: PLR0913 - what a document is made of
     )
     by = Assessment(
         product_id=price.product_id,
+        items=item_terms,
         discounts=discounts,
         period_number=period_number,
         treatment=treatment,
@@ -300,4 +303,4 @@ def due_at(period: Period, now: datetime) -> datetime:
 def describe_line(price: Price, *, product_name: str, quantity: int) -> str:
     """What the customer reads: `Team, 5 seats, every month`."""
     units = price.unit_name if quantity == 1 else f"{price.unit_name}s"
-    return f"{product_name}, {quantity} {units}, {price.interval}"
+    return f"{product_name}, {quantity} {units}, {price.require_interval()}"

@@ -1,8 +1,8 @@
 """Invoice items: one-off charges, on a subscription's next invoice or on one of their own.
 
-Owns the value, what it says on an invoice, when one may be added, and what charging it at once
-means for the subscription. Does not own taking it into an invoice (`activities.period_billing`,
-`activities.one_off_charge`) nor collecting that.
+Owns the value and what it says on an invoice. Does not own how one is sold, when one may be added
+and what charging it does (`billing.one_off_charge`), taking it into an invoice
+(`activities.period_billing`, `activities.one_off_charge`) nor collecting that.
 """
 
 from datetime import datetime, timedelta
@@ -11,19 +11,15 @@ from typing import Annotated, Final
 
 from pydantic import Field, StringConstraints
 
+from billing.assessment import ItemTerms
 from billing.catalog import MAX_QUANTITY
-from billing.commands import check_command
-from billing.errors import Conflict, InvalidInput
-from billing.invoice import InvoiceLine, InvoiceRecord
+from billing.errors import InvalidInput
+from billing.explanation import Explanation
+from billing.invoice_line import InvoiceLine
 from billing.money import Money
 from billing.period import Period
 from billing.pricing import LARGEST_CHARGE_MINOR, check_chargeable
-from billing.subscription import (
-    CommandName,
-    OpenInvoice,
-    SubscriptionState,
-    SubscriptionStatus,
-)
+from billing.tax import Taxation, TaxCategory
 from billing.value import Instant, Value
 
 _MOMENT: Final = timedelta(seconds=1)
@@ -37,6 +33,17 @@ class InvoiceItemStatus(StrEnum):
     CANCELED = "canceled"
     LAPSED = "lapsed"
     """The subscription ended before an invoice could take it."""
+
+
+class SoldOnce(Value):
+    """A one-off price as it was sold: what explains, discounts and taxes the item's line."""
+
+    price_id: str
+    price_version: int
+    product_id: str
+    tax_category: TaxCategory | None = None
+    tax_inclusive: bool = False
+    explanation: Explanation
 
 
 class InvoiceItem(Value):
@@ -56,18 +63,33 @@ class InvoiceItem(Value):
     invoice_id: str | None = None
     """The invoice that took it."""
     closed_at: Instant | None = None
+    sold: SoldOnce | None = None
+    """None for an amount that has no price in the catalog."""
 
     @property
     def line(self) -> InvoiceLine:
-        """As it stands on an invoice: it has no price of the catalog, and is never prorated."""
+        """As it stands on an invoice; it is never prorated."""
+        sold = self.sold
         return InvoiceLine(
             description=self.description,
-            price_id=None,
-            price_version=None,
+            price_id=None if sold is None else sold.price_id,
+            price_version=None if sold is None else sold.price_version,
             quantity=self.quantity,
             period=self.period,
             amount=self.amount,
+            explanation=None if sold is None else sold.explanation,
             item_id=self.id,
+        )
+
+    def terms(self, taxation: Taxation) -> ItemTerms | None:
+        """What discounts and taxes its line; None where it is taxed as what is subscribed."""
+        if self.sold is None:
+            return None
+        return ItemTerms(
+            item_id=self.id,
+            product_id=self.sold.product_id,
+            treatment=taxation.of(self.sold.tax_category),
+            tax_inclusive=self.sold.tax_inclusive,
         )
 
 
@@ -87,62 +109,3 @@ def amount_of(*, unit_amount_minor: int, quantity: int, currency: str) -> Money:
         )
     check_chargeable(amount)
     return amount
-
-
-def check_addable(state: SubscriptionState, amount: Money) -> None:
-    """Whether the subscription's next invoice can take an item.
-
-    Raises `InvalidInput` (`currency_mismatch`) and `Conflict` (`subscription_ended`,
-    `command_not_allowed`, `no_next_invoice`).
-    """
-    if state.has_ended:
-        raise Conflict("subscription_ended", f"the subscription is {state.status}")
-    if state.status is SubscriptionStatus.INCOMPLETE:
-        raise Conflict("command_not_allowed", "the subscription has not begun")
-    if state.cancellation is not None:
-        raise Conflict(
-            "no_next_invoice",
-            f"the subscription ends on {state.cancellation.at:%Y-%m-%d}: no invoice comes after",
-        )
-    _check_currency(state, amount)
-
-
-def check_chargeable_now(state: SubscriptionState, amount: Money) -> None:
-    """Whether an invoice of its own can be collected through the subscription.
-
-    Raises `InvalidInput` (`currency_mismatch`) and `Conflict` (`command_not_allowed`,
-    `change_in_progress`). While past due nothing comes on top of what is owed, and before the first
-    payment there is nothing to come on top of.
-    """
-    check_command(state, CommandName.CHARGE)
-    if state.change is not None:
-        raise Conflict("change_in_progress", "a change of the subscription is being paid for")
-    _check_currency(state, amount)
-
-
-def charged(
-    state: SubscriptionState, invoice: InvoiceRecord, carried: tuple[InvoiceLine, ...]
-) -> SubscriptionState:
-    """The invoice is to be collected at once, and dunned as any other."""
-    invoices = state.open_invoices
-    if invoice.amount_due.amount_minor > 0 and state.open_invoice(invoice.id) is None:
-        invoices += (
-            OpenInvoice(
-                invoice_id=invoice.id,
-                amount=invoice.amount_due,
-                due_at=invoice.due_at,
-                next_attempt_at=invoice.due_at,
-            ),
-        )
-    known = {line.item_id for line in state.carried}
-    left = tuple(line for line in carried if line.item_id not in known)
-    return state.changed(
-        open_invoices=invoices, carried=(*state.carried, *left), last_invoice_id=invoice.id
-    )
-
-
-def _check_currency(state: SubscriptionState, amount: Money) -> None:
-    if amount.currency != state.terms.currency:
-        raise InvalidInput(
-            "currency_mismatch", f"the subscription is billed in {state.terms.currency}"
-        )

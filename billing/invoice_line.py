@@ -20,7 +20,7 @@ class InvoiceLine(Value):
 
     description: str
     price_id: str | None
-    """None for what has no price in the catalog: a one-off charge."""
+    """None for what has no price in the catalog: a one-off charge of some amount."""
     price_version: int | None
     quantity: int
     period: Period
@@ -33,7 +33,7 @@ class InvoiceLine(Value):
     explanation: Explanation | None = None
     """How the amount came about; None where it follows from another line."""
     item_id: str | None = None
-    """The invoice item that it charges; such a line is never prorated, nor discounted."""
+    """The invoice item that it charges; such a line is never prorated."""
     tax: LineTax | None = None
     """Its share of the invoice's tax; None where none is charged."""
 

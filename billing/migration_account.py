@@ -243,8 +243,9 @@ def check_replaceable(plan: MigrationPlan, *, offer: Offer, families: Mapping[st
     """Raises `InvalidInput` for a plan that can never be carried out.
 
     `families` are those of the old prices, by price id. Codes: `nothing_changes`,
-    `different_family`.
+    `different_family`, `price_not_recurring`.
     """
+    offer.price.require_interval()
     if plan.target in plan.sources:
         raise InvalidInput("nothing_changes", f"{plan.target} cannot be moved to itself")
     for price_id, family in families.items():

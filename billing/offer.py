@@ -29,7 +29,8 @@ def terms_of(offer: Offer, *, quantity: int, trial: Trial | None, segment: str |
 
     They are in the price's first currency: the offer is asked for another one before
     (`Offer.in_currency`), and whether the quantity is sold (`billing.pricing.check_quantity`).
-    `trial` is the one that this customer gets, if any.
+    `trial` is the one that this customer gets, if any. Raises `InvalidInput`
+    (`price_not_recurring`) for what is sold once.
     """
     price, product = offer.price, offer.product
     return Terms(
@@ -39,7 +40,7 @@ def terms_of(offer: Offer, *, quantity: int, trial: Trial | None, segment: str |
         price_id=price.id,
         price_version=price.version,
         currency=price.currency,
-        interval=price.interval,
+        interval=price.require_interval(),
         quantity=quantity,
         period_amount=price_of(price, quantity),
         trial=trial,

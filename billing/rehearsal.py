@@ -138,17 +138,18 @@ class Rehearsal:
 
     def _compare(self, quantity: int, currency: str) -> "_Compared":
         before = after = price_of(self._old.in_currency(currency), quantity)
-        interval, refusal = self._old.interval, None
+        was = interval = self._old.require_interval()
+        refusal = None
         try:
             new = self._new.in_currency(currency)
             check_quantity(new, quantity)
-            after, interval = price_of(new, quantity), new.interval
+            after, interval = price_of(new, quantity), new.require_interval()
         except InvalidInput as refused:
             refusal = refused.message
         return _Compared(
             before=before,
             after=after,
-            monthly_before=monthly(before, self._old.interval),
+            monthly_before=monthly(before, was),
             monthly_after=monthly(after, interval),
             refusal=refusal,
         )

@@ -31,6 +31,7 @@ from billing.entitlement import Entitlement
 from billing.errors import BooksBroken
 from billing.interval import Interval
 from billing.invoice import InvoiceLine
+from billing.invoice_item import InvoiceItem
 from billing.lineage import Lineage
 from billing.message import Message
 from billing.migration import MigrationProgress, SkipReason
@@ -376,6 +377,8 @@ class SubscriptionState(Value):
     status: SubscriptionStatus = SubscriptionStatus.INCOMPLETE
     created_at: Instant
     checkout_expires_at: Instant
+    first_items: tuple[InvoiceItem, ...] = ()
+    """What was bought once with it: on its first invoice, which a trial puts off."""
     checkout_completed_at: Instant | None = None
     """When the customer was ready to pay; the subscription activates at once."""
     activation_refused: bool = False

@@ -10,7 +10,8 @@ from typing import Final
 from billing.agenda import ActionKind, next_action
 from billing.balance import applicable
 from billing.catalog import Price, WithoutPaymentMethod
-from billing.invoice import InvoiceDraft, InvoiceLine, draft_for_period
+from billing.invoice import InvoiceDraft, draft_for_period
+from billing.invoice_item import InvoiceItem
 from billing.lifecycle import NextPeriod, next_billing
 from billing.money import Money
 from billing.proration import share
@@ -39,15 +40,18 @@ def drafted(
     following: NextPeriod,
     *,
     price: Price,
-    items: tuple[InvoiceLine, ...] = (),
+    items: tuple[InvoiceItem, ...] = (),
     taxation: Taxation = UNTAXED,
     now: datetime,
 ) -> InvoiceDraft:
     """The invoice of the period that follows; `price` is of its terms, `items` are pending.
 
-    `taxation` is how the customer is taxed at its beginning.
+    The first one has what was bought with the subscription besides. `taxation` is how the customer
+    is taxed at its beginning.
     """
     terms = following.terms
+    items = (*first_items(state), *items)
+    item_terms = (item.terms(taxation) for item in items)
     return draft_for_period(
         customer_id=state.customer_id,
         subscription_id=state.subscription_id,
@@ -58,11 +62,17 @@ def drafted(
         share=share(following.billed, following.whole, terms.proration),
         period_number=following.number,
         carried=state.carried,
-        items=items,
+        items=tuple(item.line for item in items),
+        item_terms=tuple(each for each in item_terms if each is not None),
         discounts=state.discounts,
         treatment=taxation.of(terms.tax_category),
         now=now,
     )
+
+
+def first_items(state: SubscriptionState) -> tuple[InvoiceItem, ...]:
+    """What its next invoice has of what was bought with it: all, where that is the first one."""
+    return state.first_items if state.period_number is None else ()
 
 
 def upcoming_period(state: SubscriptionState, *, has_method: bool) -> NextPeriod | None:
@@ -83,7 +93,7 @@ def upcoming_invoice(
     *,
     price: Price,
     balance: Money,
-    items: tuple[InvoiceLine, ...] = (),
+    items: tuple[InvoiceItem, ...] = (),
     taxation: Taxation = UNTAXED,
 ) -> UpcomingInvoice:
     """The invoice of that period, as it will be made at its boundary."""

@@ -23,7 +23,7 @@ with workflow.unsafe.imports_passed_through():
     from billing.commands import check_command, check_version, coupon_redeemed
     from billing.discount import Coupon
     from billing.errors import Overtaken, PerennialError
-    from billing.invoice_item import charged, check_chargeable_now
+    from billing.one_off_charge import charged, check_chargeable_now
     from billing.subscription import ChangeResult, CommandName, SubscriptionState
     from workflows import effects
     from workflows.messages import (

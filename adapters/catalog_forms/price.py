@@ -31,6 +31,7 @@ from billing.interval import Interval, IntervalUnit
 from billing.money import Money, round_half_away
 from billing.pricing import check_chargeable
 
+_ONCE: Final = "once"
 _INTERVALS: Final = {
     "day": Interval(unit=IntervalUnit.DAY),
     "week": Interval(unit=IntervalUnit.WEEK),
@@ -43,19 +44,21 @@ _INTERVALS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class IntervalWord:
-    """One of the calendar's units, or a word for several months."""
+    """One of the calendar's units, a word for several months, or once."""
 
-    def read(self, node: yaml.Node, name: str, _: Reading) -> Interval:
-        """Three months are three months, however they are called."""
+    def read(self, node: yaml.Node, name: str, _: Reading) -> Interval | None:
+        """Three months are three months, however they are called; None is once."""
         written = text(node, name)
+        if written == _ONCE:
+            return None
         if written not in _INTERVALS:
-            known = ", ".join(_INTERVALS)
+            known = ", ".join((*_INTERVALS, _ONCE))
             raise Stop(place_of(node), f"{name} is one of {known}, not {written!r}")
         return _INTERVALS[written]
 
     def schema(self) -> Schema:
         """The words."""
-        return {"type": "string", "enum": list(_INTERVALS)}
+        return {"type": "string", "enum": [*_INTERVALS, _ONCE]}
 
 
 KEYS: Final = {
@@ -69,7 +72,9 @@ KEYS: Final = {
     "currencies": Key(
         Currencies(), "What it costs in other currencies, by their codes", field="currency_options"
     ),
-    "interval": Key(IntervalWord(), "How often it recurs", required=True),
+    "interval": Key(
+        IntervalWord(), "How often it recurs; once: charged beside a subscription", required=True
+    ),
     "interval_count": Key(Whole(), "Every so many intervals", field="count", of=Interval),
     "unit": Key(Text(), "What one unit is called on invoices: seat, user", field="unit_name"),
     "tax_inclusive": Key(Flag(), "true: the amount includes the tax; else tax comes on top"),
@@ -85,7 +90,10 @@ _IN_CURRENCY: Final = frozenset(KEYS[name].field or name for name in AMOUNT_KEYS
 """The values of a price that are written in its first currency."""
 
 NESTED_PRICE: Final = Form(
-    what="a price", says="A recurring price, charged in advance", model=Price, keys=KEYS
+    what="a price",
+    says="A price, charged in advance for every interval or once",
+    model=Price,
+    keys=KEYS,
 )
 STANDALONE_PRICE: Final = Form(
     what="a price",
@@ -160,7 +168,7 @@ def _price(written: Values, fields: Fields) -> Price:
         | bounds
         | {
             "model": price_model(of_model, fields, minor_digits=digits),
-            "interval": _times(written["interval"], written.get("count", 1)),
+            "interval": _interval(written, fields),
         }
     )
 
@@ -191,8 +199,13 @@ def _option(
     )
 
 
-def _times(interval: object, count: object) -> Interval:
+def _interval(written: Values, fields: Fields) -> Interval | None:
     """Three quarters are nine months: one way to say each interval."""
+    interval, count = written["interval"], written.get("count", 1)
+    if interval is None and "count" in written:
+        raise Stop(place_of(fields["interval_count"]), "what is sold once has no interval_count")
+    if interval is None:
+        return None
     if not isinstance(interval, Interval) or not isinstance(count, int):
         raise TypeError("fields are read by the form of a price")
     return Interval(unit=interval.unit, count=interval.count * count)

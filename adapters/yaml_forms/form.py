@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import cache
 from typing import Final, Generic, Protocol, TypeVar
 
 import yaml
@@ -222,9 +223,15 @@ class Form(Generic[ModelT]):
 
 
 def _field_schema(model: type[BaseModel], name: str) -> Schema:
-    properties = model.model_json_schema().get("properties")
+    properties = _schema_of(model).get("properties")
     found = properties.get(name) if isinstance(properties, dict) else None
     return found if isinstance(found, dict) else {}
+
+
+@cache
+def _schema_of(model: type[BaseModel]) -> Schema:
+    """Made once: it takes as long as all forms together, and every key asks for it."""
+    return model.model_json_schema()
 
 
 def _constrained(kind: Schema, model: Schema) -> Schema:

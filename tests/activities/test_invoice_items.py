@@ -13,11 +13,13 @@ from adapters.db.tables.invoice_item import invoice_items
 from adapters.db.tables.operator_task import operator_tasks
 from billing.commands import cancel_now
 from billing.errors import Conflict
-from billing.invoice_item import InvoiceItem, moment
+from billing.invoice_item import InvoiceItem, SoldOnce, moment
 from billing.money import Money
 from billing.period import Period
+from billing.pricing import charge_for
+from billing.subscription import SubscriptionStatus
 from tests.activities.till import DUE_AT, Till
-from tests.adapters.db.company import START, subscribe, subscription
+from tests.adapters.db.company import START, TEAM, subscribe, subscription
 
 
 def _item(number: int = 1, *, period: Period | None = None) -> InvoiceItem:
@@ -115,3 +117,51 @@ async def test_what_no_invoice_takes_is_an_operators_to_decide(till: Till) -> No
     async with till.engine.connect() as connection:
         found = await connection.execute(select(operator_tasks.c.kind, operator_tasks.c.subject))
         assert [tuple(row) for row in found] == [("items_lapsed", "ii_1")]
+
+
+async def test_what_was_bought_with_a_subscription_is_its_first_invoice_s_once(till: Till) -> None:
+    bought = (_sold(8), _sold(7))
+    new = subscription().model_copy(
+        update={
+            "status": SubscriptionStatus.INCOMPLETE,
+            "period_number": None,
+            "period": None,
+            "anchor_at": None,
+            "first_items": bought,
+            "checkout_completed_at": DUE_AT,
+        }
+    )
+    await _add(till, _item(1))
+    request = BillPeriod(state=new, now=DUE_AT)
+    first = await till.billing.bill_period(request)
+    assert await till.billing.bill_period(request) == first
+
+    assert isinstance(first, Billed)
+    assert first.amount_due.amount_minor == 8000 + 3 * 2500
+    async with till.engine.connect() as connection:
+        found = await connection.execute(
+            select(invoice_lines.c.item_id, invoice_lines.c.price_id).order_by(
+                invoice_lines.c.position
+            )
+        )
+        assert [tuple(row) for row in found] == [
+            (None, "team_monthly"),
+            ("ii_8", "team_monthly"),
+            ("ii_7", "team_monthly"),
+            ("ii_1", None),
+        ]
+    async with transactions(till.engine)() as tx:
+        stored = await tx.items.get("cus_1", "ii_8")
+    assert (stored.sold, stored.invoice_id) == (bought[0].sold, first.invoice_id)
+
+
+def _sold(number: int) -> InvoiceItem:
+    """At a price that is in the database, whatever it is sold as there."""
+    sold = SoldOnce(
+        price_id="team_monthly",
+        price_version=1,
+        product_id="team",
+        tax_category="services",
+        explanation=charge_for(TEAM, 1),
+    )
+    return _item(number).model_copy(update={"sold": sold})

@@ -55,7 +55,11 @@ def _problems(content: str | bytes) -> list[tuple[int, str]]:
 def test_the_example_sells_what_the_price_list_says() -> None:
     catalog = read_catalog(_EXAMPLE)
     sold = {
-        price.id: (str(*price.smallest_amounts), price.currency, str(price.interval.unit))
+        price.id: (
+            str(*price.smallest_amounts),
+            price.currency,
+            "once" if price.interval is None else str(price.interval.unit),
+        )
         for price in catalog.prices
     }
     assert sold == {
@@ -74,18 +78,19 @@ def test_the_example_sells_what_the_price_list_says() -> None:
         "assistant_plus_monthly": ("2000", "USD", "month"),
         "assistant_plus_annual": ("20000", "USD", "year"),
         "assistant_ultra_monthly": ("6000", "USD", "month"),
+        "onboarding_session": ("25000", "USD", "once"),
     }
     in_yen = {
         price.id: str(*price.in_currency("JPY").smallest_amounts)
         for price in catalog.prices
         if "JPY" in price.currencies
     }
-    assert in_yen == {"personal_free": "0", "pro_monthly": "1650"}
+    assert in_yen == {"personal_free": "0", "pro_monthly": "1650", "onboarding_session": "38000"}
     products = {
         product.id: product.model_copy(update={"entitlements": ()}) for product in catalog.products
     }
     families = {product.family for product in catalog.products}
-    assert families == {"plan", "assistant", "hardened_images", "publisher"}
+    assert families == {"plan", "assistant", "hardened_images", "publisher", "onboarding"}
     assert products["personal"] == Product(id="personal", name="Personal", family="plan")
     assert products["team"] == Product(
         id="team",

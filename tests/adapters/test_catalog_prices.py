@@ -139,6 +139,12 @@ def test_quarters_and_half_years_are_months(written: str, interval: Interval) ->
     assert _price('amount: "16.00"', head).interval == interval
 
 
+def test_what_is_sold_once_has_no_interval() -> None:
+    assert _price('amount: "250.00"', _HEAD.replace("month\n", "once\n")).interval is None
+    with pytest.raises(CatalogFileError, match="9: what is sold once has no interval_count"):
+        _price('amount: "1"', _HEAD.replace("month\n", "once\n") + "        interval_count: 1\n")
+
+
 @pytest.mark.parametrize(
     ("written", "line", "says"),
     [

@@ -1,6 +1,36 @@
 """One-off charges over HTTP, and through a renewal."""
 
-from tests.api.shop import Shop, problem
+from decimal import Decimal
+
+import pytest
+
+from billing.catalog import Catalog, Price, Product
+from billing.currency_option import CurrencyOption
+from billing.price_model import PerUnit
+from tests.api.shop import CATALOG, Shop, problem
+
+_SESSION = Price(
+    id="onboarding_session",
+    product_id="onboarding",
+    currency="USD",
+    model=PerUnit(unit_amount_minor=Decimal(25_000)),
+    interval=None,
+    unit_name="session",
+    maximum_quantity=10,
+    currency_options={"JPY": CurrencyOption(model=PerUnit(unit_amount_minor=Decimal(38_000)))},
+)
+
+
+@pytest.fixture
+def catalog() -> Catalog:
+    """The shop's, and something that is sold once."""
+    onboarding = Product(id="onboarding", name="Onboarding", family="onboarding")
+    return CATALOG.model_copy(
+        update={
+            "products": (*CATALOG.products, onboarding),
+            "prices": (*CATALOG.prices, _SESSION),
+        }
+    )
 
 
 def _setup(subscription: str, **other: object) -> dict[str, object]:
@@ -96,3 +126,73 @@ async def test_what_cannot_be_charged_is_refused(shop: Shop) -> None:
     other = f"/v1/customers/{await shop.customer()}/invoice_items"
     problem(await shop.post(other, _setup(made["id"])), 422, "subscription_not_found")
     problem(await shop.post(f"{path}/ii_unknown/cancel", {}), 404, "invoice_item_not_found")
+
+
+async def test_one_off_prices_are_sold_with_a_subscription_and_later(shop: Shop) -> None:
+    clock = await shop.clock("2026-01-31T09:30:00Z")
+    customer = await shop.customer(card="pm_card_visa", clock=clock)
+    order = {"customer": customer, "price": "team_monthly", "trial": False}
+    added = {"add_invoice_items": [{"price": "onboarding_session", "quantity": 2}]}
+    made = await shop.made("/v1/subscriptions", order | added, key="once")
+    await shop.forget_answers()
+    assert await shop.made("/v1/subscriptions", order | added, key="once") == made
+    [first] = (await shop.read("/v1/invoices"))["data"]
+    assert (first["total"]["text"], first["status"]) == ("USD 516.00", "paid")
+    team, sessions = first["lines"]
+    assert (team["price"], sessions["price"]) == ("team_monthly", "onboarding_session")
+    assert sessions["description"] == "Onboarding, 2 sessions"
+    assert sessions["explanation"] == "2 sessions at $250.00 = $500.00"
+
+    path = f"/v1/customers/{customer}/invoice_items"
+    [known] = (await shop.read(path))["data"]
+    assert (known["status"], known["invoice"]) == ("invoiced", first["id"])
+    session = {"subscription": made["id"], "price": "onboarding_session"}
+    later = await shop.made(path, session | {"description": "Another session"})
+    assert (later["price"], later["amount"]["text"]) == ("onboarding_session", "USD 250.00")
+    upcoming = await shop.read(f"/v1/subscriptions/{made['id']}/upcoming_invoice")
+    assert upcoming["total"]["text"] == "USD 266.00"
+    at_once = await shop.made(path, session | {"when": "now"})
+    await shop.until(f"/v1/invoices/{at_once['invoice']}", "status", "paid")
+    await shop.advance(clock, "2026-02-28T09:30:00Z")
+    totals = [each["total"]["text"] for each in (await shop.read("/v1/invoices"))["data"]]
+    assert sorted(totals) == ["USD 250.00", "USD 266.00", "USD 516.00"]
+    assert (await shop.read("/v1/reports/ledger"))["balanced"]
+
+    for body, code in (
+        (session | {"price": "assistant_monthly"}, "price_recurring"),
+        (session | {"price": "unknown"}, "price_not_found"),
+        (session | {"quantity": 11}, "quantity_out_of_range"),
+        (session | {"unit_amount_minor": 100}, "amount_given_with_price"),
+        ({"subscription": made["id"], "description": "Help"}, "item_incomplete"),
+    ):
+        problem(await shop.post(path, body), 422, code)
+
+
+async def test_an_order_is_refused_where_a_part_of_it_is_not_sold_so(idle_shop: Shop) -> None:
+    customer = await idle_shop.customer()
+    session = {"price": "onboarding_session"}
+    for body, code in (
+        ({"price": "onboarding_session"}, "price_not_recurring"),
+        ({"add_invoice_items": [{"price": "assistant_monthly"}]}, "price_recurring"),
+        ({"add_invoice_items": [{"price": "unknown"}]}, "price_not_found"),
+        ({"price": "pro_yearly", "add_invoice_items": [session]}, "currency_not_sold"),
+        ({"add_invoice_items": [session | {"quantity": 11}]}, "quantity_out_of_range"),
+        ({"add_invoice_items": [session] * 11}, "list_length_out_of_range"),
+    ):
+        order = {"customer": customer, "price": "team_monthly"} | body
+        problem(await idle_shop.post("/v1/subscriptions", order), 422, code)
+
+
+async def test_a_checkout_says_what_is_charged_with_what_is_added(shop: Shop) -> None:
+    customer = await shop.customer()
+    added = [{"price": "onboarding_session"}]
+    order = {
+        "customer": customer,
+        "price": "assistant_monthly",
+        "add_invoice_items": added,
+        "success_url": "https://a.test",
+        "cancel_url": "https://b.test",
+    }
+    session = await shop.made("/v1/checkout/sessions", order)
+    assert session["amount_due_now"]["text"] == "JPY 40,000"
+    assert await shop.read(f"/v1/checkout/sessions/{session['id']}") == session

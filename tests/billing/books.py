@@ -19,7 +19,7 @@ from billing.credit_note import (
     to_sources,
     within,
 )
-from billing.invoice import InvoiceDraft, InvoiceRecord, InvoiceStatus
+from billing.invoice import InvoiceDraft, InvoiceLine, InvoiceRecord, InvoiceStatus
 from billing.money import Money
 from billing.period import Period
 from billing.proration import Debit, LineRef
@@ -112,10 +112,14 @@ class Books:
         self._post(ledger.written_off(write_off, customer_id=customer_id))
 
     def debits(self, *, ending_after: datetime) -> tuple[Debit, ...]:
-        """The positive lines of paid invoices whose period ends later."""
+        """The positive lines of paid invoices whose period ends later; without one-off charges."""
         paid = (i for i, b in self.invoices.items() if b.status is InvoiceStatus.PAID)
         found = (debit for invoice_id in paid for debit in self.debits_of(invoice_id))
-        return tuple(debit for debit in found if debit.period.end > ending_after)
+        return tuple(
+            debit
+            for debit in found
+            if debit.period.end > ending_after and self._line(debit.ref).item_id is None
+        )
 
     def debits_of(self, invoice_id: str) -> tuple[Debit, ...]:
         lines = enumerate(self.invoices[invoice_id].draft.lines, start=1)
@@ -124,6 +128,9 @@ class Books:
             for position, line in lines
             if line.net.amount_minor > 0
         )
+
+    def _line(self, ref: LineRef) -> InvoiceLine:
+        return self.invoices[ref.invoice_id].draft.lines[ref.position - 1]
 
     def settled(self, invoice_id: str) -> Settled:
         booked, record = self.invoices[invoice_id], self.record(invoice_id)

@@ -20,6 +20,7 @@ from billing.discount import Coupon, RedeemedDiscount
 from billing.errors import InvalidInput
 from billing.interval import Interval, IntervalUnit
 from billing.invoice import InvoiceDraft, InvoiceRecord, InvoiceStatus, draft_for_change
+from billing.invoice_item import InvoiceItem
 from billing.lifecycle import NextPeriod
 from billing.message import Message
 from billing.money import Money
@@ -102,6 +103,7 @@ class Running:
         coupons: tuple[Coupon, ...] = (),
         taxation: Taxation = UNTAXED,
         currency: str | None = None,
+        first_items: tuple[InvoiceItem, ...] = (),
     ) -> None:
         """To the first offer of the `catalog`, with its product's trial if that has one.
 
@@ -117,6 +119,7 @@ class Running:
             created_at=start,
             checkout_expires_at=start + timedelta(hours=24),
             discounts=tuple(RedeemedDiscount(coupon=each, redeemed_at=start) for each in coupons),
+            first_items=first_items,
         )
         self.taxation = taxation
         """How the customer is taxed from now on."""

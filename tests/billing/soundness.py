@@ -187,6 +187,8 @@ def _served(books: Books) -> Iterator[tuple[Period, Fraction]]:
 
 
 def _is_service(line: InvoiceLine) -> bool:
-    """A whole quantity for its time: not what was added to one, nor what was carried."""
+    """A whole quantity for its time: not what was added to one, nor carried, nor charged once."""
+    if line.item_id is not None:
+        return False
     is_part = " more " in line.description or line.description.startswith("Carried")
     return line.net.amount_minor > 0 and not is_part

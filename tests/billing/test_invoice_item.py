@@ -1,4 +1,4 @@
-"""One-off charges: what they say on an invoice, and when one may be added."""
+"""One-off charges: what they say on an invoice."""
 
 from datetime import UTC, datetime
 
@@ -7,19 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.anchor import period
-from billing.errors import Conflict, InvalidInput
+from billing.errors import InvalidInput
 from billing.interval import Interval, IntervalUnit
 from billing.invoice import InvoiceDraft, draft_for_period
-from billing.invoice_item import InvoiceItem, amount_of, check_addable, moment
+from billing.invoice_item import InvoiceItem, amount_of, moment
 from billing.money import Money
-from billing.subscription import (
-    ENDED_STATUSES,
-    Cancellation,
-    SubscriptionState,
-    SubscriptionStatus,
-)
 from tests.billing.strategies import price
-from tests.billing.subscriptions import incomplete, trialing
 
 NOW = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
 MONTH = period(NOW, Interval(unit=IntervalUnit.MONTH), 0)
@@ -71,27 +64,6 @@ def test_an_item_on_a_free_period_is_collected_with_what_was_carried() -> None:
     assert left.amount.amount_minor == 30
     later = _draft(_item(20), cents=0, carried=(left,))
     assert (later.total.amount_minor, later.carried) == (50, ())
-
-
-def _may_have(state: SubscriptionState, currency: str = "USD") -> str | None:
-    try:
-        check_addable(state, Money(amount_minor=100, currency=currency))
-    except (Conflict, InvalidInput) as refused:
-        return refused.code
-    return None
-
-
-def test_an_item_needs_an_invoice_that_comes() -> None:
-    running = trialing()
-    assert _may_have(running) is None
-    assert _may_have(running, "EUR") == "currency_mismatch"
-    assert _may_have(incomplete()) == "command_not_allowed"
-    for status in ENDED_STATUSES:
-        assert _may_have(running.model_copy(update={"status": status})) == "subscription_ended"
-    for status in (SubscriptionStatus.PAST_DUE, SubscriptionStatus.UNPAID):
-        assert _may_have(running.model_copy(update={"status": status})) is None
-    ending = Cancellation(at=MONTH.end, requested_at=NOW)
-    assert _may_have(running.model_copy(update={"cancellation": ending})) == "no_next_invoice"
 
 
 def test_an_amount_is_what_one_charge_can_take() -> None:

@@ -17,7 +17,7 @@ _RENEWS_AT = datetime(2026, 2, 1, tzinfo=UTC)
 _YEAR = Interval(unit=IntervalUnit.YEAR)
 
 
-def _running(
+def running(
     quantity: int = 5,
     *,
     currency: str = "USD",
@@ -37,14 +37,14 @@ def _running(
 
 
 def test_the_next_invoice_and_the_month_are_told_before_and_after() -> None:
-    effect = Rehearsal(old=price(1600), new=price(2000)).effect_on(_running(5))
+    effect = Rehearsal(old=price(1600), new=price(2000)).effect_on(running(5))
     assert (effect.before.amount_minor, effect.after.amount_minor) == (8000, 10000)
     assert effect.monthly_before == Fraction(8000)
     assert effect.monthly_change == 2000
 
 
 def test_a_year_counts_a_twelfth_per_month_and_is_not_rounded() -> None:
-    effect = Rehearsal(old=price(1000), new=price(10_000, interval=_YEAR)).effect_on(_running(1))
+    effect = Rehearsal(old=price(1000), new=price(10_000, interval=_YEAR)).effect_on(running(1))
     assert effect.monthly_after == Fraction(10_000, 12)
     assert effect.monthly_change == Fraction(-500, 3)
 
@@ -68,7 +68,7 @@ def test_400_years_have_4800_months(unit: IntervalUnit, count: int, length: Frac
     "status", [s for s in SubscriptionStatus if s not in {"active", "past_due"}]
 )
 def test_what_earns_nothing_yet_changes_no_revenue(status: SubscriptionStatus) -> None:
-    effect = Rehearsal(old=price(1600), new=price(2000)).effect_on(_running(status=status))
+    effect = Rehearsal(old=price(1600), new=price(2000)).effect_on(running(status=status))
     assert not effect.monthly_before
     assert not effect.monthly_after
     assert effect.after.amount_minor == 10_000
@@ -76,7 +76,7 @@ def test_what_earns_nothing_yet_changes_no_revenue(status: SubscriptionStatus) -
 
 def test_a_quantity_that_is_not_sold_any_more_stays_as_it_is_and_is_told() -> None:
     from_ten = price(1600).model_copy(update={"minimum_quantity": 10})
-    effect = Rehearsal(old=price(1600), new=from_ten).effect_on(_running(5))
+    effect = Rehearsal(old=price(1600), new=from_ten).effect_on(running(5))
     assert effect.refusal is not None
     assert "from 10" in effect.refusal
     assert effect.after == effect.before
@@ -86,7 +86,7 @@ def test_a_quantity_that_is_not_sold_any_more_stays_as_it_is_and_is_told() -> No
 def test_each_is_compared_in_its_own_currency_and_stays_where_that_is_not_sold() -> None:
     old = price(1600, also={"EUR": 1500, "JPY": 2400})
     rehearsal = Rehearsal(old=old, new=price(2000, also={"EUR": 1900}))
-    euros, yen = (rehearsal.effect_on(_running(2, currency=code)) for code in ("EUR", "JPY"))
+    euros, yen = (rehearsal.effect_on(running(2, currency=code)) for code in ("EUR", "JPY"))
     assert (str(euros.before), str(euros.after)) == ("EUR 30.00", "EUR 38.00")
     assert (yen.before, yen.monthly_change) == (yen.after, Fraction(0))
     assert yen.refusal == "team_monthly is sold in USD, EUR, not in JPY"
@@ -103,7 +103,7 @@ def test_the_total_is_the_sum_of_all(
 ) -> None:
     rehearsal = Rehearsal(old=price(old, interval=interval), new=price(new, interval=interval))
     effects = [
-        rehearsal.effect_on(_running(quantity, next_invoice_at=_RENEWS_AT if renews else None))
+        rehearsal.effect_on(running(quantity, next_invoice_at=_RENEWS_AT if renews else None))
         for quantity, renews in quantities
     ]
     tally = Tally()
@@ -127,7 +127,7 @@ def test_totals_are_kept_apart_by_currency() -> None:
     tally = Tally()
     for currency in ("USD", "EUR"):
         both = [price(amount, currency=currency) for amount in (1600, "1700.5")]
-        tally.add(Rehearsal(old=both[0], new=both[1]).effect_on(_running(1, currency=currency)))
+        tally.add(Rehearsal(old=both[0], new=both[1]).effect_on(running(1, currency=currency)))
     assert [(t.currency, t.monthly_change) for t in tally.totals] == [
         ("EUR", Fraction(101)),
         ("USD", Fraction(101)),

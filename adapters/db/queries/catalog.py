@@ -146,7 +146,9 @@ def as_price(row: Row[Any]) -> Price:
         model=row.model,
         minimum_amount_minor=row.minimum_amount_minor,
         maximum_amount_minor=row.maximum_amount_minor,
-        interval=Interval(unit=IntervalUnit(row.interval_unit), count=row.interval_count),
+        interval=None
+        if row.interval_unit is None
+        else Interval(unit=IntervalUnit(row.interval_unit), count=row.interval_count),
         unit_name=row.unit_name,
         tax_inclusive=row.tax_inclusive,
         minimum_quantity=row.minimum_quantity,

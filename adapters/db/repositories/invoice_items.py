@@ -17,7 +17,7 @@ from adapters.db.tables.subscription import subscriptions
 from billing.errors import Conflict, NotFound
 from billing.event import DomainEvent
 from billing.ids import effect_key
-from billing.invoice_item import InvoiceItem, InvoiceItemStatus
+from billing.invoice_item import InvoiceItem, InvoiceItemStatus, SoldOnce
 from billing.money import Money
 from billing.period import Period
 from billing.subscription import SubscriptionState
@@ -181,6 +181,7 @@ def as_item(row: Row[Any]) -> InvoiceItem:
         status=InvoiceItemStatus(row.status),
         invoice_id=row.invoice_id,
         closed_at=row.closed_at,
+        sold=None if row.sold is None else SoldOnce.model_validate(row.sold),
     )
 
 
@@ -203,4 +204,5 @@ def _columns(item: InvoiceItem) -> dict[str, Any]:
         "status": item.status,
         "invoice_id": item.invoice_id,
         "closed_at": item.closed_at,
+        "sold": None if item.sold is None else item.sold.model_dump(mode="json"),
     }

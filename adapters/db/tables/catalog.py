@@ -52,6 +52,7 @@ class PriceRow(Row, table=True):
         ),
         one_of("interval_unit", IntervalUnit),
         CheckConstraint("interval_count >= 1", name="interval_count"),
+        CheckConstraint("(interval_unit IS NULL) = (interval_count IS NULL)", name="interval"),
         CheckConstraint(
             "1 <= minimum_quantity AND minimum_quantity <= maximum_quantity", name="quantity"
         ),
@@ -67,8 +68,9 @@ class PriceRow(Row, table=True):
     """A `billing.price_model.PriceModel`; its amounts are decimals in text, exact to the digit."""
     minimum_amount_minor: int | None = Field(sa_type=MINOR_UNITS)
     maximum_amount_minor: int | None = Field(sa_type=MINOR_UNITS)
-    interval_unit: str
-    interval_count: int
+    interval_unit: str | None
+    """None, as its count, where it is sold once."""
+    interval_count: int | None
     unit_name: str
     tax_inclusive: bool = Field(sa_column_kwargs={"server_default": text("false")})
     minimum_quantity: int

@@ -7,6 +7,7 @@ from sqlmodel import Field
 
 from adapters.db.tables.schema import (
     CURRENCY,
+    DOCUMENT,
     INSTANT,
     MINOR_UNITS,
     NOW,
@@ -35,6 +36,7 @@ class InvoiceItemRow(Row, table=True):
         CheckConstraint("period_start < period_end", name="period"),
         CheckConstraint("(status = 'invoiced') = (invoice_id IS NOT NULL)", name="invoiced"),
         CheckConstraint("(status = 'pending') = (closed_at IS NULL)", name="closed"),
+        CheckConstraint("sold ? 'price_id'", name="sold"),
         index("invoice_items", "customer_id created_at id"),
         index("invoice_items", "subscription_id", where="status = 'pending'"),
         index("invoice_items", "invoice_id", where="invoice_id IS NOT NULL"),
@@ -53,6 +55,8 @@ class InvoiceItemRow(Row, table=True):
     status: str
     invoice_id: str | None
     closed_at: datetime | None = Field(sa_type=INSTANT)
+    sold: dict[str, object] | None = Field(sa_type=DOCUMENT)
+    """A `billing.invoice_item.SoldOnce` where it has a price of the catalog."""
     recorded_at: datetime = Field(sa_type=INSTANT, sa_column_kwargs={"server_default": NOW})
 
 

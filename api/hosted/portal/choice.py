@@ -32,6 +32,7 @@ _NEVER: Final = frozenset(
         "dimension_required",
         "dimension_unknown",
         "interval_downgrade_not_allowed",
+        "price_not_recurring",
     }
 )
 

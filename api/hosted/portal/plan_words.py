@@ -29,7 +29,7 @@ def each_costs(written: LocaleFormat, price: Price) -> str:
         case _:
             least = round_half_away(min(price.smallest_amounts, default=0))
             amount = f"from {written.money(Money(amount_minor=least, currency=price.currency))}"
-    return f"{amount}, {price.interval}"
+    return f"{amount}, {price.require_interval()}"
 
 
 def all_cost(written: LocaleFormat, terms: Terms) -> str:

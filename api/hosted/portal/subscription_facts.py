@@ -21,7 +21,7 @@ from billing.subscription import (
     SubscriptionState,
     SubscriptionStatus,
 )
-from billing.upcoming import drafted
+from billing.upcoming import drafted, first_items
 
 _LABELS: Final = {
     SubscriptionStatus.INCOMPLETE: "Not begun",
@@ -150,7 +150,8 @@ def _next_charge(holding: Holding) -> str | None:
         return "Nothing more"
     pending = state.pending_change
     amount = (state.terms if pending is None else pending.target).period_amount
-    if amount.amount_minor == 0 and not holding.items:
+    items = (*first_items(state), *holding.items)
+    if amount.amount_minor == 0 and not items:
         return "Nothing: it is free"
     if state.unbilled_from is not None:
         return "In a moment, for the rest of the running period"
@@ -160,7 +161,7 @@ def _next_charge(holding: Holding) -> str | None:
         state,
         following,
         price=price,
-        items=tuple(item.line for item in holding.items),
+        items=holding.items,
         taxation=holding.taxation,
         now=state.period.end,
     ).total

@@ -120,7 +120,7 @@ async def stored_subscriber(
         checkout_expires_at=_STORED_AT,
         anchor_at=_STORED_AT,
         period_number=0,
-        period=anchor.period(_STORED_AT, offer.price.interval, 0),
+        period=anchor.period(_STORED_AT, offer.price.require_interval(), 0),
     )
     async with shop.transactions() as tx:
         await tx.subscriptions.save(state)

@@ -8,11 +8,14 @@ from api.hosted.portal.choice import OnSale
 from tests.billing.running import YEAR, Running, at, offer
 
 _NOW = at("2026-04-11")
+_SETUP = offer("setup", 5000)
+_ONCE = _SETUP.model_copy(update={"price": _SETUP.price.model_copy(update={"interval": None})})
 _PLANS = (
     offer("team", 1600, also={"EUR": 1500}),
     offer("business", 2400, also={"EUR": 2300}),
     offer("yearly", 18000, interval=YEAR, also={"JPY": 24000}),
     offer("personal", 1100),
+    _ONCE,
 )
 _ADA = Customer(
     id="cus_1",

@@ -47,3 +47,13 @@ async def test_what_is_on_sale_is_offered_with_its_product(transaction: Transact
             await tx.prices.offer("unknown")
     assert refused.value.code == "price_not_found"
     assert offer == Offer(product=Product(id="team", name="Team", family="plan"), price=TEAM)
+
+
+async def test_what_is_sold_once_is_read_without_an_interval(transaction: Transactions) -> None:
+    once = TEAM.model_copy(update={"id": "onboarding_session", "interval": None})
+    async with transaction() as tx:
+        await tx.catalog.put_on_sale(
+            Catalog(products=(Product(id="team", name="Team", family="plan"),), prices=(once,))
+        )
+    async with transaction() as tx:
+        assert (await tx.prices.offer(once.id)).price == once

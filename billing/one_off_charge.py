@@ -1,0 +1,129 @@
+"""Charging something once: at which price, when a subscription takes it, and what that does to it.
+
+Owns the item that a one-off price makes, the conditions and the transition. Does not own the item's
+value (`billing.invoice_item`), its invoice (`activities.period_billing`,
+`activities.one_off_charge`) nor collecting that.
+"""
+
+from datetime import datetime
+
+from billing.commands import check_command
+from billing.errors import Conflict, InvalidInput
+from billing.invoice import InvoiceLine, InvoiceRecord
+from billing.invoice_item import InvoiceItem, SoldOnce, moment
+from billing.money import Money
+from billing.offer import Offer
+from billing.period import Period
+from billing.pricing import charge_for, check_quantity, rounded
+from billing.subscription import (
+    CommandName,
+    OpenInvoice,
+    SubscriptionState,
+    SubscriptionStatus,
+)
+
+
+def sold_once(  # noqa: PLR0913 - what an item is made of
+    offer: Offer,
+    *,
+    item_id: str,
+    customer_id: str,
+    subscription_id: str,
+    quantity: int,
+    currency: str,
+    now: datetime,
+    period: Period | None = None,
+    description: str | None = None,
+) -> InvoiceItem:
+    """An item of `quantity` units at a one-off price, in the subscription's `currency`.
+
+    Rendered now where no `period` is given. Raises `InvalidInput` (`price_recurring`,
+    `currency_not_sold`, and as `billing.pricing.check_quantity` does).
+    """
+    product, interval = offer.product, offer.price.interval
+    if interval is not None:
+        raise InvalidInput(
+            "price_recurring",
+            f"{offer.price.id} is charged {interval}: start a subscription to it",
+        )
+    price = offer.price.in_currency(currency)
+    check_quantity(price, quantity)
+    charged = charge_for(price, quantity)
+    units = price.unit_name if quantity == 1 else f"{price.unit_name}s"
+    return InvoiceItem(
+        id=item_id,
+        customer_id=customer_id,
+        subscription_id=subscription_id,
+        description=description or f"{product.name}, {quantity} {units}",
+        quantity=quantity,
+        amount=rounded(charged),
+        period=period or moment(now),
+        created_at=now,
+        sold=SoldOnce(
+            price_id=price.id,
+            price_version=price.version,
+            product_id=product.id,
+            tax_category=product.tax_category,
+            tax_inclusive=price.tax_inclusive,
+            explanation=charged,
+        ),
+    )
+
+
+def check_addable(state: SubscriptionState, amount: Money) -> None:
+    """Whether the subscription's next invoice can take an item.
+
+    Raises `InvalidInput` (`currency_mismatch`) and `Conflict` (`subscription_ended`,
+    `command_not_allowed`, `no_next_invoice`).
+    """
+    if state.has_ended:
+        raise Conflict("subscription_ended", f"the subscription is {state.status}")
+    if state.status is SubscriptionStatus.INCOMPLETE:
+        raise Conflict("command_not_allowed", "the subscription has not begun")
+    if state.cancellation is not None:
+        raise Conflict(
+            "no_next_invoice",
+            f"the subscription ends on {state.cancellation.at:%Y-%m-%d}: no invoice comes after",
+        )
+    _check_currency(state, amount)
+
+
+def check_chargeable_now(state: SubscriptionState, amount: Money) -> None:
+    """Whether an invoice of its own can be collected through the subscription.
+
+    Raises `InvalidInput` (`currency_mismatch`) and `Conflict` (`command_not_allowed`,
+    `change_in_progress`). While past due nothing comes on top of what is owed, and before the first
+    payment there is nothing to come on top of.
+    """
+    check_command(state, CommandName.CHARGE)
+    if state.change is not None:
+        raise Conflict("change_in_progress", "a change of the subscription is being paid for")
+    _check_currency(state, amount)
+
+
+def charged(
+    state: SubscriptionState, invoice: InvoiceRecord, carried: tuple[InvoiceLine, ...]
+) -> SubscriptionState:
+    """The invoice is to be collected at once, and dunned as any other."""
+    invoices = state.open_invoices
+    if invoice.amount_due.amount_minor > 0 and state.open_invoice(invoice.id) is None:
+        invoices += (
+            OpenInvoice(
+                invoice_id=invoice.id,
+                amount=invoice.amount_due,
+                due_at=invoice.due_at,
+                next_attempt_at=invoice.due_at,
+            ),
+        )
+    known = {line.item_id for line in state.carried}
+    left = tuple(line for line in carried if line.item_id not in known)
+    return state.changed(
+        open_invoices=invoices, carried=(*state.carried, *left), last_invoice_id=invoice.id
+    )
+
+
+def _check_currency(state: SubscriptionState, amount: Money) -> None:
+    if amount.currency != state.terms.currency:
+        raise InvalidInput(
+            "currency_mismatch", f"the subscription is billed in {state.terms.currency}"
+        )
