@@ -5,7 +5,7 @@ rehearsed. Does not own the decisions (`billing.migration_account`) nor telling 
 (`activities.catalog_migration`).
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 
 from billing.actor import Actor
@@ -13,13 +13,14 @@ from billing.errors import Conflict, InvalidInput, NotFound
 from billing.migration import MigrationPhase, MigrationPlan, PriceVersion
 from billing.migration_account import (
     Account,
+    Decision,
     Decisions,
     MigrationRehearsal,
     RecordedMigration,
     check_replaceable,
 )
 from billing.offer import Offer
-from billing.ports.storage import Transaction
+from billing.ports.storage import Migrations, Transaction
 
 
 async def planned(
@@ -64,10 +65,18 @@ async def rehearse(tx: Transaction, plan: MigrationPlan, *, now: datetime) -> Mi
     Raises `InvalidInput` (`price_not_found`, `nothing_changes`, `different_family`).
     """
     decisions, account = await decisions_of(tx, plan), Account(plan)
-    async for page in tx.migrations.candidates(plan.migration_id, plan.sources):
-        for candidate in page:
-            account.add(decisions.of(candidate, now=now))
+    async for decision in decided(tx.migrations, plan, decisions, now=now):
+        account.add(decision)
     return account.rehearsal
+
+
+async def decided(
+    migrations: Migrations, plan: MigrationPlan, decisions: Decisions, *, now: datetime
+) -> AsyncIterator[Decision]:
+    """Of everybody at one of the old prices, in the order of ids."""
+    async for page in migrations.candidates(plan.migration_id, plan.sources):
+        for candidate in page:
+            yield decisions.of(candidate, now=now)
 
 
 async def start(

@@ -6,11 +6,14 @@ kept from being started, goes on from what was last recorded; every effect is ke
 so nothing is charged, refunded or told twice.
 """
 
+from datetime import UTC, datetime
 from typing import Final
 
 import structlog
 from temporalio import activity
 
+from activities import retirement
+from billing.actor import Actor, ActorKind
 from billing.ports.reconciliation import (
     MigrationWorkflows,
     RecordedSubscriptions,
@@ -26,6 +29,8 @@ _MOST_NAMED: Final = 1000
 """A report travels through the workflow's history."""
 
 _GRANTS_AT_ONCE: Final = 100
+
+_SYSTEM: Final = Actor(kind=ActorKind.SYSTEM, id="perennial")
 
 
 class ReconciliationReport(Value):
@@ -114,8 +119,14 @@ class Reconciliation:
 
     @activity.defn
     async def start_missing_migrations(self) -> MigrationReconciliationReport:
-        """Starts every unfinished migration without a workflow; repeating it is harmless."""
+        """Starts every unfinished migration without a workflow; repeating it is harmless.
+
+        What a catalog asks for that came into force later than it was published begins here.
+        """
         async with self._open_transaction() as tx:
+            await retirement.start_due(
+                tx, actor=_SYSTEM, reason="the catalog replaces the price", now=_real_now()
+            )
             unfinished = await tx.migrations.unfinished()
         started: list[str] = []
         for migration in unfinished:
@@ -126,3 +137,8 @@ class Reconciliation:
         return MigrationReconciliationReport(
             checked=len(unfinished), started_migration_ids=tuple(started)
         )
+
+
+def _real_now() -> datetime:
+    """As with every migration: each subscription's own time follows from it and its clock."""
+    return datetime.now(UTC)

@@ -14,6 +14,7 @@ import yaml
 from adapters.catalog_forms.coupon import Coupons
 from adapters.catalog_forms.price import Listed, Prices
 from adapters.catalog_forms.product import Products, Sold
+from adapters.catalog_forms.replacement import Replacing
 from adapters.catalog_forms.tax import Rates, Seller, Sellers
 from adapters.yaml_forms.document import Place, Problem, Stop, Told, root_of
 from adapters.yaml_forms.form import Form, Key, Reading, Values
@@ -133,16 +134,22 @@ def _put_together(
     listed += [each for each in sections.get("prices", ()) if isinstance(each, Listed)]
     products = tuple(each.product for each in sold)
     prices = tuple(each.price for each in listed)
-    replacements = {each.price.id: each.replaced_by for each in listed if each.replaced_by}
+    replacing = Replacing.read(sold, listed, reading)
+    replaced = replacing.replacements, replacing.migrations
     coupons = tuple(each for each in sections.get("coupons", ()) if isinstance(each, Coupon))
     tax = _tax_table(sections)
-    for found in complaints(products, prices, replacements, coupons=coupons, tax=tax):
-        reading.complain(found.kind, found.id, found.key, found.message)
+    for found in complaints(products, prices, *replaced, coupons=coupons, tax=tax):
+        replacing.complain(found, reading)
     _complain_of_unpriced(products, prices, reading)
     if reading.problems:
         return None
     return Catalog(
-        products=products, prices=prices, replacements=replacements, coupons=coupons, tax=tax
+        products=products,
+        prices=prices,
+        replacements=replacing.replacements,
+        migrations=replacing.migrations,
+        coupons=coupons,
+        tax=tax,
     )
 
 

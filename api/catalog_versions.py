@@ -19,14 +19,24 @@ from adapters.db.queries import catalog_versions as queries
 from api.authentication import CallerOf
 from api.dependencies import Deps
 from api.fields import Body, CatalogFileName, Reason, Timestamp, example
+from api.migration_calls import MigrationWorkflows
+from api.migration_view import PriceVersionView, RevenueView, SkippedView
 from api.money_view import MoneyView
 from api.page import DEFAULT_LIMIT, Limit
 from api.present import machine_now
 from api.route import ApiRoute, problem_responses
 from billing.catalog_change import ChangeAction
-from billing.catalog_plan import CatalogPlan, PlannedChange, Touched, TouchedSubscription
+from billing.catalog_plan import (
+    CatalogPlan,
+    MovingSubscription,
+    PlannedChange,
+    PlannedMove,
+    Touched,
+    TouchedSubscription,
+)
 from billing.catalog_version import CatalogVersion, VersionStatus
 from billing.errors import NotFound
+from billing.migration import SkipReason
 from billing.money import Money, round_half_away
 from billing.rehearsal import Total
 from billing.subscription import SubscriptionStatus
@@ -206,6 +216,71 @@ class ChangeView(BaseModel):
         )
 
 
+class MovingView(BaseModel):
+    """One subscription at a price that is replaced from a day on."""
+
+    subscription: str
+    customer: str
+    quantity: int
+    period_amount: MoneyView
+    moves_at: datetime | None = Field(description="If told at once; null where it stays")
+    after: MoneyView | None = Field(description="What a period costs from then on")
+    reason: SkipReason | None = Field(description="Why it stays")
+    refusal: str | None
+
+    @classmethod
+    def of(cls, moving: MovingSubscription) -> Self:
+        """The subscription."""
+        return cls(
+            subscription=moving.subscription_id,
+            customer=moving.customer_id,
+            quantity=moving.quantity,
+            period_amount=MoneyView.of(moving.period_amount),
+            moves_at=moving.moves_at,
+            after=None if moving.after is None else MoneyView.of(moving.after),
+            reason=moving.reason,
+            refusal=moving.refusal,
+        )
+
+
+class MoveView(BaseModel):
+    """A migration that publishing starts."""
+
+    id: str = Field(examples=["mig_4a1b9c0d2e3f4a1b9c0d2e3f"])
+    sources: list[PriceVersionView]
+    target: PriceVersionView
+    migrates_at: datetime
+    notice_days: int
+    begins_at: datetime | None = Field(description="When customers are told; null: at once")
+    first_at: datetime | None = Field(description="The first renewal at the new price")
+    last_at: datetime | None
+    migrates: int
+    skipped: list[SkippedView]
+    revenue: list[RevenueView]
+    moving: list[MovingView] = Field(description="Those that move first")
+    staying: list[MovingView] = Field(description="Some of those that keep their price")
+
+    @classmethod
+    def of(cls, move: PlannedMove) -> Self:
+        """The migration."""
+        plan, rehearsal = move.plan, move.rehearsal
+        return cls(
+            id=plan.migration_id,
+            sources=[PriceVersionView.of(source) for source in plan.sources],
+            target=PriceVersionView.of(plan.target),
+            migrates_at=plan.migrates_at,
+            notice_days=plan.notice_days,
+            begins_at=move.begins_at,
+            first_at=move.first_at,
+            last_at=move.last_at,
+            migrates=rehearsal.migrates,
+            skipped=SkippedView.all_of(rehearsal.skipped),
+            revenue=[RevenueView.of_rehearsed(total) for total in rehearsal.totals],
+            moving=[MovingView.of(each) for each in move.moving],
+            staying=[MovingView.of(each) for each in move.staying],
+        )
+
+
 class RefusalView(BaseModel):
     """What keeps the catalog from being published."""
 
@@ -223,6 +298,7 @@ class PlanView(BaseModel):
     effective_at: datetime | None
     changes: list[ChangeView]
     refusals: list[RefusalView]
+    moves: list[MoveView] = Field(description="Who is moved from a price that is replaced")
 
     @classmethod
     def of(cls, plan: CatalogPlan) -> Self:
@@ -236,6 +312,7 @@ class PlanView(BaseModel):
                 RefusalView(code=each.code, kind=each.kind, id=each.id, message=each.message)
                 for each in plan.refusals
             ],
+            moves=[MoveView.of(move) for move in plan.moves],
         )
 
 
@@ -266,6 +343,14 @@ class VersionView(BaseModel):
         )
 
 
+class AppliedView(VersionView):
+    """A version that was published, or is sold already."""
+
+    migrations: list[str] = Field(
+        default=[], description="Those that began with it: GET /v1/migrations/{id}"
+    )
+
+
 class Versions(BaseModel):
     """Versions, latest first."""
 
@@ -291,12 +376,15 @@ class WithdrawInput(Body):
 @router.post("/plan", operation_id="plan_catalog", summary="Plan a catalog")
 async def plan_catalog(body: PlanInput, deps: Deps) -> PlanView:
     """What publishing the files would do: to what is sold, and for whom. Nothing is changed."""
-    return PlanView.of(await publishing.plan(deps.engine, body.proposal))
+    return PlanView.of(await publishing.plan(deps.engine, body.proposal, now=machine_now()))
 
 
 @router.post("/apply", operation_id="apply_catalog", summary="Publish a catalog")
-async def apply_catalog(body: ApplyInput, deps: Deps, caller: CallerOf) -> VersionView:
+async def apply_catalog(body: ApplyInput, deps: Deps, caller: CallerOf) -> AppliedView:
     """Publishes the files as the next version, wholly or not at all.
+
+    Where prices are replaced from a day on, the migrations of those who have them begin; where the
+    version is in force later, they begin within an hour of it.
 
     What is published already changes nothing. Of two at once, one is told `catalog_changed`.
     """
@@ -308,7 +396,12 @@ async def apply_catalog(body: ApplyInput, deps: Deps, caller: CallerOf) -> Versi
         now=machine_now(),
         planned=body.plan,
     )
-    return await _shown(deps, applied.version)
+    workflows = MigrationWorkflows.of(deps)
+    for migration in applied.migrations:
+        await workflows.start(migration)
+    shown = await _shown(deps, applied.version)
+    begun = [migration.migration_id for migration in applied.migrations]
+    return AppliedView(**shown.model_dump(), migrations=begun)
 
 
 @router.get(

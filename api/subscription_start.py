@@ -71,11 +71,11 @@ class Purchase:
 async def check_order(connection: AsyncConnection, order: Order) -> Purchase:
     """The first state of what is ordered.
 
-    Raises `InvalidInput` (`customer_not_found`, `price_not_found`, `currency_not_sold`,
-    `price_not_recurring`, `price_recurring`, `quantity_out_of_range`, `amount_too_large`,
-    `amount_not_chargeable`, `no_trial`, `coupon_not_found`, `coupon_not_applicable`) and `Conflict`
-    (`family_taken`, `trial_used`, `test_clock_advancing`, `coupon_expired`, `coupon_exhausted`,
-    `coupon_redeemed_already`).
+    Raises `InvalidInput` (`customer_not_found`, `price_not_found`, `price_retired`,
+    `currency_not_sold`, `price_not_recurring`, `price_recurring`, `quantity_out_of_range`,
+    `amount_too_large`, `amount_not_chargeable`, `no_trial`, `coupon_not_found`,
+    `coupon_not_applicable`) and `Conflict` (`family_taken`, `trial_used`, `test_clock_advancing`,
+    `coupon_expired`, `coupon_exhausted`, `coupon_redeemed_already`).
     """
     customer = await customers.get(connection, order.customer_id)
     if customer is None:
@@ -87,7 +87,7 @@ async def check_order(connection: AsyncConnection, order: Order) -> Purchase:
     present = await present_on(connection, customer.test_clock_id)
     sold = await catalog.offer(connection, order.price_id, now=present.now)
     if sold is None:
-        raise InvalidInput("price_not_found", f"no price {order.price_id} is on sale")
+        raise await catalog.not_offered(connection, order.price_id, now=present.now)
     offer = sold.in_currency(order.currency or sold.price.currency)
     offer.price.require_interval()
     check_quantity(offer.price, order.quantity)

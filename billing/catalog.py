@@ -21,6 +21,7 @@ from billing.entitlement import Entitlement, feature_complaints
 from billing.errors import InvalidInput
 from billing.explanation import Exact
 from billing.interval import Interval, IntervalUnit
+from billing.migration import MigrationRule
 from billing.money import round_half_away
 from billing.price_model import Graduated, PriceModel, Volume
 from billing.tax import TaxCategory, TaxTable
@@ -34,6 +35,7 @@ Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 MAX_QUANTITY = 1_000_000
 
 _NO_TAX = TaxTable()
+_NONE: Mapping[str, MigrationRule] = MappingProxyType({})
 
 
 class WithoutPaymentMethod(StrEnum):
@@ -276,6 +278,8 @@ class Catalog(Value):
     prices: tuple[Price, ...]
     replacements: Mapping[CatalogId, CatalogId] = {}
     """Prices that are no longer sold, each with the one that those who have it are moved to."""
+    migrations: Mapping[CatalogId, MigrationRule] = {}
+    """How those who have a replaced price are moved; those of the others keep it (policy P33)."""
     coupons: tuple[Coupon, ...] = ()
     """What can be redeemed (policy P3)."""
     tax: TaxTable = _NO_TAX
@@ -287,7 +291,12 @@ class Catalog(Value):
         _refuse_duplicates("price", [price.id for price in self.prices])
         _refuse_duplicates("coupon", [coupon.id for coupon in self.coupons])
         for complaint in complaints(
-            self.products, self.prices, self.replacements, coupons=self.coupons, tax=self.tax
+            self.products,
+            self.prices,
+            self.replacements,
+            self.migrations,
+            coupons=self.coupons,
+            tax=self.tax,
         ):
             raise ValueError(f"{complaint.kind} {complaint.id!r}: {complaint.message}")
         return self
@@ -307,6 +316,7 @@ def complaints(
     products: tuple[Product, ...],
     prices: tuple[Price, ...],
     replacements: Mapping[str, str] = MappingProxyType({}),
+    migrations: Mapping[str, MigrationRule] = _NONE,
     *,
     coupons: tuple[Coupon, ...] = (),
     tax: TaxTable = _NO_TAX,
@@ -334,12 +344,7 @@ def complaints(
             message = f"free_fallback: {product.free_fallback!r} is replaced by another"
         if message is not None:
             yield Complaint(kind="product", id=product.id, key="free_fallback", message=message)
-    for price_id in replacements:
-        message = _replacement_complaint(price_id, replacements, by_id, families)
-        if message is not None:
-            yield Complaint(
-                kind="price", id=price_id, key="replaced_by", message=f"replaced_by: {message}"
-            )
+    yield from _replacement_complaints(replacements, migrations, by_id, families)
 
 
 def _ambiguous_features(products: tuple[Product, ...]) -> Iterator[Complaint]:
@@ -402,6 +407,26 @@ def _anchor_complaints(
             )
 
 
+def _replacement_complaints(
+    replacements: Mapping[str, str],
+    migrations: Mapping[str, MigrationRule],
+    prices: Mapping[str, Price],
+    families: Mapping[str, str],
+) -> Iterator[Complaint]:
+    for price_id in replacements:
+        message = _replacement_complaint(price_id, replacements, prices, families)
+        if message is not None:
+            yield Complaint(
+                kind="price", id=price_id, key="replaced_by", message=f"replaced_by: {message}"
+            )
+    for price_id in migrations:
+        message = _migration_complaint(price_id, replacements, prices)
+        if message is not None:
+            yield Complaint(
+                kind="price", id=price_id, key="migration", message=f"migration: {message}"
+            )
+
+
 def _replacement_complaint(
     price_id: str,
     replacements: Mapping[str, str],
@@ -419,14 +444,36 @@ def _replacement_complaint(
         return f"{other.id!r} is in {sold}; name a price in {', '.join(missing)}"
     if families.get(other.product_id) != families.get(price.product_id):
         return f"{other.id!r} is of another family; name a price of the same one"
-    passed = [price_id]
-    while passed[-1] in replacements:
-        following = replacements[passed[-1]]
-        if following in passed:
-            path = " → ".join((*passed, following))
-            return f"it goes in a circle ({path}); end it with a price that is sold"
-        passed.append(following)
+    path = replacement_path(price_id, replacements)
+    if path[-1] in path[:-1]:
+        circle = " → ".join(path)
+        return f"it goes in a circle ({circle}); end it with a price that is sold"
     return None
+
+
+def _migration_complaint(
+    price_id: str, replacements: Mapping[str, str], prices: Mapping[str, Price]
+) -> str | None:
+    """Whoever is moved pays as often as before; of another interval an owner decides alone."""
+    if price_id not in replacements:
+        return "nothing replaces it; write `replaced_by:` beside it"
+    price, last = prices.get(price_id), prices.get(replacement_path(price_id, replacements)[-1])
+    if price is not None and last is not None and last.interval != price.interval:
+        return (
+            f"{last.id!r} recurs {last.interval} and this one {price.interval}; name a price of the"
+            " same interval, or leave `migration:` out"
+        )
+    return None
+
+
+def replacement_path(price_id: str, replacements: Mapping[str, str]) -> list[str]:
+    """From a price to what is sold instead of it; ends where it comes to one for a second time."""
+    path = [price_id]
+    while path[-1] in replacements:
+        path.append(replacements[path[-1]])
+        if path[-1] in path[:-1]:
+            break
+    return path
 
 
 def _refuse_duplicates(kind: str, ids: list[str]) -> None:

@@ -15,6 +15,8 @@ from billing.catalog import Catalog, Price
 from billing.value import Value
 
 _SINGULAR: Final = {"products": "product", "prices": "price"}
+_OF_PRICES: Final = frozenset({"replacements", "migrations"})
+"""Sections that say something of prices, and are compared with them."""
 
 
 class ChangeAction(StrEnum):
@@ -71,7 +73,7 @@ def changes(before: Catalog, after: Catalog) -> tuple[CatalogChange, ...]:
     return tuple(
         change
         for name in type(after).model_fields
-        if name != "replacements"
+        if name not in _OF_PRICES
         for change in _section_changes(name, before, after)
     )
 
@@ -116,6 +118,8 @@ def _things(catalog: Catalog, name: str) -> dict[str, dict[str, str]]:
         identifier = fields.pop("id", str(len(things)))
         if name == "prices" and identifier in catalog.replacements:
             fields["replaced_by"] = catalog.replacements[identifier]
+        if name == "prices" and identifier in catalog.migrations:
+            fields |= dict(_flat(catalog.migrations[identifier].model_dump(), "migration"))
         things[identifier] = fields
     return things
 

@@ -1,9 +1,10 @@
 """What publishing a catalog would do: the rehearsal that is shown before anybody says yes.
 
-Owns the plan's shape. Publishing touches no running subscription (policy P33): each keeps its
-version until it is migrated. So the plan says of every price how many keep it, what their next
-invoices are, and what they would be if all were moved. Does not own the comparison of catalogs
-(`billing.catalog_change`) nor of prices (`billing.rehearsal`).
+Owns the plan's shape. A subscription keeps its version until it is migrated (policy P33). So the
+plan says of every price how many keep it, what their next invoices are, and what they would be if
+all were moved; and of prices that are replaced from a day on who moves when, who stays and why.
+Does not own the comparison of catalogs (`billing.catalog_change`) nor of prices
+(`billing.rehearsal`), nor who is moved (`billing.migration_account`).
 """
 
 from collections.abc import Iterable
@@ -11,6 +12,8 @@ from datetime import datetime
 from heapq import nsmallest
 
 from billing.catalog_change import CatalogChange, Refusal
+from billing.migration import MigrationPlan, SkipReason
+from billing.migration_account import Account, Decision, MigrationRehearsal
 from billing.money import Money
 from billing.rehearsal import Effect, Total
 from billing.subscription import SubscriptionStatus
@@ -58,6 +61,79 @@ class PlannedChange(Value):
     touched: tuple[Touched, ...] = ()
 
 
+class MovingSubscription(Value):
+    """One subscription at a retired price, and what becomes of it."""
+
+    subscription_id: str
+    customer_id: str
+    quantity: int
+    period_amount: Money
+    """What a whole period costs."""
+    moves_at: Instant | None
+    """The renewal at which it moves, if its customer is told at once; None where it stays."""
+    after: Money | None
+    """What a whole period costs from then on."""
+    reason: SkipReason | None
+    """Why it stays."""
+    refusal: str | None
+    """What the new price says against its quantity."""
+
+
+class PlannedMove(Value):
+    """A migration that publishing starts, because a price is replaced from a day on."""
+
+    plan: MigrationPlan
+    begins_at: Instant | None
+    """When customers are told: at once, or when the catalog comes into force."""
+    rehearsal: MigrationRehearsal
+    first_at: Instant | None
+    last_at: Instant | None
+    """Between which renewals everybody moves."""
+    moving: tuple[MovingSubscription, ...]
+    """Some of them: those that move first."""
+    staying: tuple[MovingSubscription, ...]
+    """Some of those that keep their price."""
+
+
+class MovePreview:
+    """Makes a planned migration of decisions as they come; few are kept."""
+
+    def __init__(self, plan: MigrationPlan, *, shown: int) -> None:
+        self._plan, self._shown = plan, shown
+        self._account = Account(plan)
+        self._moving: list[MovingSubscription] = []
+        self._staying: list[MovingSubscription] = []
+        self._last_at: datetime | None = None
+
+    def add(self, decision: Decision) -> None:
+        """Counts one subscription."""
+        self._account.add(decision)
+        at = decision.moves_at
+        if at is None:
+            if len(self._staying) < self._shown:
+                self._staying.append(_moving_subscription(decision))
+            return
+        self._last_at = max(self._last_at or at, at)
+        if len(self._moving) < self._shown or at < (self._moving[-1].moves_at or at):
+            found = (*self._moving, _moving_subscription(decision))
+            self._moving = nsmallest(self._shown, found, key=_moves_at)
+
+    def move(self, *, begins_at: datetime | None) -> PlannedMove | None:
+        """What all of it comes to; None where nobody moves."""
+        rehearsal = self._account.rehearsal
+        if not rehearsal.migrates:
+            return None
+        return PlannedMove(
+            plan=self._plan,
+            begins_at=begins_at,
+            rehearsal=rehearsal,
+            first_at=self._moving[0].moves_at if self._moving else None,
+            last_at=self._last_at,
+            moving=tuple(self._moving),
+            staying=tuple(self._staying),
+        )
+
+
 class CatalogPlan(Value):
     """Everything that publishing would do, and what keeps it from being done."""
 
@@ -69,6 +145,7 @@ class CatalogPlan(Value):
     """None: at once."""
     changes: tuple[PlannedChange, ...]
     refusals: tuple[Refusal, ...]
+    moves: tuple[PlannedMove, ...] = ()
 
     @property
     def is_empty(self) -> bool:
@@ -94,6 +171,24 @@ def touched_subscription(effect: Effect) -> TouchedSubscription:
         if_moved=effect.after,
         refusal=effect.refusal,
     )
+
+
+def _moving_subscription(decision: Decision) -> MovingSubscription:
+    state, effect = decision.candidate.state, decision.effect
+    return MovingSubscription(
+        subscription_id=state.subscription_id,
+        customer_id=state.customer_id,
+        quantity=state.terms.quantity,
+        period_amount=state.terms.period_amount if effect is None else effect.before,
+        moves_at=None if effect is None else decision.moves_at,
+        after=None if effect is None else effect.after,
+        reason=decision.reason,
+        refusal=decision.refusal,
+    )
+
+
+def _moves_at(one: MovingSubscription) -> tuple[datetime | str, str]:
+    return one.moves_at or "", one.subscription_id
 
 
 def _due(effect: Effect) -> tuple[bool, datetime | str, str]:

@@ -7,7 +7,7 @@ changes from one to the next (`billing.catalog_change`) nor storage.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -58,13 +58,24 @@ def content_digest(catalog: Catalog) -> str:
     return _digest({name: _sorted(section) for name, section in _written(catalog).items()})
 
 
-def plan_digest(*, based_on: int | None, content: str, effective_at: datetime | None) -> str:
-    """Of a plan: what is published, on top of which version, and from when."""
+def plan_digest(
+    *,
+    based_on: int | None,
+    content: str,
+    effective_at: datetime | None,
+    rehearsals: Iterable[str] = (),
+) -> str:
+    """Of a plan: what is published, on top of which version, from when, and who is moved by it.
+
+    `rehearsals` are the digests of the migrations that begin with it.
+    """
+    moved = sorted(rehearsals)
     return _digest(
         {
             "based_on": based_on,
             "content": content,
             "effective_at": None if effective_at is None else effective_at.isoformat(),
+            **({"rehearsals": moved} if moved else {}),
         }
     )
 

@@ -88,6 +88,20 @@ class Canary(Value):
         return -(-subscriptions * (self.percent or 0) // 100)
 
 
+NoticeDays = Annotated[int, Field(ge=0, le=365)]
+PerMinute = Annotated[int, Field(ge=1, le=10_000)]
+
+
+class MigrationRule(Value):
+    """How those who have a price that is no longer sold are moved to what replaces it (P33)."""
+
+    migrates_at: Instant
+    """No renewal before it moves."""
+    notice_days: NoticeDays = 30
+    canary: Canary | None = None
+    per_minute: PerMinute = 600
+
+
 class MigrationPlan(Value):
     """What somebody wants: these price versions become that one (policy P33)."""
 
@@ -95,9 +109,9 @@ class MigrationPlan(Value):
     sources: tuple[PriceVersion, ...]
     target: PriceVersion
     migrates_at: Instant
-    notice_days: Annotated[int, Field(ge=0, le=365)] = 30
+    notice_days: NoticeDays = 30
     canary: Canary | None = None
-    per_minute: Annotated[int, Field(ge=1, le=10_000)] = 600
+    per_minute: PerMinute = 600
     """How many customers are told in a minute, at most."""
 
     @property

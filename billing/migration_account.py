@@ -62,6 +62,10 @@ class Decision:
     """None where it stays."""
     reason: SkipReason | None
     """None where it moves."""
+    moves_at: datetime | None = None
+    """The first renewal on or after both dates; None where it stays."""
+    refusal: str | None = None
+    """With `quantity`: what the new price says against it."""
 
 
 class MigrationRehearsal(Value):
@@ -174,9 +178,16 @@ class Decisions:
             return Decision(candidate=candidate, target=target, effect=None, reason=reason)
         effect = self._effects[version_of(state.terms)].effect_on(_running(state))
         if effect.refusal is not None:
-            reason = SkipReason.QUANTITY
-            return Decision(candidate=candidate, target=target, effect=None, reason=reason)
-        return Decision(candidate=candidate, target=target, effect=effect, reason=None)
+            return Decision(
+                candidate=candidate,
+                target=target,
+                effect=None,
+                reason=SkipReason.QUANTITY,
+                refusal=effect.refusal,
+            )
+        return Decision(
+            candidate=candidate, target=target, effect=effect, reason=None, moves_at=moves_at
+        )
 
     def changed(self, candidate: Candidate) -> Decision:
         """Its customer has chosen another price since it was enrolled."""

@@ -5,8 +5,8 @@ change itself come to their plans here, so that both say the same (policy P14). 
 plan costs (`billing.change`) nor where its basis is read.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from billing import migrating
@@ -17,6 +17,7 @@ from billing.errors import Conflict, InvalidInput
 from billing.offer import Offer, terms_of
 from billing.pricing import LARGEST_CHARGE_MINOR, check_quantity, price_of
 from billing.proration import Debit
+from billing.replacement import no_longer_sold
 from billing.subscription import CommandName, SubscriptionState, Terms
 from billing.tax import UNTAXED, Taxation
 
@@ -36,6 +37,8 @@ class ChangeBasis:
     """Those of the subscription that reach into the running period."""
     migration_price: Price | None = None
     """What a planned migration moves to; a preview does not need it."""
+    replacements: Mapping[str, str] = field(default_factory=dict)
+    """What replaces prices that are no longer sold; needed where there is no offer."""
     taxation: Taxation = UNTAXED
     """How the customer is taxed now."""
 
@@ -49,8 +52,8 @@ def plan_request(
 
     Raises what `billing.change.plan_change` raises, `Conflict` (`command_not_allowed`,
     `subscription_ended`; `period_ending` where the period's end was not dealt with yet) and
-    `InvalidInput` (`price_not_found`, `currency_not_sold`, `quantity_out_of_range`,
-    `amount_too_large`, `amount_not_chargeable`).
+    `InvalidInput` (`price_not_found`, `price_retired`, `currency_not_sold`,
+    `quantity_out_of_range`, `amount_too_large`, `amount_not_chargeable`).
     """
     check_command(state, CommandName.CHANGE)
     running = state.running_period
@@ -92,7 +95,7 @@ def _target(
         update = {"quantity": quantity, "period_amount": amount}
         return price, state.terms.model_copy(update=update)
     if basis.offer is None:
-        raise InvalidInput("price_not_found", f"no price {request.price_id} is on sale")
+        raise no_longer_sold(request.price_id or "", basis.replacements)
     offer = basis.offer.in_currency(state.terms.currency)
     check_quantity(offer.price, quantity)
     terms = terms_of(offer, quantity=quantity, trial=state.terms.trial, segment=basis.segment)

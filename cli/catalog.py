@@ -5,8 +5,9 @@ audit log (policy P34).
 """
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
+from typing import Final
 
 import typer
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -16,14 +17,22 @@ from adapters.catalog_file import read_files, read_sources
 from adapters.catalog_publishing import Applied, Proposal
 from adapters.db.engine import snapshot, transactions
 from adapters.db.queries import catalog_versions as queries
+from api.migration_calls import MigrationWorkflows
 from billing.catalog_plan import CatalogPlan
 from billing.catalog_version import CatalogVersion, VersionStatus
 from billing.errors import InvalidInput, NotFound
+from billing.migration_account import RecordedMigration
+from cli import temporal
 from cli.catalog_plan import show
 from cli.database import run
 from cli.operator import operator_named
 from cli.tables import print_table
+from local.process import ProcessError
+from workflows.messages import SUBSCRIPTION_TASK_QUEUE
+from workflows.migration_page import migration_name
 from workflows.wording import instant
+
+_PATIENCE: Final = timedelta(seconds=20)
 
 
 def validate(path: Path) -> None:
@@ -38,9 +47,10 @@ def validate(path: Path) -> None:
 def plan(database_url: str, path: Path, *, effective_at: datetime | None, as_json: bool) -> bool:
     """Shows the plan; whether it may be applied."""
     proposal = Proposal(files=read_sources(path), effective_at=effective_at)
+    now = datetime.now(UTC)
 
     async def work(engine: AsyncEngine) -> CatalogPlan:
-        return await publishing.plan(engine, proposal)
+        return await publishing.plan(engine, proposal, now=now)
 
     found = run(database_url, work)
     if as_json:
@@ -51,6 +61,7 @@ def plan(database_url: str, path: Path, *, effective_at: datetime | None, as_jso
 
 
 def apply(
+    root: Path,
     database_url: str,
     path: Path,
     *,
@@ -64,9 +75,11 @@ def apply(
     proposal = Proposal(files=read_sources(path), effective_at=effective_at)
 
     async def work(engine: AsyncEngine) -> Applied:
-        return await publishing.apply(
+        applied = await publishing.apply(
             engine, proposal, actor=author, reason=reason, now=now, planned=planned
         )
+        await _begin(root, applied.migrations)
+        return applied
 
     applied = run(database_url, work)
     version = applied.version
@@ -80,6 +93,23 @@ def apply(
         )
     else:
         typer.echo(f"version {version.number} is published and in force")
+    for migration in applied.migrations:
+        typer.echo(f"{migration.migration_id}: {migration_name(migration.plan)}")
+        typer.echo(f"watch it with: perennial migrations show {migration.migration_id}")
+
+
+async def _begin(root: Path, migrations: tuple[RecordedMigration, ...]) -> None:
+    """Now, or by the hourly reconciliation where Temporal is out of reach."""
+    if not migrations:
+        return
+    try:
+        client = await temporal.connect(root)
+    except ProcessError as error:
+        typer.echo(f"{error}; they begin within an hour", err=True)
+        return
+    workflows = MigrationWorkflows(client, task_queue=SUBSCRIPTION_TASK_QUEUE, patience=_PATIENCE)
+    for migration in migrations:
+        await workflows.start(migration)
 
 
 def export(database_url: str, *, number: int | None, to: Path | None) -> None:

@@ -77,8 +77,10 @@ def apply(
     with as_sentences():
         from cli import catalog, database  # noqa: PLC0415
 
+        root = find_root()
         catalog.apply(
-            database.find_url(find_root()),
+            root,
+            database.find_url(root),
             path,
             planned=planned,
             reason=reason,

@@ -1,7 +1,7 @@
 """How the plan of a catalog looks in a terminal.
 
-Owns its signs (+ added, ~ changed, - retired), colours and sentences. Money of sums is rounded to
-show it; the plan itself is exact.
+Owns its signs (+ added, ~ changed, - retired, > moved), colours and sentences. Money of sums is
+rounded to show it; the plan itself is exact.
 """
 
 from collections.abc import Iterator
@@ -13,9 +13,10 @@ from rich.console import Console
 from rich.text import Text
 
 from billing.catalog_change import CatalogChange, ChangeAction
-from billing.catalog_plan import CatalogPlan, Touched, TouchedSubscription
+from billing.catalog_plan import CatalogPlan, PlannedMove, Touched, TouchedSubscription
 from billing.money import Money, round_half_away
 from billing.rehearsal import Total
+from workflows.migration_page import migration_name
 from workflows.wording import instant
 
 _SIGNS: Final = {
@@ -41,6 +42,8 @@ def _lines(plan: CatalogPlan, path: Path) -> Iterator[Text]:
     if plan.is_empty:
         yield Text("Nothing to change: this is what is published.")
         return
+    for move in plan.moves:
+        yield from _move_lines(move)
     yield Text()
     yield _summary(plan)
     if plan.refusals:
@@ -48,12 +51,23 @@ def _lines(plan: CatalogPlan, path: Path) -> Iterator[Text]:
         for refusal in plan.refusals:
             yield Text(f"  {refusal.message}", style="red")
         return
-    yield Text(
-        "Publishing changes no running subscription and no revenue: each keeps the version that it"
-        " was sold at."
-    )
+    yield Text(_for_those_who_have_it(plan))
     wanted = "" if plan.effective_at is None else f" --effective-at {plan.effective_at.isoformat()}"
     yield Text(f"To do exactly this: perennial catalog apply {path}{wanted} --plan {plan.digest}")
+
+
+def _for_those_who_have_it(plan: CatalogPlan) -> str:
+    moving = sum(move.rehearsal.migrates for move in plan.moves)
+    if not moving:
+        return (
+            "Publishing changes no running subscription and no revenue: each keeps the version that"
+            " it was sold at."
+        )
+    when = "Publishing" if plan.effective_at is None else "Within an hour of being in force it"
+    return (
+        f"{when} tells the customers of {moving} running subscriptions, which move as said above;"
+        " all others keep the version that they were sold at."
+    )
 
 
 def _summary(plan: CatalogPlan) -> Text:
@@ -83,6 +97,30 @@ def _change_lines(change: CatalogChange) -> Iterator[Text]:
         yield Text(f"{_INDENT}{difference.field}: {before} → {after}")
 
 
+def _move_lines(move: PlannedMove) -> Iterator[Text]:
+    plan, rehearsal = move.plan, move.rehearsal
+    yield Text(
+        f"  > {rehearsal.migrates} running subscriptions move: {migration_name(plan)}, at a renewal"
+        f" from {instant(plan.migrates_at)} on and {plan.notice_days} days after the notice",
+        style="magenta",
+    )
+    if move.first_at is not None and move.last_at is not None:
+        span = f"{instant(move.first_at)} to {instant(move.last_at)}"
+        yield Text(f"{_INDENT}renewals from {span}")
+    for total in rehearsal.totals:
+        yield Text(f"{_INDENT}{_revenue(total)}")
+    for one in move.moving:
+        at = "" if one.moves_at is None else instant(one.moves_at)
+        yield Text(
+            f"{_INDENT}  {one.subscription_id}  moves {at}  {one.period_amount} → {one.after}"
+        )
+    for skipped in rehearsal.skipped:
+        yield Text(f"{_INDENT}{skipped.subscriptions} stay: {skipped.reason}")
+    for one in move.staying:
+        why = one.refusal or one.reason
+        yield Text(f"{_INDENT}  {one.subscription_id}  stays at {one.period_amount} ({why})")
+
+
 def _touched_lines(touched: Touched) -> Iterator[Text]:
     keeps = f"{touched.price_id} version {touched.price_version}"
     yield Text(f"{_INDENT}{touched.count} running subscriptions keep {keeps}")
@@ -94,19 +132,23 @@ def _touched_lines(touched: Touched) -> Iterator[Text]:
 
 
 def _total_lines(total: Total, target: str) -> Iterator[Text]:
-    before = Money(amount_minor=total.next_invoices_before_minor, currency=total.currency)
-    after = Money(amount_minor=total.next_invoices_after_minor, currency=total.currency)
-    change = _rounded(total.monthly_change, total.currency)
-    sign = "+" if change.amount_minor > 0 else ""
-    yield Text(
-        f"{_INDENT}if all were moved to {target}: next invoices {before} → {after},"
-        f" monthly recurring revenue {_rounded(total.monthly_before, total.currency)} →"
-        f" {_rounded(total.monthly_after, total.currency)} ({sign}{change})"
-    )
+    yield Text(f"{_INDENT}if all were moved to {target}: {_revenue(total)}")
     if total.refused:
         yield Text(
             f"{_INDENT}{total.refused} of them cannot be moved in their currency or quantity"
         )
+
+
+def _revenue(total: Total) -> str:
+    before = Money(amount_minor=total.next_invoices_before_minor, currency=total.currency)
+    after = Money(amount_minor=total.next_invoices_after_minor, currency=total.currency)
+    change = _rounded(total.monthly_change, total.currency)
+    sign = "+" if change.amount_minor > 0 else ""
+    return (
+        f"next invoices {before} → {after},"
+        f" monthly recurring revenue {_rounded(total.monthly_before, total.currency)} →"
+        f" {_rounded(total.monthly_after, total.currency)} ({sign}{change})"
+    )
 
 
 def _subscription(subscription: TouchedSubscription, *, moves: bool) -> str:

@@ -19,15 +19,17 @@ from adapters.catalog_forms.currency import (
     Currencies,
     Currency,
 )
+from adapters.catalog_forms.migration import MIGRATION
 from adapters.catalog_forms.price_model import MODEL_KEYS, price_model
 from adapters.yaml_forms.document import Stop, place_of
 from adapters.yaml_forms.form import Fields, Form, Key, Reading, Schema, Values
-from adapters.yaml_forms.kinds import Flag, NewId, Text, Whole, items, text
-from billing.catalog import Price
+from adapters.yaml_forms.kinds import Entry, Flag, NewId, Text, Whole, items, text
+from billing.catalog import Catalog, Price
 from billing.currency import MINOR_DIGITS
 from billing.currency_option import CurrencyOption
 from billing.errors import InvalidInput
 from billing.interval import Interval, IntervalUnit
+from billing.migration import MigrationRule
 from billing.money import Money, round_half_away
 from billing.pricing import check_chargeable
 
@@ -82,7 +84,12 @@ KEYS: Final = {
     "maximum_quantity": Key(Whole(), "The most that is sold at once"),
     "quantity_step": Key(Whole(), "Only multiples of it are sold, such as packs of 25"),
     "replaced_by": Key(
-        Text(), "It is no longer sold, and whoever has it is to be moved to this price"
+        Text(), "It is no longer sold; this price is, to whoever asks for it", of=Catalog
+    ),
+    "migration": Key(
+        Entry(MIGRATION),
+        "Whoever has it is moved to what replaces it; without, they keep it",
+        of=Catalog,
     ),
 }
 
@@ -108,10 +115,11 @@ STANDALONE_PRICE: Final = Form(
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A price, and the one that replaces it where it is no longer sold."""
+    """A price, and what replaces it where it is no longer sold."""
 
     price: Price
     replaced_by: str | None = None
+    migration: MigrationRule | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +149,7 @@ class Prices:
 
 
 def _listed(written: Values, *, given: Values, fields: Fields, reading: Reading) -> Listed:
-    replaced_by = written.pop("replaced_by", None)
+    replaced_by, migration = written.pop("replaced_by", None), written.pop("migration", None)
     others = written.pop("currency_options", {})
     price = _price(given | written, fields)
     _refuse_unchargeable(price, fields, reading)
@@ -149,8 +157,11 @@ def _listed(written: Values, *, given: Values, fields: Fields, reading: Reading)
         currency: _option(currency, below, given | written, fields, reading)
         for currency, below in (others.items() if isinstance(others, Mapping) else ())
     }
-    listed = Price.model_validate({**dict(price), "currency_options": options})
-    return Listed(listed, None if replaced_by is None else str(replaced_by))
+    return Listed(
+        Price.model_validate({**dict(price), "currency_options": options}),
+        None if replaced_by is None else str(replaced_by),
+        migration if isinstance(migration, MigrationRule) else None,
+    )
 
 
 def _price(written: Values, fields: Fields) -> Price:

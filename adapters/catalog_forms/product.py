@@ -11,11 +11,13 @@ import yaml
 
 from adapters.catalog_forms.dunning import Dunning
 from adapters.catalog_forms.entitlements import Entitlements
+from adapters.catalog_forms.migration import MIGRATION
 from adapters.catalog_forms.price import NESTED_PRICE, Listed, Prices
 from adapters.yaml_forms.form import Fields, Form, Key, Reading, Schema, Values
 from adapters.yaml_forms.kinds import Entry, Flag, NewId, OneOf, Text, Whole, items, written_as
 from billing.catalog import (
     AnchorKind,
+    Catalog,
     DisputeLost,
     PauseMode,
     PausePolicy,
@@ -25,6 +27,7 @@ from billing.catalog import (
     WithoutPaymentMethod,
 )
 from billing.dunning import FinalAction
+from billing.migration import MigrationRule
 
 _PRICES: Final = Prices(NESTED_PRICE)
 
@@ -79,6 +82,17 @@ PRODUCT: Final = Form(
         ),
         "entitlements": Key(Entitlements(), "What a subscription gives its customer while it runs"),
         "tax_category": Key(Text(), "Which tax rates are for it, where a place has several"),
+        "replaced_by": Key(
+            Text(),
+            "It is no longer sold; of this product, the price in the same currency and interval is"
+            " instead of each of its own",
+            of=Catalog,
+        ),
+        "migration": Key(
+            Entry(MIGRATION),
+            "Whoever has it is moved to what replaces it; without, they keep it",
+            of=Catalog,
+        ),
         "prices": Key(_PRICES, "What it costs; prices may also stand on their own"),
     },
 )
@@ -90,6 +104,9 @@ class Sold:
 
     product: Product
     prices: tuple[Listed, ...]
+    replaced_by: str | None = None
+    """The product that is sold instead."""
+    migration: MigrationRule | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +129,21 @@ def _sold(node: yaml.Node, reading: Reading) -> Sold:
     if below is not None:
         given: Values = {"product_id": str(fields["id"].value)}
         prices = _PRICES.of(below, "prices", reading, given)
-    product = PRODUCT.built(fields, reading, Product.model_validate)
+    sold = PRODUCT.built(fields, reading, lambda written: _built(written, prices))
+    product = sold.product
     reading.remember("product", product.id, fields)
     _refuse_endless_downgrades(fields, reading)
-    return Sold(product, prices)
+    return sold
+
+
+def _built(written: Values, prices: tuple[Listed, ...]) -> Sold:
+    replaced_by, migration = written.pop("replaced_by", None), written.pop("migration", None)
+    return Sold(
+        Product.model_validate(written),
+        prices,
+        None if replaced_by is None else str(replaced_by),
+        migration if isinstance(migration, MigrationRule) else None,
+    )
 
 
 def _refuse_endless_downgrades(fields: Fields, reading: Reading) -> None:

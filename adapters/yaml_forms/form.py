@@ -123,6 +123,8 @@ class Form(Generic[ModelT]):
     def read(self, node: yaml.Node, reading: Reading) -> ModelT:
         """The value. Raises `Told` where something is wrong, which is told."""
         fields = self.fields(node, reading)
+        if not fields:
+            return self._of_nothing(node, reading)
         return self.built(fields, reading, self.model.model_validate)
 
     def fields(self, node: yaml.Node, reading: Reading) -> Fields:
@@ -189,6 +191,15 @@ class Form(Generic[ModelT]):
             **({"required": required} if required else {}),
             "additionalProperties": False,
         }
+
+    def _of_nothing(self, node: yaml.Node, reading: Reading) -> ModelT:
+        """Where no key is written there is no line but the mapping's own."""
+        try:
+            return self.model()
+        except ValidationError as error:
+            for complaint in error.errors(include_url=False):
+                reading.tell(node, complaint["msg"].removeprefix("Value error, "))
+        raise Told
 
     def _tell_what_else(self, values: Values, fields: Fields, reading: Reading) -> None:
         """Some fields cannot be read: tells what the model has against the others."""

@@ -29,6 +29,7 @@ _WORDS: Final[Mapping[str, str]] = MappingProxyType(
         "pending_change_exists": "Something is planned for the end of your period already."
         " Undo that first.",
         "price_not_found": "This plan is not sold any more. Please choose another one.",
+        "price_retired": "This plan is not sold any more. Please choose another one.",
         "quantity_out_of_range": "This plan is not sold in that quantity.",
         "quote_expired": "The price was shown too long ago, or something has changed since."
         " Please look at it again.",

@@ -36,6 +36,7 @@ from billing.offer import Offer
 from billing.payment import CollectionOutcome
 from billing.proration import Debit
 from billing.refund import Refund
+from billing.replacement import Retirement
 from billing.subscription import SubscriptionState, Terms
 from billing.task import OperatorTask
 from billing.value import Instant, Value
@@ -113,8 +114,12 @@ class Prices(Protocol):
     async def offer(self, price_id: str, *, now: datetime | None = None) -> Offer:
         """What is on sale under the id at `now`, or really now where that is later.
 
-        In every currency that it has. Raises `InvalidInput` (`price_not_found`).
+        In every currency that it has. Raises `InvalidInput` (`price_not_found`, `price_retired`).
         """
+        ...
+
+    async def retirements(self, now: datetime) -> tuple[Retirement, ...]:
+        """What the catalog that is in force at `now` asks to be moved."""
         ...
 
 

@@ -24,8 +24,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from adapters.db.tables.catalog import prices
 from adapters.db.tables.catalog_version import catalog_prices, catalog_products, catalog_versions
 from billing.catalog import Price, Product
+from billing.errors import InvalidInput
 from billing.interval import Interval, IntervalUnit
 from billing.offer import Offer
+from billing.replacement import no_longer_sold
 from billing.subscription import Terms
 
 
@@ -45,10 +47,8 @@ def in_force(now: ColumnElement[datetime]) -> ScalarSelect[int]:
 
 
 _NOW: Final = bindparam("now", type_=DateTime(timezone=True))
-_PRODUCTS: Final = (
-    select(catalog_products.c.document)
-    .where(catalog_products.c.catalog_number == in_force(_NOW))
-    .order_by(catalog_products.c.product_id)
+_REPLACED: Final = select(catalog_prices.c.price_id, catalog_prices.c.replaced_by).where(
+    catalog_prices.c.catalog_number == in_force(_NOW), catalog_prices.c.replaced_by.is_not(None)
 )
 _SOLD: Final[Select[Any]] = (
     select(prices, catalog_products.c.document)
@@ -72,13 +72,23 @@ _SOLD: Final[Select[Any]] = (
     )
     .order_by(prices.c.id)
 )
+_PRODUCTS: Final = (
+    select(catalog_products.c.document)
+    .where(
+        catalog_products.c.catalog_number == in_force(_NOW),
+        catalog_products.c.product_id.in_(
+            _SOLD.order_by(None).with_only_columns(prices.c.product_id)
+        ),
+    )
+    .order_by(catalog_products.c.product_id)
+)
 _OFFER: Final = _SOLD.where(catalog_prices.c.price_id == bindparam("price_id"))
 
 
 async def products_on_sale(
     connection: AsyncConnection, *, now: datetime | None = None
 ) -> tuple[Product, ...]:
-    """The products of the version in force, by id."""
+    """The products of the version in force that are sold at any price, by id."""
     found = await connection.execute(_PRODUCTS, {"now": now})
     return tuple(Product.model_validate(document) for document in found.scalars())
 
@@ -103,6 +113,14 @@ async def offer(
     found = await connection.execute(_OFFER, {"price_id": price_id, "now": now})
     row = found.one_or_none()
     return None if row is None else _as_offer(row)
+
+
+async def not_offered(
+    connection: AsyncConnection, price_id: str, *, now: datetime | None = None
+) -> InvalidInput:
+    """Why nobody can buy it: what replaces it, where something does (`no_longer_sold`)."""
+    found = await connection.execute(_REPLACED, {"now": now})
+    return no_longer_sold(price_id, {row.price_id: row.replaced_by for row in found})
 
 
 async def price(connection: AsyncConnection, price_id: str, version: int) -> Price:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, Final
 
-from sqlalchemy import Row, and_, bindparam, func, literal_column, select
+from sqlalchemy import Row, and_, bindparam, case, func, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.sql.selectable import NamedFromClause
 
@@ -40,6 +40,20 @@ _debits: Final = literal_column(
     f"(SELECT jsonb_agg(debit) FROM ({_DEBITS}) AS debit)",  # noqa: S608 - made of constants
     DOCUMENT,
 )
+_others: Final = catalog_prices.alias("others")
+_replacements: Final = case(
+    (
+        catalog_prices.c.replaced_by.is_not(None),
+        select(func.jsonb_object_agg(_others.c.price_id, _others.c.replaced_by))
+        .where(
+            _others.c.catalog_number == catalog_prices.c.catalog_number,
+            _others.c.replaced_by.is_not(None),
+        )
+        .scalar_subquery(),
+    ),
+    else_=None,
+)
+"""Read only where what is asked for is not sold any more."""
 _PARTS: Final[tuple[NamedFromClause, ...]] = (
     test_clocks,
     _current,
@@ -55,6 +69,7 @@ _SELECT: Final = (
             "balance_minor"
         ),
         _debits.label("debits"),
+        _replacements.label("replacements"),
     )
     .select_from(subscriptions)
     .join(customers, customers.c.id == subscriptions.c.customer_id)
@@ -71,7 +86,6 @@ _SELECT: Final = (
         and_(
             catalog_prices.c.catalog_number == in_force(test_clocks.c.frozen_at),
             catalog_prices.c.price_id == bindparam("price_id"),
-            catalog_prices.c.replaced_by.is_(None),
         ),
     )
     .outerjoin(
@@ -79,6 +93,7 @@ _SELECT: Final = (
         and_(
             _wanted.c.id == catalog_prices.c.price_id,
             _wanted.c.version == catalog_prices.c.price_version,
+            catalog_prices.c.replaced_by.is_(None),
         ),
     )
     .outerjoin(
@@ -130,6 +145,7 @@ async def get(
             if wanted.id is None
             else Offer(product=Product.model_validate(product.document), price=as_price(wanted)),
             segment=row.segment,
+            replacements=row.replacements or {},
             debits=tuple(as_debit(debit) for debit in row.debits or ()),
         ),
     )

@@ -6,12 +6,13 @@ from typing import Final
 from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from adapters.db.queries import catalog
+from adapters.db.queries import catalog, catalog_versions
 from adapters.db.queries.catalog import as_price
 from adapters.db.tables.catalog import prices
 from billing.catalog import Price
-from billing.errors import InvalidInput, NotFound
+from billing.errors import NotFound
 from billing.offer import Offer
+from billing.replacement import Retirement, retirements
 from billing.subscription import Terms
 
 _GET: Final = select(prices).where(
@@ -42,8 +43,14 @@ class SqlPrices:
         """What is on sale under the id; see the port."""
         found = await catalog.offer(self._connection, price_id, now=now)
         if found is None:
-            raise InvalidInput("price_not_found", f"no price {price_id} is on sale")
+            raise await catalog.not_offered(self._connection, price_id, now=now)
         return found
+
+    async def retirements(self, now: datetime) -> tuple[Retirement, ...]:
+        """Those of the version in force."""
+        version = await catalog_versions.in_force(self._connection, now)
+        number = None if version is None else version.number
+        return retirements(await catalog_versions.catalog_of(self._connection, number))
 
     async def _version(self, price_id: str, version: int) -> Price:
         found = await self._connection.execute(
