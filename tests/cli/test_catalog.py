@@ -161,6 +161,40 @@ async def test_retired_prices_name_their_replacement(terminal: Terminal, path: P
     assert "USD 160.00 → USD 100.00 (USD -60.00)" in planned
 
 
+async def test_a_price_that_is_replaced_from_a_day_on_moves_those_who_have_it(
+    terminal: Terminal, path: Path
+) -> None:
+    rule = 'replaced_by: club, migration: {from: "2026-03-01", notice_days: 10}'
+    _change(path, "unit: seat}", f"unit: seat, {rule}}}")
+    _change(
+        path,
+        "prices:\n",
+        """prices:
+      - {id: club, amount: "20.00", currency: USD, interval: month, unit: seat}
+""",
+    )
+    planned = await _run(terminal, "plan", str(path))
+    for said in (
+        "- price team_monthly  no longer sold, replaced by club",
+        "> 2 running subscriptions move: team_monthly@1 becomes club@1, at a renewal from 2026-03",
+        "and 10 days after the notice",
+        "next invoices USD 160.00 → USD 200.00",
+        "monthly recurring revenue USD 160.00 → USD 200.00 (+USD 40.00)",
+        "USD 80.00 → USD 100.00",
+        "Publishing tells the customers of 2 running subscriptions",
+    ):
+        assert said in planned, planned
+    assert "keep team_monthly" not in planned
+    digest = planned.rpartition("--plan ")[2].strip()
+    done = await _run(terminal, "apply", str(path), "--plan", digest, "--reason", "one price")
+    assert "version 2 is published and in force\n" in done
+    shown = done.rpartition("perennial migrations show ")[2].strip()
+    found = await terminal.perennial("migrations", "show", shown)
+    assert "team_monthly@1 becomes club@1 is telling: one price" in found.out
+    again = await _run(terminal, "apply", str(path))
+    assert again == "version 2 sells this already: nothing is changed\n"
+
+
 async def test_a_scheduled_version_is_listed_and_withdrawn(terminal: Terminal, path: Path) -> None:
     _raise_price(path)
     scheduled = await _run(

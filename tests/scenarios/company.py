@@ -22,6 +22,7 @@ from adapters.db.clock_book import SqlClockBook
 from adapters.db.engine import unit_of_work
 from adapters.hosted_link import HostedLinks
 from adapters.temporal.clock_driver import TemporalClockDriver
+from adapters.temporal.subscription_telling import TemporalTelling
 from billing.subscription import Clock
 from cli.demo.browser import MERCHANT_URL, VISA, Browser, Card
 from cli.demo.patience import Patience
@@ -58,6 +59,7 @@ class Company:
             open_transaction=unit_of_work(deps.engine),
             gateway=deps.gateway,
             post=self.mailbox,
+            telling=TemporalTelling(deps.temporal),
             clock_driver=TemporalClockDriver(deps.temporal, SqlClockBook(deps.engine)),
             return_url=links.payment_return,
             payment_page=links.invoice,

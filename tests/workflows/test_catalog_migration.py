@@ -5,19 +5,32 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final
 
 import pytest
 from temporalio.client import WorkflowHandle
 from temporalio.service import RPCError
+from temporalio.testing import ActivityEnvironment
 
 from activities import migration_enrolment
-from adapters.db.engine import reading, transactions
+from activities.reconciliation import Reconciliation
+from adapters.db.engine import reading, transactions, unit_of_work
 from adapters.db.queries import audit
 from adapters.db.queries import migrations as read_migrations
+from adapters.db.recorded_subscriptions import SqlRecordedSubscriptions
 from adapters.temporal.migration_workflows import TemporalMigrations
-from billing.migration import Canary, MigrationCounts, MigrationPhase, PriceVersion
+from adapters.temporal.refund_workflows import TemporalRefunds
+from adapters.temporal.running_subscriptions import TemporalSubscriptions
+from billing.entitlement import Entitlement
+from billing.migration import (
+    Canary,
+    MigrationCounts,
+    MigrationPhase,
+    MigrationRule,
+    PriceVersion,
+)
 from billing.migration_account import RecordedMigration
-from tests.workflows.company import OPERATOR, Company, Subscription, at
+from tests.workflows.company import CATALOG, OPERATOR, Company, Subscription, at
 from worker.process import create_replayer
 from workflows.messages import (
     MIGRATION_UPDATES,
@@ -27,6 +40,7 @@ from workflows.messages import (
     PauseMigration,
     ResumeMigration,
     RollBackMigration,
+    UndoMigration,
     migration_workflow_id,
 )
 
@@ -176,3 +190,61 @@ async def test_a_rollback_keeps_whoever_has_not_renewed(company: Company) -> Non
         assert await prices([*sold, late]) == ["business_m", "team_m", "team_m"]
         assert company.mailbox.kinds().count("price_change_withdrawn") == 1
         await migration.replays()
+
+
+RETIRED: Final = MigrationRule(migrates_at=at("2026-03-01T00:00"), notice_days=14)
+
+
+async def replaced_by_the_catalog(company: Company) -> Migration:
+    """The catalog that replaces Team by Business comes into force, and an hour passes."""
+    catalog = CATALOG.model_copy(
+        update={
+            "products": tuple(
+                product.model_copy(update={"entitlements": (Entitlement(feature=product.id),)})
+                for product in CATALOG.products
+            ),
+            "replacements": {"team_m": "business_m"},
+            "migrations": {"team_m": RETIRED},
+        }
+    )
+    async with transactions(company.engine)() as tx:
+        await tx.catalog.put_on_sale(catalog)
+    workflows = TemporalMigrations(company.client, task_queue=company.task_queue)
+    reconciliation = Reconciliation(
+        recorded=SqlRecordedSubscriptions(company.engine),
+        running=TemporalSubscriptions(company.client, task_queue=company.task_queue),
+        open_transaction=unit_of_work(company.engine),
+        refunds=TemporalRefunds(company.client, task_queue=company.task_queue),
+        migrations=workflows,
+    )
+    report = await ActivityEnvironment().run(reconciliation.start_missing_migrations)
+    [migration_id] = report.started_migration_ids
+    again = await ActivityEnvironment().run(reconciliation.start_missing_migrations)
+    assert again.started_migration_ids == ()
+    async with transactions(company.engine)() as tx:
+        recorded = await tx.migrations.get(migration_id)
+    assert recorded is not None
+    return Migration(company, recorded)
+
+
+async def test_who_has_a_retired_product_has_the_other_one_from_a_later_renewal(
+    company: Company,
+) -> None:
+    async with company.working():
+        kept, moved = await sell(company, 2)
+        migration = await replaced_by_the_catalog(company)
+        await migration.until(lambda r: r.phase is MigrationPhase.RENEWING)
+        await kept.give(UndoMigration, migration_id=migration.recorded.migration_id)
+        await company.advance("2026-02-18T00:00")
+        state = (await moved.report()).state
+        assert (state.terms.price_id, state.period_number) == ("team_m", 1)
+
+        await company.advance("2026-03-18T00:00")
+        assert await prices([kept, moved]) == ["team_m", "business_m"]
+        state = (await moved.report()).state
+        assert (state.terms.product_id, state.terms.quantity) == ("business", 5)
+        assert [each.feature for each in state.entitlements] == ["business"]
+        amounts = [invoice["total_minor"] for invoice in await company.invoices()]
+        assert sorted(amounts) == [8000] * 5 + [12000]
+        assert await migration.counts() == MigrationCounts(migrated=1, rolled_back=1)
+        await create_replayer().replay_workflow(await moved.handle.fetch_history())

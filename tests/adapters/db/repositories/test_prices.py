@@ -57,3 +57,21 @@ async def test_what_is_sold_once_is_read_without_an_interval(transaction: Transa
         )
     async with transaction() as tx:
         assert (await tx.prices.offer(once.id)).price == once
+
+
+async def test_a_price_that_is_replaced_is_refused_with_what_is_sold_instead(
+    transaction: Transactions,
+) -> None:
+    prices = [TEAM.model_copy(update={"id": id_}) for id_ in ("a1", "b2", "c3")]
+    catalog = Catalog(
+        products=(Product(id="team", name="Team", family="plan"),),
+        prices=tuple(prices),
+        replacements={"a1": "b2", "b2": "c3"},
+    )
+    async with transaction() as tx:
+        await tx.catalog.put_on_sale(catalog)
+    async with transaction() as tx:
+        with pytest.raises(InvalidInput) as refused:
+            await tx.prices.offer("a1")
+    assert refused.value.code == "price_retired"
+    assert refused.value.details == {"price": "a1", "replaced_by": "c3"}
