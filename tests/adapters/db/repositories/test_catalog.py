@@ -194,6 +194,7 @@ async def test_processes_that_start_together_store_the_catalog_once(
         sold = await queries.prices_on_sale(connection)
     assert len(sold) == len(_EXAMPLE.prices) - len(_EXAMPLE.replacements)
 
+
 _ADA = Actor(kind=ActorKind.OPERATOR, id="ada")
 _BOB = Actor(kind=ActorKind.OPERATOR, id="bob")
 _NOW = datetime(2030, 1, 1, tzinfo=UTC)
