@@ -101,7 +101,7 @@ async def test_a_plan_says_who_moves_when_and_who_stays_and_why(engine: AsyncEng
     assert moving.moves_at > PERIOD.end
     assert moving.moves_at >= move.plan.migrates_at
     [total] = move.rehearsal.totals
-    assert (total.monthly_before, total.monthly_change) == (8000, 2000)
+    assert (int(total.monthly_before), int(total.monthly_change)) == (8000, 2000)
     staying = {each.subscription_id: (each.reason, each.refusal) for each in move.staying}
     assert staying["sub_2"] == (SkipReason.CANCEL_PENDING, None)
     assert staying["sub_3"][0] is SkipReason.QUANTITY
