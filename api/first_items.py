@@ -12,7 +12,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.db.queries import catalog
 from api.fields import Body, PriceId, Quantity
-from billing.errors import InvalidInput
 from billing.ids import derived_id
 from billing.invoice_item import InvoiceItem
 from billing.one_off_charge import sold_once
@@ -44,13 +43,14 @@ async def first_items_of(
 ) -> tuple[InvoiceItem, ...]:
     """The items of a subscription that is to start; the same for the same subscription.
 
-    Raises `InvalidInput` (`price_not_found`, and as `billing.one_off_charge.sold_once` does).
+    Raises `InvalidInput` (`price_not_found`, `price_retired`, and as
+    `billing.one_off_charge.sold_once` does).
     """
     items: list[InvoiceItem] = []
     for number, wanted in enumerate(added, start=1):
         offer = await catalog.offer(connection, wanted.price, now=state.created_at)
         if offer is None:
-            raise InvalidInput("price_not_found", f"no price {wanted.price} is on sale")
+            raise await catalog.not_offered(connection, wanted.price, now=state.created_at)
         items.append(
             sold_once(
                 offer,

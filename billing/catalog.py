@@ -458,6 +458,8 @@ def _migration_complaint(
     if price_id not in replacements:
         return "nothing replaces it; write `replaced_by:` beside it"
     price, last = prices.get(price_id), prices.get(replacement_path(price_id, replacements)[-1])
+    if price is not None and price.interval is None:
+        return "it is charged once, so that nobody has it to be moved; leave `migration:` out"
     if price is not None and last is not None and last.interval != price.interval:
         return (
             f"{last.id!r} recurs {last.interval} and this one {price.interval}; name a price of the"

@@ -65,7 +65,8 @@ def counterpart(price: Price, among: Sequence[Price]) -> Price | str:
     ]
     if len(alike) == 1:
         return alike[0]
-    what = f"price in {', '.join(price.currencies)} that recurs {price.interval}"
+    recurs = "is charged once" if price.interval is None else f"recurs {price.interval}"
+    what = f"price in {', '.join(price.currencies)} that {recurs}"
     if not alike:
         return f"it has no {what} to replace {price.id!r}; write `replaced_by:` at that price"
     named = ", ".join(other.id for other in alike)

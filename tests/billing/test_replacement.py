@@ -91,6 +91,15 @@ def test_a_migration_that_cannot_be_made_is_refused(
         _catalog(*prices, replacements=replacements, migrations={"a1": RULE})
 
 
+def test_nobody_is_moved_from_what_is_charged_once() -> None:
+    once = _price("a1").model_copy(update={"interval": None})
+    other = once.model_copy(update={"id": "b2"})
+    [complaint] = complaints((_TEAM,), (once, other), {"a1": "b2"}, {"a1": RULE})
+    assert "it is charged once" in complaint.message
+    assert counterpart(once, (_price("c3"), other)) == other
+    assert "that is charged once" in str(counterpart(once, ()))
+
+
 def test_without_a_migration_another_interval_may_replace_a_price() -> None:
     prices = _price("a1"), _price("year", interval=YEAR)
     assert retirements(_catalog(*prices, replacements={"a1": "year"}, migrations={})) == ()
