@@ -63,7 +63,7 @@ class Coupons:
                 coupon = await tx.coupons.redeem(
                     request.coupon_id,
                     subscription_id=state.subscription_id,
-                    product_id=state.terms.product_id,
+                    product_ids=state.product_ids,
                     currency=state.terms.currency,
                     at=request.now,
                 )

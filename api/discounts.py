@@ -116,7 +116,7 @@ async def discounts_of(
             raise InvalidInput("coupon_not_found", f"no coupon {coupon_id} can be redeemed")
         check_redeemable(
             found.coupon,
-            product_id=state.terms.product_id,
+            product_ids=state.product_ids,
             currency=state.terms.currency,
             at=state.created_at,
         )
@@ -140,7 +140,7 @@ async def take_redemptions(deps: Dependencies, state: SubscriptionState) -> Subs
             taken[coupon_id] = await tx.coupons.redeem(
                 coupon_id,
                 subscription_id=state.subscription_id,
-                product_id=state.terms.product_id,
+                product_ids=state.product_ids,
                 currency=state.terms.currency,
                 at=state.created_at,
             )

@@ -102,11 +102,12 @@ async def check_order(connection: AsyncConnection, order: Order) -> Purchase:
         )
     trial = await _trial(connection, order, offer)
     state = _first_state(present, order, offer, customer, trial)
-    discounts = await discounts_of(connection, state, order.coupon_ids)
     items = await first_items_of(connection, state, order.added)
+    state = state.model_copy(update={"first_items": items})
+    discounts = await discounts_of(connection, state, order.coupon_ids)
     return Purchase(
         customer=customer,
-        state=state.model_copy(update={"discounts": discounts, "first_items": items}),
+        state=state.model_copy(update={"discounts": discounts}),
         price=offer.price,
         is_started=False,
     )

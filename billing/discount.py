@@ -5,7 +5,7 @@ keeps the terms that it was redeemed at. Does not own the limit of redemptions, 
 database, nor which lines an invoice has (`billing.assessment`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -72,16 +72,20 @@ class Coupon(Value):
         return not self.products or product_id in self.products
 
 
-def check_redeemable(coupon: Coupon, *, product_id: str, currency: str, at: datetime) -> None:
+def check_redeemable(
+    coupon: Coupon, *, product_ids: Collection[str], currency: str, at: datetime
+) -> None:
     """Raises `Conflict` (`coupon_expired`) and `InvalidInput` (`coupon_not_applicable`).
 
-    Asked when it is redeemed, and never again (policy P3).
+    `product_ids` are those that the next invoice charges for: it covers one of them. Asked when it
+    is redeemed, and never again (policy P3).
     """
     if coupon.redeem_by is not None and at >= coupon.redeem_by:
         raise Conflict("coupon_expired", f"the coupon {coupon.id} can no longer be redeemed")
-    if not coupon.covers(product_id):
+    if not any(coupon.covers(product_id) for product_id in product_ids):
         raise InvalidInput(
-            "coupon_not_applicable", f"the coupon {coupon.id} is not for the product {product_id}"
+            "coupon_not_applicable",
+            f"the coupon {coupon.id} is not for the product {' or '.join(product_ids)}",
         )
     if coupon.amount is not None and coupon.amount.currency != currency:
         raise InvalidInput(

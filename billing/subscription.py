@@ -429,6 +429,14 @@ class SubscriptionState(Value):
             raise BooksBroken("no_period", "a live subscription has a period")
         return self.period
 
+    @property
+    def product_ids(self) -> tuple[str, ...]:
+        """What its next invoice is for: what is subscribed, and what was bought with it."""
+        bought = self.first_items if self.period_number is None else ()
+        sold = (item.sold for item in bought)
+        others = (each.product_id for each in sold if each is not None)
+        return tuple(dict.fromkeys((self.terms.product_id, *others)))
+
     def changed(self, **changes: object) -> Self:
         """The next revision; and the next version where a caller's change would see it."""
         versioned = any(

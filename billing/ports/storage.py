@@ -5,7 +5,7 @@ writes are idempotent by the business keys of what they write. Does not own read
 which queries the database directly (`adapters/db`).
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from enum import StrEnum
@@ -289,7 +289,7 @@ class Coupons(Protocol):
         coupon_id: str,
         *,
         subscription_id: str,
-        product_id: str,
+        product_ids: Collection[str],
         currency: str,
         at: datetime,
     ) -> Coupon:

@@ -6,6 +6,7 @@ import pytest
 
 from billing.catalog import Catalog, Price, Product
 from billing.currency_option import CurrencyOption
+from billing.discount import Coupon, CouponDuration
 from billing.price_model import PerUnit
 from tests.api.shop import CATALOG, Shop, problem
 
@@ -21,6 +22,15 @@ _SESSION = Price(
 )
 
 
+_HELP = Coupon(
+    id="HELP",
+    name="Help",
+    percent=Decimal(50),
+    duration=CouponDuration.ONCE,
+    products=("onboarding",),
+)
+
+
 @pytest.fixture
 def catalog() -> Catalog:
     """The shop's, and something that is sold once."""
@@ -29,6 +39,7 @@ def catalog() -> Catalog:
         update={
             "products": (*CATALOG.products, onboarding),
             "prices": (*CATALOG.prices, _SESSION),
+            "coupons": (_HELP,),
         }
     )
 
@@ -178,6 +189,7 @@ async def test_an_order_is_refused_where_a_part_of_it_is_not_sold_so(idle_shop: 
         ({"price": "pro_yearly", "add_invoice_items": [session]}, "currency_not_sold"),
         ({"add_invoice_items": [session | {"quantity": 11}]}, "quantity_out_of_range"),
         ({"add_invoice_items": [session] * 11}, "list_length_out_of_range"),
+        ({"coupons": ["HELP"]}, "coupon_not_applicable"),
     ):
         order = {"customer": customer, "price": "team_monthly"} | body
         problem(await idle_shop.post("/v1/subscriptions", order), 422, code)
@@ -190,9 +202,10 @@ async def test_a_checkout_says_what_is_charged_with_what_is_added(shop: Shop) ->
         "customer": customer,
         "price": "assistant_monthly",
         "add_invoice_items": added,
+        "coupons": ["HELP"],
         "success_url": "https://a.test",
         "cancel_url": "https://b.test",
     }
     session = await shop.made("/v1/checkout/sessions", order)
-    assert session["amount_due_now"]["text"] == "JPY 40,000"
+    assert session["amount_due_now"]["text"] == "JPY 21,000"
     assert await shop.read(f"/v1/checkout/sessions/{session['id']}") == session

@@ -171,8 +171,18 @@ def test_no_amount_goes_below_zero_and_every_share_sums_to_its_whole(
 )
 def test_a_coupon_is_refused_when_it_is_redeemed(changes: dict[str, object], code: str) -> None:
     with pytest.raises(PerennialError) as refused:
-        check_redeemable(coupon("SPRING", **changes), product_id="team", currency="USD", at=NOW)
+        check_redeemable(coupon("SPRING", **changes), product_ids=["team"], currency="USD", at=NOW)
     assert refused.value.code == code
+
+
+def test_a_coupon_for_one_of_what_is_bought_can_be_redeemed() -> None:
+    for covered in ("team", "onboarding"):
+        check_redeemable(
+            coupon(products=(covered,)),
+            product_ids=["team", "onboarding"],
+            currency="USD",
+            at=NOW,
+        )
 
 
 def test_a_coupon_is_redeemed_once_and_only_so_many_are() -> None:
@@ -206,4 +216,4 @@ def test_a_coupon_that_makes_no_sense_is_none(terms: dict[str, object]) -> None:
 
 def test_the_refusals_are_of_the_kind_that_callers_expect() -> None:
     with pytest.raises(InvalidInput):
-        check_redeemable(coupon(products=("pro",)), product_id="team", currency="USD", at=NOW)
+        check_redeemable(coupon(products=("pro",)), product_ids=["team"], currency="USD", at=NOW)

@@ -185,7 +185,11 @@ def test_it_is_taxed_by_its_own_category_and_inclusiveness() -> None:
 
 @pytest.mark.parametrize(
     ("products", "totals"),
-    [((), [1280 + 20_000, 1600]), (("team",), [1280 + 25_000, 1600])],
+    [
+        ((), [1280 + 20_000, 1600]),
+        (("team",), [1280 + 25_000, 1600]),
+        (("onboarding",), [1600 + 20_000, 1600]),
+    ],
 )
 def test_a_coupon_discounts_it_where_it_covers_its_product(
     products: tuple[str, ...], totals: list[int]
@@ -194,7 +198,9 @@ def test_a_coupon_discounts_it_where_it_covers_its_product(
     running = Running(
         offer("team", 1600), start=START, coupons=(spring,), first_items=(_item(_once()),)
     )
+    assert [*running.state.product_ids] == ["team", "onboarding"]
     running.until("2026-05-15")
+    assert [*running.state.product_ids] == ["team"]
     assert [draft.total.amount_minor for draft in _drafts(running)] == totals
 
 

@@ -4,7 +4,7 @@ Owns how often each coupon is held. Does not own its terms, which are those of t
 (`adapters.db.queries.coupons`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -51,7 +51,7 @@ class SqlCoupons:
         coupon_id: str,
         *,
         subscription_id: str,
-        product_id: str,
+        product_ids: Collection[str],
         currency: str,
         at: datetime,
     ) -> Coupon:
@@ -67,7 +67,7 @@ class SqlCoupons:
         place = {"coupon_id": coupon_id, "subscription_id": subscription_id}
         if await self._connection.scalar(_HELD, place) is not None:
             return found.coupon
-        check_redeemable(found.coupon, product_id=product_id, currency=currency, at=at)
+        check_redeemable(found.coupon, product_ids=product_ids, currency=currency, at=at)
         await self._check_limit(found)
         await self._connection.execute(insert(coupon_redemptions).values(**place, redeemed_at=at))
         await self._count(coupon_id, 1)

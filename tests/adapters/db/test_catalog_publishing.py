@@ -16,6 +16,7 @@ from billing.actor import Actor, ActorKind
 from billing.errors import Conflict
 from billing.migration import MigrationCounts, MigrationPhase, SkipReason
 from billing.migration_account import RecordedMigration
+from billing.money import Money
 from billing.subscription import SubscriptionState
 from tests.adapters.db.company import PERIOD, START, open_shop, subscribe, subscription, terms
 
@@ -203,3 +204,32 @@ async def test_a_catalog_that_moves_people_is_read_back_as_it_was_written(
         "migration.per_minute",
     }
     assert (await _apply(engine, _proposal(_OLD))).is_new
+
+
+async def test_a_plan_compares_each_in_its_own_currency(engine: AsyncEngine) -> None:
+    in_yen = "currencies: {JPY: {amount: '2400'}}, version: 2, interval"
+    await _apply(engine, _proposal(_OLD.replace("interval", in_yen)))
+    paid = terms().model_copy(
+        update={
+            "currency": "JPY",
+            "price_version": 2,
+            "period_amount": Money(amount_minor=12_000, currency="JPY"),
+        }
+    )
+    await subscribe(engine, subscription(4).model_copy(update={"terms": paid}))
+    dearer = _OLD.replace("interval", in_yen.replace("2400", "2500").replace("2, ", "3, "))
+    plan = await publishing.plan(engine, _proposal(dearer), now=_NOW)
+    [change] = plan.changes
+    dollars, yen = sorted(change.touched, key=lambda touched: touched.price_version)
+    assert [total.currency for total in dollars.if_moved] == ["USD"]
+    [total] = yen.if_moved
+    assert (total.currency, int(total.monthly_before), int(total.monthly_change)) == (
+        "JPY",
+        12_000,
+        500,
+    )
+    without = await publishing.plan(
+        engine, _proposal(_OLD.replace("interval", "version: 3, interval")), now=_NOW
+    )
+    refused = {each.price_version: each.if_moved for each in without.changes[0].touched}
+    assert [(total.refused, total.subscriptions) for total in refused[2]] == [(1, 1)]

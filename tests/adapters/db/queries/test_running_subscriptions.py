@@ -41,5 +41,7 @@ async def test_those_that_have_not_ended_are_read_with_their_next_invoice(
         ("sub_2", None),
         ("sub_4", None),
     ]
-    assert {(r.quantity, r.price_id, r.price_version) for r in found} == {(5, TEAM.id, 1)}
+    assert {(r.quantity, r.price_id, r.price_version, r.currency) for r in found} == {
+        (5, TEAM.id, 1, "USD")
+    }
     assert counted == {(TEAM.id, TEAM.version): 3}

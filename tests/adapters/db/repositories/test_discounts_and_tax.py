@@ -218,7 +218,7 @@ async def _redeem(tx: Transaction, coupon_id: str, number: int, *, at: datetime 
     return await tx.coupons.redeem(
         coupon_id,
         subscription_id=f"sub_{number}",
-        product_id="team",
+        product_ids=["team"],
         currency="USD",
         at=at,
     )
