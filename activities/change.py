@@ -110,7 +110,8 @@ class Changing:
         async with self._open_transaction() as tx:
             try:
                 found = await tx.prices.offer(price_id)
-                offer = found.in_currency(request.state.terms.currency)
+                terms = request.state.terms
+                offer = found.in_currency(terms.currency).keeping(terms.configuration)
                 quantity = offer.price.smallest_quantity
                 terms = terms_of(offer, quantity=quantity, trial=None, segment=None)
             except InvalidInput:
@@ -195,7 +196,10 @@ async def _planned(
     known = await tx.invoices.get(change_invoice_id(state.subscription_id, request.change_id))
     wanted, at = request.request, now
     if quote is not None:
-        wanted, at = ChangeRequest(price_id=quote.price_id, quantity=quote.quantity), quote.at
+        wanted = ChangeRequest(
+            price_id=quote.price_id, quantity=quote.quantity, configuration=quote.configuration
+        )
+        at = quote.at
     if known is not None:
         if known.status is InvoiceStatus.VOID:
             raise Conflict("change_not_paid", "the payment of this change was not completed")

@@ -271,7 +271,9 @@ async def _touched(connection: AsyncConnection, old: Price, new: Price) -> Touch
     rehearsal, tally = Rehearsal(old=old, new=new), Tally()
     first: list[Effect] = []
     count = 0
-    async for running in running_subscriptions.at_prices(connection, [(old.id, old.version)]):
+    async for running in running_subscriptions.at_prices(
+        connection, [(old.id, old.version)], configured=old.is_configurable
+    ):
         effect = rehearsal.effect_on(running)
         tally.add(effect)
         first.append(effect)

@@ -49,6 +49,7 @@ async def preview(
         price_id=plan.target.price_id,
         price_version=plan.target.price_version,
         quantity=plan.target.quantity,
+        configuration=plan.target.configuration,
         total=plan.total,
     )
     token = QuoteTokens.of(deps.settings).write(quote)

@@ -16,10 +16,10 @@ from adapters.db.queries import catalog, checkout_sessions, subscriptions
 from adapters.db.queries.checkout_sessions import CheckoutSession
 from adapters.db.tables.checkout_session import CheckoutSessionStatus
 from adapters.hosted_link import HostedLinks
+from api.configured import Configured
 from api.dependencies import Dependencies, Deps
 from api.discounts import Coupons, take_redemptions
 from api.fields import (
-    Body,
     CheckoutSessionId,
     CustomerId,
     Flag,
@@ -45,7 +45,7 @@ from billing.trial import trial_period
 router = APIRouter(prefix="/v1/checkout", tags=["checkout"], route_class=ApiRoute)
 
 
-class CheckoutInput(Body):
+class CheckoutInput(Configured):
     """A checkout to open."""
 
     model_config = example(
@@ -121,6 +121,7 @@ async def create_checkout_session(body: CheckoutInput, deps: Deps, ids: Ids) -> 
         quantity=body.quantity,
         trial=body.trial,
         currency=body.currency,
+        configuration=body.configuration,
         coupon_ids=body.coupons,
         added=body.add_invoice_items,
     )

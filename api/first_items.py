@@ -11,7 +11,8 @@ from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.db.queries import catalog
-from api.fields import Body, PriceId, Quantity
+from api.configured import Configured
+from api.fields import PriceId, Quantity
 from billing.ids import derived_id
 from billing.invoice_item import InvoiceItem
 from billing.one_off_charge import sold_once
@@ -20,7 +21,7 @@ from billing.subscription import SubscriptionState
 _MOST: Final = 10
 
 
-class AddedItem(Body):
+class AddedItem(Configured):
     """So many units at a one-off price."""
 
     price: PriceId
@@ -59,6 +60,7 @@ async def first_items_of(
                 subscription_id=state.subscription_id,
                 quantity=wanted.quantity,
                 currency=state.terms.currency,
+                configuration=wanted.configuration,
                 now=state.created_at,
             )
         )

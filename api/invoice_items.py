@@ -18,6 +18,7 @@ from adapters.db.queries import invoice_items
 from adapters.db.transaction import SqlTransaction
 from api.authentication import Caller, CallerOf
 from api.commanding import give
+from api.configured import Configured
 from api.customers import require_customer
 from api.dependencies import Deps
 from api.fields import (
@@ -88,7 +89,7 @@ class ItemTime(StrEnum):
     NOW = "now"
 
 
-class InvoiceItemInput(Body):
+class InvoiceItemInput(Configured):
     """What is charged once, and on which subscription's next invoice."""
 
     model_config = example(
@@ -136,6 +137,10 @@ class InvoiceItemInput(Body):
         if self.price is not None and named[1:] != (None, None):
             raise PydanticCustomError(
                 "amount_given_with_price", "a price says what it costs: give no amount beside it"
+            )
+        if self.price is None and self.configuration_wanted is not None:
+            raise PydanticCustomError(
+                "configuration_without_price", "dimensions and base_amount_minor are of a price"
             )
         return self
 
@@ -288,6 +293,7 @@ async def _item(
             subscription_id=state.subscription_id,
             quantity=body.quantity,
             currency=state.terms.currency,
+            configuration=body.configuration,
             now=now,
             period=period,
             description=body.description,

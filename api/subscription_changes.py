@@ -15,9 +15,9 @@ from api import changing
 from api.answer import SHOWN_VERSION
 from api.change_view import ChangePreviewView, ChangeView
 from api.commanding import Commanded, CommandedSubscription, require
+from api.configured import Configured
 from api.dependencies import Deps
 from api.fields import (
-    Body,
     ChangeId,
     PriceId,
     Quantity,
@@ -42,7 +42,7 @@ router = APIRouter(
 )
 
 
-class ChangePreviewInput(Body):
+class ChangePreviewInput(Configured):
     """What is wanted: another price, a quantity, or so many more or fewer than now."""
 
     model_config = example({"price": "business_monthly", "quantity": 10})
@@ -57,7 +57,10 @@ class ChangePreviewInput(Body):
     def request(self) -> ChangeRequest:
         """As the rules know it."""
         return ChangeRequest(
-            price_id=self.price, quantity=self.quantity, quantity_change=self.quantity_change
+            price_id=self.price,
+            quantity=self.quantity,
+            quantity_change=self.quantity_change,
+            configuration=self.configuration_wanted,
         )
 
 

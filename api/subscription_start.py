@@ -20,6 +20,7 @@ from api.discounts import discounts_of
 from api.first_items import AddedItem, first_items_of
 from api.present import Present, present_on
 from billing.catalog import Price, Trial
+from billing.configuration import PLAIN, Configuration
 from billing.errors import Conflict, InvalidInput
 from billing.estimate import first_invoice
 from billing.money import Money
@@ -41,6 +42,8 @@ class Order:
     trial: bool | None
     currency: str | None = None
     """One of the price's; None is its first. The subscription keeps it for life."""
+    configuration: Configuration = PLAIN
+    """Where the price depends on more than the quantity."""
     contract_until: datetime | None = None
     """Until then no migration changes its price."""
     coupon_ids: tuple[str, ...] = ()
@@ -88,7 +91,7 @@ async def check_order(connection: AsyncConnection, order: Order) -> Purchase:
     sold = await catalog.offer(connection, order.price_id, now=present.now)
     if sold is None:
         raise await catalog.not_offered(connection, order.price_id, now=present.now)
-    offer = sold.in_currency(order.currency or sold.price.currency)
+    offer = sold.in_currency(order.currency or sold.price.currency).configured(order.configuration)
     offer.price.require_interval()
     check_quantity(offer.price, order.quantity)
     taken = await subscriptions.live_in_family(

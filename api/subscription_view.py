@@ -76,6 +76,8 @@ class TermsView(BaseModel):
     price_version: int
     quantity: int
     currency: str
+    dimensions: dict[str, str] = Field(description="Of a matrix; empty for other prices")
+    base_amount_minor: int | None = Field(description="What a percentage is taken of")
     interval: IntervalUnit
     interval_count: int
     period_amount: MoneyView = Field(description="Before discounts and tax")
@@ -90,6 +92,8 @@ class TermsView(BaseModel):
             price_version=terms.price_version,
             quantity=terms.quantity,
             currency=terms.currency,
+            dimensions=terms.configuration.dimensions,
+            base_amount_minor=terms.configuration.base_amount_minor,
             interval=terms.interval.unit,
             interval_count=terms.interval.count,
             period_amount=MoneyView.of(terms.period_amount),
@@ -189,6 +193,8 @@ class SubscriptionView(Answer):
     price_version: int
     quantity: int
     currency: str
+    dimensions: dict[str, str] = Field(description="Of a matrix; empty for other prices")
+    base_amount_minor: int | None = Field(description="What a percentage is taken of")
     interval: IntervalUnit
     interval_count: int
     period_amount: MoneyView = Field(description="Before discounts and tax")
@@ -252,6 +258,8 @@ class SubscriptionView(Answer):
             price_version=terms.price_version,
             quantity=terms.quantity,
             currency=terms.currency,
+            dimensions=terms.configuration.dimensions,
+            base_amount_minor=terms.configuration.base_amount_minor,
             interval=terms.interval.unit,
             interval_count=terms.interval.count,
             period_amount=MoneyView.of(terms.period_amount),

@@ -14,10 +14,10 @@ from adapters.db.engine import reading
 from adapters.db.queries import subscriptions
 from adapters.db.queries.subscriptions import Subscription, SubscriptionFilter, TimelineEntry
 from api.commanding import require, view
+from api.configured import Configured
 from api.dependencies import Dependencies, Deps
 from api.discounts import Coupons, take_redemptions
 from api.fields import (
-    Body,
     CustomerId,
     Flag,
     PaymentMethodId,
@@ -47,7 +47,7 @@ router = APIRouter(prefix="/v1/subscriptions", tags=["subscriptions"], route_cla
 _TIMELINE_LIMIT: Final = 100
 
 
-class SubscriptionInput(Body):
+class SubscriptionInput(Configured):
     """A subscription to start with a saved payment method."""
 
     model_config = example(
@@ -103,6 +103,7 @@ async def create_subscription(body: SubscriptionInput, deps: Deps, ids: Ids) -> 
         quantity=body.quantity,
         trial=body.trial,
         currency=body.currency,
+        configuration=body.configuration,
         contract_until=body.contract_until,
         coupon_ids=body.coupons,
         added=body.add_invoice_items,

@@ -13,6 +13,14 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from billing.charge import bounded, contexts_of, parts_of
+from billing.configuration import (
+    PLAIN,
+    Configuration,
+    configuration_of,
+    configured,
+    kept,
+    smallest,
+)
 from billing.currency import CurrencyCode, minimum_charge_minor
 from billing.currency_option import AmountBound, CurrencyOption, refuse_crossed_bounds
 from billing.discount import Coupon
@@ -221,6 +229,29 @@ class Price(Value):
                 f"{self.id} is sold once: charge it beside a subscription, as an invoice item",
             )
         return self.interval
+
+    @property
+    def configuration(self) -> Configuration:
+        """What was chosen of it; `PLAIN` as the catalog has it."""
+        return configuration_of(self.model)
+
+    def configured(self, wanted: Configuration) -> Self:
+        """As it is sold in a configuration. Raises as `billing.configuration.configured` does."""
+        return self.model_copy(update={"model": configured(self.model, wanted)})
+
+    def keeping(self, held: Configuration) -> Self:
+        """Configured as far as the price depends on what is `held`. Raises as `configured` does."""
+        return self.configured(kept(self.model, held))
+
+    @property
+    def is_configurable(self) -> bool:
+        """Whether it depends on more than the quantity."""
+        return smallest(self.model) != PLAIN
+
+    @property
+    def smallest_configuration(self) -> Configuration:
+        """One that it is sold in."""
+        return smallest(self.model)
 
     @property
     def smallest_quantity(self) -> int:

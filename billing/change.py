@@ -13,6 +13,7 @@ from typing import Final, assert_never
 
 from billing.assessment import Assessment, assessed
 from billing.catalog import Price
+from billing.configuration import Configuration
 from billing.discount import DiscountUse
 from billing.errors import Conflict, InvalidInput
 from billing.first_period import (
@@ -54,6 +55,8 @@ class ChangeRequest(Value):
     """None for the price that the subscription has, in its own version (policy P33)."""
     quantity: int | None = None
     quantity_change: int | None = None
+    configuration: Configuration | None = None
+    """None for the one that it has, as far as the price depends on it."""
 
     def quantity_from(self, current: int) -> int:
         """The quantity wanted. Raises `InvalidInput` (`quantity_given_twice`)."""
@@ -361,8 +364,9 @@ def _added(
     )
 
 
-def _price_key(terms: Terms) -> tuple[str, int]:
-    return terms.price_id, terms.price_version
+def _price_key(terms: Terms) -> tuple[str, int, Configuration]:
+    """In another configuration it is another price."""
+    return terms.price_id, terms.price_version, terms.configuration
 
 
 _DAYS: Final[dict[IntervalUnit, Fraction]] = {

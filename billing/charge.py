@@ -15,6 +15,7 @@ from typing import Final, assert_never
 from billing.errors import InvalidInput
 from billing.explanation import ChargePart, Exact, PartKind
 from billing.price_model import (
+    Combination,
     Flat,
     Graduated,
     Matrix,
@@ -78,11 +79,11 @@ def parts_of(  # noqa: PLR0911 - one return per model
 def contexts_of(model: PriceModel) -> Iterator[PricingContext]:
     """Every context that decides by itself what a model costs; none where amounts of others do."""
     match model:
-        case Matrix():
+        case Matrix(chosen=None):
             names = [dimension.name for dimension in model.dimensions]
             for cell in model.cells:
                 yield PricingContext(dimensions=dict(zip(names, cell.at, strict=True)))
-        case Percentage():
+        case Percentage(base_amount_minor=None):
             return
         case _:
             yield NO_CONTEXT
@@ -172,11 +173,11 @@ def _packages(model: Package, quantity: Quantity) -> ChargePart:
 def _percentage(
     model: Percentage, quantity: Quantity, context: PricingContext
 ) -> Iterator[ChargePart]:
-    if context.base_minor is None:
+    base = model.base_amount_minor if context.base_minor is None else context.base_minor
+    if base is None:
         raise InvalidInput(
             "base_amount_required", "the price is a percentage: it needs the amount it is taken of"
         )
-    base = context.base_minor
     share = base * Fraction(model.rate_percent) / 100
     part = ChargePart(
         kind=PartKind.PERCENTAGE, count=base, each=model.rate_percent, amount_minor=share
@@ -187,9 +188,18 @@ def _percentage(
 
 
 def _cell(model: Matrix, context: PricingContext) -> Decimal:
+    chosen = model.chosen or combination_of(model, context.dimensions)
+    return next(cell.unit_amount_minor for cell in model.cells if cell.at == chosen)
+
+
+def combination_of(model: Matrix, dimensions: Mapping[str, str]) -> Combination:
+    """The cell that they choose, which is sold.
+
+    Raises `InvalidInput` (`dimension_required`, `dimension_unknown`, `combination_not_sold`).
+    """
     chosen: list[str] = []
     for dimension in model.dimensions:
-        value = context.dimensions.get(dimension.name)
+        value = dimensions.get(dimension.name)
         known = ", ".join(dimension.values)
         if value is None:
             raise InvalidInput(
@@ -204,7 +214,7 @@ def _cell(model: Matrix, context: PricingContext) -> Decimal:
                 dimension=dimension.name,
             )
         chosen.append(value)
-    for cell in model.cells:
-        if list(cell.at) == chosen:
-            return cell.unit_amount_minor
-    raise InvalidInput("combination_not_sold", f"{' with '.join(chosen)} is not sold")
+    combination = (chosen[0], chosen[1])
+    if all(cell.at != combination for cell in model.cells):
+        raise InvalidInput("combination_not_sold", f"{' with '.join(chosen)} is not sold")
+    return combination

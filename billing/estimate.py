@@ -13,6 +13,7 @@ from billing.discount import RedeemedDiscount, after_uses
 from billing.invoice import InvoiceDraft, draft_for_period
 from billing.lifecycle import next_billing
 from billing.money import Money
+from billing.offer import price_as_sold
 from billing.requested_change import ChangeBasis
 from billing.subscription import SubscriptionState
 from billing.tax import Taxation
@@ -48,7 +49,7 @@ def renewal_after(state: SubscriptionState, plan: PlannedChange, basis: ChangeBa
     terms, offer = plan.target, basis.offer
     price = basis.current_price
     if offer is not None and offer.price.id == terms.price_id:
-        price = offer.price.in_currency(terms.currency)
+        price = price_as_sold(offer.price, terms)
     draft = draft_for_period(
         customer_id=state.customer_id,
         subscription_id=state.subscription_id,

@@ -301,6 +301,7 @@ def due_at(period: Period, now: datetime) -> datetime:
 
 
 def describe_line(price: Price, *, product_name: str, quantity: int) -> str:
-    """What the customer reads: `Team, 5 seats, every month`."""
+    """What the customer reads: `Team, 5 seats, every month`; of a matrix, the cell as well."""
     units = price.unit_name if quantity == 1 else f"{price.unit_name}s"
-    return f"{product_name}, {quantity} {units}, {price.require_interval()}"
+    what = ", ".join((product_name, *price.configuration.values))
+    return f"{what}, {quantity} {units}, {price.require_interval()}"

@@ -181,11 +181,17 @@ def migrates_to(
     if (wanted.price_id, wanted.price_version) != (current.price_id, current.price_version):
         return None
     try:
-        check_quantity(target_price, wanted.quantity)
+        sold = target_price.keeping(wanted.configuration)
+        check_quantity(sold, wanted.quantity)
     except InvalidInput:
         return None
-    amount = price_of(target_price, wanted.quantity)
-    return plan.target.model_copy(update={"quantity": wanted.quantity, "period_amount": amount})
+    return plan.target.model_copy(
+        update={
+            "quantity": wanted.quantity,
+            "configuration": sold.configuration,
+            "period_amount": price_of(sold, wanted.quantity),
+        }
+    )
 
 
 def dropped(

@@ -17,6 +17,7 @@ from typing import Self
 from billing import migrating
 from billing.actor import Actor
 from billing.catalog import Price, Trial
+from billing.configuration import Configuration
 from billing.errors import InvalidInput
 from billing.interval import Interval
 from billing.migration import (
@@ -163,7 +164,7 @@ class Decisions:
         self._effects = {
             version: Rehearsal(old=price, new=offer.price) for version, price in sources.items()
         }
-        self._targets: dict[tuple[str, int, str | None, Trial | None], Terms] = {}
+        self._targets: dict[tuple[str, int, Configuration, str | None, Trial | None], Terms] = {}
 
     def of(self, candidate: Candidate, *, now: datetime) -> Decision:
         """Whether it moves, and what that changes; `now` is the machine's present."""
@@ -197,14 +198,20 @@ class Decisions:
     def _target(self, state: SubscriptionState, segment: str | None) -> Terms:
         """What it buys then; equal ones are made once.
 
-        Terms in another currency than its own are a reason to stay (`SkipReason.CURRENCY`).
+        Terms in another currency than its own are a reason to stay (`SkipReason.CURRENCY`), and
+        what is not sold in its configuration is refused by the rehearsal.
         """
-        key = state.terms.currency, state.terms.quantity, segment, state.terms.trial
+        sold = state.terms
+        key = sold.currency, sold.quantity, sold.configuration, segment, sold.trial
         known = self._targets.get(key)
         if known is None:
-            currency, quantity, _, trial = key
+            currency, quantity, configuration, _, trial = key
             is_sold = currency in self._offer.price.currencies
             offer = self._offer.in_currency(currency) if is_sold else self._offer
+            try:
+                offer = offer.keeping(configuration)
+            except InvalidInput:
+                offer = offer.configured(offer.price.smallest_configuration)
             known = terms_of(offer, quantity=quantity, trial=trial, segment=segment)
             self._targets[key] = known
         return known
@@ -282,5 +289,6 @@ def _running(state: SubscriptionState) -> Running:
         price_version=state.terms.price_version,
         currency=state.terms.currency,
         quantity=state.terms.quantity,
+        configuration=state.terms.configuration,
         next_invoice_at=None if state.period is None else state.period.end,
     )

@@ -7,6 +7,7 @@ Owns the step from what is on sale to the terms of one subscription. Does not ow
 from typing import Self
 
 from billing.catalog import Price, Product, Trial
+from billing.configuration import Configuration
 from billing.dunning import DunningLadder, FinalAction
 from billing.pricing import price_of
 from billing.subscription import Terms
@@ -19,9 +20,22 @@ class Offer(Value):
     product: Product
     price: Price
 
+    def configured(self, wanted: Configuration) -> Self:
+        """As it is sold in the configuration. Raises as `billing.catalog.Price.configured` does."""
+        return self.model_copy(update={"price": self.price.configured(wanted)})
+
+    def keeping(self, held: Configuration) -> Self:
+        """Configured as far as it depends on what is `held`."""
+        return self.model_copy(update={"price": self.price.keeping(held)})
+
     def in_currency(self, currency: str) -> Self:
         """As it is sold in the currency. Raises `InvalidInput` (`currency_not_sold`)."""
         return self.model_copy(update={"price": self.price.in_currency(currency)})
+
+
+def price_as_sold(price: Price, terms: Terms) -> Price:
+    """The version that the terms name, in their currency and configuration."""
+    return price.in_currency(terms.currency).configured(terms.configuration)
 
 
 def terms_of(offer: Offer, *, quantity: int, trial: Trial | None, segment: str | None) -> Terms:
@@ -42,6 +56,7 @@ def terms_of(offer: Offer, *, quantity: int, trial: Trial | None, segment: str |
         currency=price.currency,
         interval=price.require_interval(),
         quantity=quantity,
+        configuration=price.configuration,
         period_amount=price_of(price, quantity),
         trial=trial,
         dunning=_ladder(product, segment),

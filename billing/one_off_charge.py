@@ -8,6 +8,7 @@ value (`billing.invoice_item`), its invoice (`activities.period_billing`,
 from datetime import datetime
 
 from billing.commands import check_command
+from billing.configuration import PLAIN, Configuration
 from billing.errors import Conflict, InvalidInput
 from billing.invoice import InvoiceLine, InvoiceRecord
 from billing.invoice_item import InvoiceItem, SoldOnce, moment
@@ -32,13 +33,15 @@ def sold_once(  # noqa: PLR0913 - what an item is made of
     quantity: int,
     currency: str,
     now: datetime,
+    configuration: Configuration = PLAIN,
     period: Period | None = None,
     description: str | None = None,
 ) -> InvoiceItem:
     """An item of `quantity` units at a one-off price, in the subscription's `currency`.
 
     Rendered now where no `period` is given. Raises `InvalidInput` (`price_recurring`,
-    `currency_not_sold`, and as `billing.pricing.check_quantity` does).
+    `currency_not_sold`, and as `billing.pricing.check_quantity` and
+    `billing.catalog.Price.configured` do).
     """
     product, interval = offer.product, offer.price.interval
     if interval is not None:
@@ -46,7 +49,7 @@ def sold_once(  # noqa: PLR0913 - what an item is made of
             "price_recurring",
             f"{offer.price.id} is charged {interval}: start a subscription to it",
         )
-    price = offer.price.in_currency(currency)
+    price = offer.price.in_currency(currency).configured(configuration)
     check_quantity(price, quantity)
     charged = charge_for(price, quantity)
     units = price.unit_name if quantity == 1 else f"{price.unit_name}s"
@@ -54,7 +57,8 @@ def sold_once(  # noqa: PLR0913 - what an item is made of
         id=item_id,
         customer_id=customer_id,
         subscription_id=subscription_id,
-        description=description or f"{product.name}, {quantity} {units}",
+        description=description
+        or ", ".join((product.name, *configuration.values, f"{quantity} {units}")),
         quantity=quantity,
         amount=rounded(charged),
         period=period or moment(now),

@@ -180,6 +180,8 @@ class Percentage(Value):
     """What the share comes to at least; the fixed part is added to it."""
     maximum_minor: ExactAmount | None = None
     fixed_amount_minor: ExactAmount = _ZERO
+    base_amount_minor: int | None = Field(default=None, exclude=True)
+    """What it was sold for the share of; never a part of the catalog."""
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -211,6 +213,8 @@ class Matrix(Value):
     dimensions: tuple[Dimension, Dimension]
     cells: Annotated[tuple[Cell, ...], Field(min_length=1, max_length=2500)]
     refused: tuple[Combination, ...] = ()
+    chosen: Combination | None = Field(default=None, exclude=True)
+    """The cell that was sold; never a part of the catalog."""
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

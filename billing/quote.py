@@ -7,6 +7,7 @@ how a quote travels (`adapters.quote_token`).
 from datetime import datetime, timedelta
 from typing import Final
 
+from billing.configuration import Configuration
 from billing.errors import Conflict
 from billing.money import Money
 from billing.subscription import SubscriptionState
@@ -28,6 +29,8 @@ class Quote(Value):
     price_id: str
     price_version: int
     quantity: int
+    configuration: Configuration | None = None
+    """None in quotes of an older version: the one that the subscription has."""
     total: Money
 
     @property

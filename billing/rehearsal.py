@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Final, assert_never
 
 from billing.catalog import Price
+from billing.configuration import PLAIN, Configuration
 from billing.errors import InvalidInput
 from billing.interval import Interval, IntervalUnit
 from billing.money import Money
@@ -39,6 +40,7 @@ class Running:
     price_version: int
     currency: str
     quantity: int
+    configuration: Configuration = PLAIN
     next_invoice_at: datetime | None
     """When its next period begins; None where none does: it is canceled by then, or rests."""
 
@@ -55,7 +57,7 @@ class Effect:
     """Minor units of recurring revenue per month; zero where it earns none."""
     monthly_after: Fraction
     refusal: str | None = None
-    """Why the new price is not sold in its currency or quantity; it stays as it is then."""
+    """Why the new price is not sold in its currency, quantity or configuration: it stays then."""
 
     @property
     def monthly_change(self) -> Fraction:
@@ -125,7 +127,9 @@ class Rehearsal:
 
     def effect_on(self, subscription: Running) -> Effect:
         """What the new price would cost it; where it is not sold so, it stays as it is."""
-        compared = self._compared(subscription.quantity, subscription.currency)
+        compared = self._compared(
+            subscription.quantity, subscription.currency, subscription.configuration
+        )
         earns = subscription.status in EARNING
         return Effect(
             subscription=subscription,
@@ -136,12 +140,13 @@ class Rehearsal:
             refusal=compared.refusal,
         )
 
-    def _compare(self, quantity: int, currency: str) -> "_Compared":
-        before = after = price_of(self._old.in_currency(currency), quantity)
+    def _compare(self, quantity: int, currency: str, configuration: Configuration) -> "_Compared":
+        old = self._old.in_currency(currency).configured(configuration)
+        before = after = price_of(old, quantity)
         was = interval = self._old.require_interval()
         refusal = None
         try:
-            new = self._new.in_currency(currency)
+            new = self._new.in_currency(currency).keeping(configuration)
             check_quantity(new, quantity)
             after, interval = price_of(new, quantity), new.require_interval()
         except InvalidInput as refused:

@@ -53,7 +53,8 @@ def plan_request(
     Raises what `billing.change.plan_change` raises, `Conflict` (`command_not_allowed`,
     `subscription_ended`; `period_ending` where the period's end was not dealt with yet) and
     `InvalidInput` (`price_not_found`, `price_retired`, `currency_not_sold`,
-    `quantity_out_of_range`, `amount_too_large`, `amount_not_chargeable`).
+    `quantity_out_of_range`, `amount_too_large`, `amount_not_chargeable`, and as
+    `billing.catalog.Price.configured` does).
     """
     check_command(state, CommandName.CHANGE)
     running = state.running_period
@@ -90,13 +91,22 @@ def _target(
     quantity = request.quantity_from(state.terms.quantity)
     if not asks_for_another_price(state, request):
         price = basis.current_price
+        if request.configuration is not None:
+            price = price.configured(request.configuration)
         check_quantity(price, quantity)
-        amount = price_of(price, quantity)
-        update = {"quantity": quantity, "period_amount": amount}
+        update = {
+            "quantity": quantity,
+            "configuration": price.configuration,
+            "period_amount": price_of(price, quantity),
+        }
         return price, state.terms.model_copy(update=update)
     if basis.offer is None:
         raise no_longer_sold(request.price_id or "", basis.replacements)
     offer = basis.offer.in_currency(state.terms.currency)
+    if request.configuration is None:
+        offer = offer.keeping(state.terms.configuration)
+    else:
+        offer = offer.configured(request.configuration)
     check_quantity(offer.price, quantity)
     terms = terms_of(offer, quantity=quantity, trial=state.terms.trial, segment=basis.segment)
     return offer.price, terms

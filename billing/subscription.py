@@ -22,6 +22,7 @@ from billing.catalog import (
     ProrationMode,
     Trial,
 )
+from billing.configuration import PLAIN, Configuration
 from billing.credit_note import UnusedPart
 from billing.currency import CurrencyCode
 from billing.decline import DeclineKind
@@ -165,6 +166,8 @@ class Terms(Value):
     currency: CurrencyCode
     interval: Interval
     quantity: Annotated[int, Field(ge=1, le=MAX_QUANTITY)]
+    configuration: Configuration = PLAIN
+    """What was chosen of a matrix or a percentage."""
     period_amount: Money
     """What one whole period costs before discounts and tax: for people; invoices compute it anew.
     """

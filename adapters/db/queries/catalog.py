@@ -26,7 +26,7 @@ from adapters.db.tables.catalog_version import catalog_prices, catalog_products,
 from billing.catalog import Price, Product
 from billing.errors import InvalidInput
 from billing.interval import Interval, IntervalUnit
-from billing.offer import Offer
+from billing.offer import Offer, price_as_sold
 from billing.replacement import no_longer_sold
 from billing.subscription import Terms
 
@@ -134,7 +134,7 @@ async def price(connection: AsyncConnection, price_id: str, version: int) -> Pri
 async def price_of(connection: AsyncConnection, terms: Terms) -> Price:
     """What was sold, as it is in the currency of the terms; it must exist."""
     found = await price(connection, terms.price_id, terms.price_version)
-    return found.in_currency(terms.currency)
+    return price_as_sold(found, terms)
 
 
 async def product(connection: AsyncConnection, product_id: str) -> Product | None:

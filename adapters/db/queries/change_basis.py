@@ -26,7 +26,7 @@ from adapters.db.tables.subscription import subscriptions
 from adapters.db.tables.test_clock import test_clocks
 from billing.catalog import Product
 from billing.money import Money
-from billing.offer import Offer
+from billing.offer import Offer, price_as_sold
 from billing.requested_change import ChangeBasis
 from billing.subscription import SubscriptionState
 
@@ -140,7 +140,7 @@ async def get(
         clock=None if clock.id is None else TestClock.model_validate(vars(clock)),
         balance=Money(amount_minor=row.balance_minor, currency=state.terms.currency),
         basis=ChangeBasis(
-            current_price=as_price(current).in_currency(state.terms.currency),
+            current_price=price_as_sold(as_price(current), state.terms),
             offer=None
             if wanted.id is None
             else Offer(product=Product.model_validate(product.document), price=as_price(wanted)),

@@ -1,6 +1,7 @@
 """Subscriptions that have not ended, as far as their price matters: streamed, however many.
 
-Owns reading them for rehearsals (`billing.rehearsal`). Columns alone are read, no state is parsed.
+Owns reading them for rehearsals (`billing.rehearsal`). Columns alone are read, and no state is
+parsed, but of prices that depend on more than the quantity.
 """
 
 from collections.abc import AsyncIterator, Iterable
@@ -10,6 +11,7 @@ from sqlalchemy import Row, Select, and_, case, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.db.tables.subscription import subscriptions
+from billing.configuration import Configuration
 from billing.rehearsal import Running
 from billing.subscription import SubscriptionStatus
 
@@ -43,6 +45,7 @@ _SELECT: Final[Select[Any]] = select(
     subscriptions.c.quantity,
     _next_invoice_at,
 ).where(_RUNNING)
+_CONFIGURATION: Final = subscriptions.c.state["terms"]["configuration"].label("configuration")
 _COUNT: Final[Select[Any]] = (
     select(subscriptions.c.price_id, subscriptions.c.price_version, func.count().label("running"))
     .where(_RUNNING)
@@ -51,19 +54,22 @@ _COUNT: Final[Select[Any]] = (
 
 
 async def at_prices(
-    connection: AsyncConnection, versions: Iterable[PriceVersion]
+    connection: AsyncConnection, versions: Iterable[PriceVersion], *, configured: bool = False
 ) -> AsyncIterator[Running]:
     """Those that were sold at one of the versions, in the order of their ids.
 
-    They are read in pages within the connection's transaction: of a `snapshot`, all are of one
-    moment.
+    What was chosen of a matrix or a percentage stands in the state alone, which is read for prices
+    that are `configured`. They are read in pages within the connection's transaction: of a
+    `snapshot`, all are of one moment.
     """
     wanted = list(versions)
     if not wanted:
         return
-    query = _SELECT.where(
-        tuple_(subscriptions.c.price_id, subscriptions.c.price_version).in_(wanted)
-    ).order_by(subscriptions.c.id)
+    query = (
+        (_SELECT.add_columns(_CONFIGURATION) if configured else _SELECT)
+        .where(tuple_(subscriptions.c.price_id, subscriptions.c.price_version).in_(wanted))
+        .order_by(subscriptions.c.id)
+    )
     async with connection.stream(query, execution_options={"yield_per": _PAGE}) as rows:
         async for page in rows.partitions(_PAGE):
             for row in page:
@@ -88,5 +94,6 @@ def _as_running(row: Row[Any]) -> Running:
         price_version=row.price_version,
         currency=row.currency,
         quantity=row.quantity,
+        configuration=Configuration.model_validate(getattr(row, "configuration", None) or {}),
         next_invoice_at=row.next_invoice_at,
     )

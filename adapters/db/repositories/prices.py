@@ -11,7 +11,7 @@ from adapters.db.queries.catalog import as_price
 from adapters.db.tables.catalog import prices
 from billing.catalog import Price
 from billing.errors import NotFound
-from billing.offer import Offer
+from billing.offer import Offer, price_as_sold
 from billing.replacement import Retirement, retirements
 from billing.subscription import Terms
 
@@ -29,7 +29,7 @@ class SqlPrices:
     async def of(self, terms: Terms) -> Price:
         """What was sold. Raises `NotFound` (`price_not_found`)."""
         price = await self._version(terms.price_id, terms.price_version)
-        return price.in_currency(terms.currency)
+        return price_as_sold(price, terms)
 
     async def version_offered(self, price_id: str, version: int) -> Offer:
         """A version with its product, on sale or not. Raises `NotFound` (`price_not_found`)."""
