@@ -17,6 +17,7 @@ _WORDS: Final[Mapping[str, str]] = MappingProxyType(
         "cancellation_pending": "Your subscription is canceled already.",
         "change_in_progress": "Another change is being paid for. Please wait until that is done.",
         "command_not_allowed": "This is not possible in the present state of your subscription.",
+        "currency_not_sold": "This plan is not sold in your currency. Please choose another one.",
         "interval_downgrade_not_allowed": "This plan cannot be changed to a shorter period.",
         "no_pending_cancellation": "There is no cancellation to undo any more.",
         "no_pending_change": "There is no planned change to undo any more.",
