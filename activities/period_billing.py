@@ -15,11 +15,12 @@ from billing import ledger, lifecycle
 from billing.catalog import WithoutPaymentMethod
 from billing.discount import DiscountUse
 from billing.event import DomainEvent
-from billing.first_period import anchor_for
+from billing.first_period import anchor_for, first_number
 from billing.ids import effect_key
 from billing.invoice import InvoiceLine, InvoiceRecord, invoice_id
 from billing.invoice_item import InvoiceItem
 from billing.money import Money
+from billing.parent import ParentEnd
 from billing.period import Period
 from billing.ports.storage import Claim, Transaction, UnitOfWork
 from billing.ports.tax import NoTaxRates, TaxRates
@@ -63,7 +64,12 @@ class NotBilled(Value):
 
     kind: Literal["not_billed"] = "not_billed"
     reason: Literal[
-        "no_payment_method", "rests_without_method", "family_taken", "trial_used", "has_ended"
+        "no_payment_method",
+        "rests_without_method",
+        "family_taken",
+        "trial_used",
+        "has_ended",
+        "parent_ended",
     ]
     ended_at: Instant | None = None
     """With `has_ended`: when, as it was recorded."""
@@ -71,6 +77,8 @@ class NotBilled(Value):
     """With `has_ended`: why, as it was recorded."""
     promised_back: PromisedBack | None = None
     """With `has_ended`: of invoices that are paid all the same."""
+    parent_end: ParentEnd | None = None
+    """With `parent_ended`: when that was, and how."""
     stored_revision: None = None
 
 
@@ -141,6 +149,10 @@ async def _refusal(
 ) -> NotBilled | None:
     if recorded is not None and recorded.has_ended:
         return _ended(recorded)
+    if state.parent_id is not None:
+        parent = await tx.subscriptions.recorded(state.parent_id)
+        if parent is not None and parent.has_ended:
+            return NotBilled(reason="parent_ended", parent_end=parent.end_for_addons)
     if state.status is SubscriptionStatus.INCOMPLETE:
         claim = await tx.subscriptions.claim(state, with_trial=False)
         return None if claim is Claim.GRANTED else NotBilled(reason=claim.value)
@@ -187,9 +199,11 @@ async def _bill(
     draft = drafted(state, following, price=price, items=items, taxation=taxation, now=now)
     invoice = await tx.invoices.finalize(draft)
     period, anchor_at = following.period, following.anchor_at
+    anchor_number = following.anchor_number
     if following.number == 0:
         # After a reset the invoice is there already, and its period is what counts.
         period, anchor_at = invoice.period, anchor_for(terms, invoice.period.start)
+        anchor_number = -first_number(terms, invoice.period.start)
     entry = ledger.invoice_finalized(draft, from_balance=invoice.from_balance)
     if entry is not None:
         await tx.ledger.post(entry)
@@ -197,7 +211,7 @@ async def _bill(
         number=following.number,
         period=period,
         anchor_at=anchor_at,
-        anchor_number=following.anchor_number,
+        anchor_number=anchor_number,
         invoice_id=invoice.id,
         amount_due=invoice.amount_due,
         due_at=invoice.due_at,

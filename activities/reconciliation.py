@@ -14,6 +14,8 @@ from temporalio import activity
 
 from activities import retirement
 from billing.actor import Actor, ActorKind
+from billing.ids import effect_key
+from billing.ports.addons import AddonNews
 from billing.ports.reconciliation import (
     MigrationWorkflows,
     RecordedSubscriptions,
@@ -65,12 +67,14 @@ class Reconciliation:
         open_transaction: UnitOfWork,
         refunds: RefundWorkflows,
         migrations: MigrationWorkflows,
+        addons: AddonNews,
     ) -> None:
         self._recorded = recorded
         self._running = running
         self._open_transaction = open_transaction
         self._refunds = refunds
         self._migrations = migrations
+        self._addons = addons
 
     @activity.defn
     async def restart_missing_subscriptions(self) -> ReconciliationReport:
@@ -116,6 +120,18 @@ class Reconciliation:
         return RefundReconciliationReport(
             checked=len(pending), started_refund_ids=tuple(started[:_MOST_NAMED])
         )
+
+    @activity.defn
+    async def end_orphaned_addons(self) -> int:
+        """Tells add-ons of their parent's end where its own word was lost; returns how many."""
+        orphaned = await self._recorded.orphaned_addons()
+        for addon in orphaned:
+            activity.heartbeat()
+            end, parent = addon.parent.end_for_addons, addon.parent
+            fact = effect_key("parent_lost", parent.subscription_id, parent.revision)
+            if await self._addons.parent_news(addon.subscription_id, end, fact=fact):
+                _log.warning("addon.told_late", subscription_id=addon.subscription_id)
+        return len(orphaned)
 
     @activity.defn
     async def start_missing_migrations(self) -> MigrationReconciliationReport:

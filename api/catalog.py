@@ -115,6 +115,9 @@ class ProductView(BaseModel):
     )
     dunning: DunningView
     dispute_lost: DisputeLost
+    addon_to: str | None = Field(
+        description="The family that it is sold beside: it ends with that subscription"
+    )
     entitlements: list[IncludedView] = Field(
         description="What is sold with it from now on; running subscriptions keep theirs"
     )
@@ -136,6 +139,7 @@ class ProductView(BaseModel):
             free_fallback=product.free_fallback,
             dunning=DunningView.by(product.dunning),
             dispute_lost=product.dispute_lost,
+            addon_to=product.addon_to,
             entitlements=[IncludedView.of(each) for each in product.entitlements],
         )
 

@@ -34,7 +34,14 @@ from api.gateway_customer import ensure_gateway_customer, with_fresh_keys
 from api.idempotency import Ids
 from api.money_view import MoneyView
 from api.route import ApiRoute
-from api.subscription_start import Order, Purchase, check_order, clock_standing, due_at_start
+from api.subscription_start import (
+    Order,
+    Purchase,
+    check_order,
+    clock_standing,
+    due_at_start,
+    join_parent,
+)
 from api.workflow_calls import SubscriptionWorkflows
 from billing.errors import GatewayRefused, NotFound
 from billing.money import Money
@@ -129,6 +136,7 @@ async def create_checkout_session(body: CheckoutInput, deps: Deps, ids: Ids) -> 
         purchase = await check_order(connection, order)
     due_now = await purchase.due_now(deps)
     if not purchase.is_started:
+        await join_parent(deps, purchase.state)
         state = await take_redemptions(deps, purchase.state)
         purchase = replace(purchase, state=state)
     async with transactions(deps.engine)() as tx:

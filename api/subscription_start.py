@@ -15,10 +15,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from adapters.db.engine import transactions
 from adapters.db.queries import catalog, customers, subscriptions
 from adapters.db.queries.customers import Customer
+from adapters.temporal.subscription_signals import SubscriptionSignals
 from api.dependencies import Dependencies
 from api.discounts import discounts_of
 from api.first_items import AddedItem, first_items_of
 from api.present import Present, present_on
+from api.problems import Unavailable
+from api.workflow_calls import bounded
+from billing.addon import anchored_at, check_parent
 from billing.catalog import Price, Trial
 from billing.configuration import PLAIN, Configuration
 from billing.errors import Conflict, InvalidInput
@@ -77,7 +81,8 @@ async def check_order(connection: AsyncConnection, order: Order) -> Purchase:
     Raises `InvalidInput` (`customer_not_found`, `price_not_found`, `price_retired`,
     `currency_not_sold`, `price_not_recurring`, `price_recurring`, `quantity_out_of_range`,
     `amount_too_large`, `amount_not_chargeable`, `no_trial`, `coupon_not_found`,
-    `coupon_not_applicable`) and `Conflict` (`family_taken`, `trial_used`, `test_clock_advancing`,
+    `coupon_not_applicable`) and `Conflict` (`family_taken`, `trial_used`, `parent_required`,
+    `parent_not_active`, `parent_ends`, `test_clock_advancing`,
     `coupon_expired`, `coupon_exhausted`, `coupon_redeemed_already`).
     """
     customer = await customers.get(connection, order.customer_id)
@@ -103,8 +108,9 @@ async def check_order(connection: AsyncConnection, order: Order) -> Purchase:
             f"the customer has a subscription of the family {offer.product.family}: {taken}",
             subscription=taken,
         )
+    parent = await _parent(connection, order, offer)
     trial = await _trial(connection, order, offer)
-    state = _first_state(present, order, offer, customer, trial)
+    state = _first_state(present, order, offer, customer, trial, parent)
     items = await first_items_of(connection, state, order.added)
     state = state.model_copy(update={"first_items": items})
     discounts = await discounts_of(connection, state, order.coupon_ids)
@@ -132,6 +138,21 @@ async def due_at_start(deps: Dependencies, state: SubscriptionState, price: Pric
     return total if state.terms.trial is None else Money.zero(total.currency)
 
 
+async def join_parent(deps: Dependencies, state: SubscriptionState) -> None:
+    """An add-on's parent knows of it before it begins, so that it is told of the parent's end.
+
+    Raises `Unavailable` where the parent cannot be told now: the same request may succeed later.
+    """
+    if state.parent_id is None:
+        return
+    signals = SubscriptionSignals(deps.temporal)
+    async with bounded(deps.caller_patience):
+        if not await signals.addon_started(state.parent_id, addon_id=state.subscription_id):
+            raise Unavailable(
+                "temporarily_unavailable", "the subscription that it belongs to does not answer"
+            )
+
+
 @asynccontextmanager
 async def clock_standing(engine: AsyncEngine, purchase: Purchase) -> AsyncIterator[None]:
     """Keeps the customer's test clock where it is while the subscription is started.
@@ -147,6 +168,20 @@ async def clock_standing(engine: AsyncEngine, purchase: Purchase) -> AsyncIterat
     async with transactions(engine)() as tx:
         await tx.test_clocks.hold(test_clock_id, at=at)
         yield
+
+
+async def _parent(
+    connection: AsyncConnection, order: Order, offer: Offer
+) -> SubscriptionState | None:
+    """What an add-on is sold beside."""
+    family = offer.product.addon_to
+    if family is None:
+        return None
+    found = await subscriptions.live_in_family(
+        connection, customer_id=order.customer_id, family=family
+    )
+    state = None if found is None else await subscriptions.state_of(connection, found)
+    return check_parent(offer.product, state)
 
 
 async def _trial(connection: AsyncConnection, order: Order, offer: Offer) -> Trial | None:
@@ -169,8 +204,15 @@ def _first_state(
     offer: Offer,
     customer: Customer,
     trial: Trial | None,
+    parent: SubscriptionState | None,
 ) -> SubscriptionState:
-    sold = terms_of(offer, quantity=order.quantity, trial=trial, segment=customer.segment)
+    sold = terms_of(
+        offer,
+        quantity=order.quantity,
+        trial=trial,
+        segment=customer.segment,
+        anchored_at=None if parent is None else anchored_at(parent),
+    )
     return SubscriptionState(
         subscription_id=order.subscription_id,
         customer_id=customer.id,
@@ -178,4 +220,5 @@ def _first_state(
         clock=present.clock,
         created_at=present.now,
         checkout_expires_at=present.now + CHECKOUT_OPEN_FOR,
+        parent_id=None if parent is None else parent.subscription_id,
     )

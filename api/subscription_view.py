@@ -202,6 +202,12 @@ class SubscriptionView(Answer):
     trial: PeriodView | None
     current_period: PeriodView | None
     billing_anchor_at: datetime | None
+    parent: str | None = Field(
+        description="Of an add-on: the subscription that it is sold beside, and ends with"
+    )
+    parent_ends_at: datetime | None = Field(
+        description="Of an add-on: when its parent ends, and it with it; null while that goes on"
+    )
     cancellation: PendingCancellation | None
     pending_change: PendingChangeView | None
     change: PayingChangeView | None = Field(description="A change that is being paid for")
@@ -267,6 +273,8 @@ class SubscriptionView(Answer):
             trial=_period(state.trial),
             current_period=_period(state.period),
             billing_anchor_at=state.anchor_at,
+            parent=state.parent_id,
+            parent_ends_at=None if state.parent_end is None else state.parent_end.at,
             cancellation=_cancellation(state),
             pending_change=_pending_change(state),
             change=_change(state),

@@ -36,7 +36,7 @@ from api.page import DEFAULT_LIMIT, Cursor, Limit, Page
 from api.payment_methods import make_default, require_method
 from api.problems import Unavailable
 from api.route import ApiRoute
-from api.subscription_start import Order, Purchase, check_order, clock_standing
+from api.subscription_start import Order, Purchase, check_order, clock_standing, join_parent
 from api.subscription_view import SubscriptionView
 from api.workflow_calls import SubscriptionWorkflows
 from billing.errors import Conflict
@@ -115,6 +115,7 @@ async def create_subscription(body: SubscriptionInput, deps: Deps, ids: Ids) -> 
     await _choose_method(deps, purchase, body.payment_method)
     state = purchase.state
     if not purchase.is_started:
+        await join_parent(deps, state)
         state = await take_redemptions(deps, state)
     ready = state.model_copy(update={"checkout_completed_at": state.created_at})
     workflows = SubscriptionWorkflows.of(deps)

@@ -19,6 +19,7 @@ from billing.value import Instant, Value
 class ActionKind(StrEnum):
     """Things that fall due, in the order in which they are done when due at the same instant."""
 
+    TELL_ADDONS = "tell_addons"
     VOID_INVOICES = "void_invoices"
     ACTIVATE = "activate"
     COLLECT = "collect"
@@ -69,12 +70,25 @@ def _actions(state: SubscriptionState) -> Iterator[NextAction]:
     if state.status is SubscriptionStatus.INCOMPLETE:
         yield from _before_activation(state)
         return
+    yield from _telling_addons(state)
     yield from _voiding(state)
     yield from _collecting(state)
     yield from _giving_back(state)
     if not state.has_ended:
         yield from _giving_up(state)
         yield from _at_period_end(state)
+
+
+def _telling_addons(state: SubscriptionState) -> Iterator[NextAction]:
+    if not state.addons_to_tell:
+        return
+    end = state.end_for_addons
+    what = "it goes on" if end is None else f"it ends on {end.at:%Y-%m-%d}"
+    yield NextAction(
+        kind=ActionKind.TELL_ADDONS,
+        at=state.ended_at or state.created_at,
+        reason=f"what is sold beside it is told that {what}",
+    )
 
 
 def _voiding(state: SubscriptionState) -> Iterator[NextAction]:
@@ -118,6 +132,10 @@ def _before_activation(state: SubscriptionState) -> Iterator[NextAction]:
         at=state.checkout_expires_at,
         reason="a checkout that is not completed within 24 hours expires",
     )
+    if state.parent_end is not None and state.parent_end.at < state.checkout_expires_at:
+        yield NextAction(
+            kind=ActionKind.EXPIRE_CHECKOUT, at=state.parent_end.at, reason=_PARENT_ENDS
+        )
 
 
 def _collecting(state: SubscriptionState) -> Iterator[NextAction]:
@@ -195,7 +213,20 @@ def _attempt_reason(state: SubscriptionState, invoice: OpenInvoice) -> str:
     return f"charge {invoice.amount}, attempt {number} of {of}"
 
 
+_PARENT_ENDS: Final = "the subscription that it is sold beside ends"
+
+
 def _at_period_end(state: SubscriptionState) -> Iterator[NextAction]:
+    """What the add-on of a parent that ends would do from then on, it does not."""
+    if state.parent_end is None:
+        yield from _at_own_period_end(state)
+        return
+    at = state.parent_end.at
+    yield from (action for action in _at_own_period_end(state) if action.at < at)
+    yield NextAction(kind=ActionKind.CANCEL, at=at, reason=_PARENT_ENDS)
+
+
+def _at_own_period_end(state: SubscriptionState) -> Iterator[NextAction]:
     if state.period is None:
         return
     if state.pause is not None:

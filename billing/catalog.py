@@ -130,6 +130,9 @@ class Product(Value):
     """What a subscription gives its customer while it runs."""
     tax_category: TaxCategory | None = None
     """Which rates of the tax table are for it, where a place has several (policy P4)."""
+    addon_to: CatalogId | None = None
+    """It is sold beside a subscription of this family alone, on its boundaries, and ends with it.
+    """
 
     @model_validator(mode="after")
     def _keeps_its_anchor(self) -> Self:
@@ -139,6 +142,13 @@ class Product(Value):
                 "a pause that extends moves the boundaries, and a calendar anchor keeps them:"
                 " write mode: keep_anchor or void"
             )
+        if self.addon_to is not None and (moves or self.anchor is AnchorKind.CALENDAR):
+            raise ValueError(
+                "an add-on is on its parent's boundaries: leave anchor: calendar and a pause of"
+                " mode: extend out"
+            )
+        if self.addon_to is not None and self.trial is not None:
+            raise ValueError("an add-on is charged from its first day: leave trial out")
         return self
 
 
@@ -366,6 +376,7 @@ def complaints(
                 message=f"product: {price.product_id!r} is no product of the catalog",
             )
     yield from _anchor_complaints(products, prices)
+    yield from _addon_complaints(products)
     yield from _ambiguous_features(products)
     for product in products:
         if product.free_fallback is None:
@@ -435,6 +446,21 @@ def _anchor_complaints(
                 key="interval",
                 message="interval: a product with a calendar anchor is sold by months or years,"
                 f" not {price.interval}",
+            )
+
+
+def _addon_complaints(products: tuple[Product, ...]) -> Iterator[Complaint]:
+    """Who has what an add-on belongs to must be able to have it without another add-on."""
+    alone = {product.family for product in products if product.addon_to is None}
+    for product in products:
+        message = None
+        if product.addon_to is not None and product.addon_to not in alone:
+            message = f"no product of the family {product.addon_to!r} is sold by itself"
+        elif product.addon_to is not None and product.family in alone:
+            message = f"others of the family {product.family!r} are no add-ons; choose another one"
+        if message is not None:
+            yield Complaint(
+                kind="product", id=product.id, key="addon_to", message=f"addon_to: {message}"
             )
 
 

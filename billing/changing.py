@@ -11,7 +11,7 @@ from billing import messages, migrating
 from billing.change import PlannedChange
 from billing.discount import after_uses
 from billing.errors import Conflict
-from billing.first_period import anchor_for, first_period
+from billing.first_period import anchor_for, first_number, first_period
 from billing.invoice import InvoiceRecord
 from billing.migration import SkipReason
 from billing.payment import (
@@ -186,7 +186,7 @@ def downgraded(state: SubscriptionState, fallback: Terms, now: datetime) -> Subs
         status=SubscriptionStatus.ACTIVE,
         terms=fallback,
         anchor_at=anchor_for(fallback, now),
-        anchor_number=number,
+        anchor_number=number - first_number(fallback, now),
         period_number=number,
         period=first_period(fallback, now),
         extension=timedelta(0),
@@ -238,7 +238,7 @@ def _in_force(state: SubscriptionState, change: ChangeUnderWay) -> SubscriptionS
     if change.starts_period:
         changes |= {
             "anchor_at": anchor_for(change.target, change.period.start),
-            "anchor_number": number,
+            "anchor_number": number - first_number(change.target, change.period.start),
             "period_number": number,
             "period": change.period,
             "extension": timedelta(0),

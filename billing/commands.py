@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from billing import changing, messages
+from billing.credit_note import UnusedPart
 from billing.discount import Coupon, check_not_redeemed, redeemed
 from billing.errors import Conflict, InvalidInput
 from billing.lifecycle import ended
@@ -82,6 +83,7 @@ def cancel_now(
     *,
     gives_back: bool = False,
     promised_back: PromisedBack | None = None,
+    unused: UnusedPart = UnusedPart.NONE,
 ) -> SubscriptionState:
     """The subscription ends at once; open invoices are voided (policy P17, P20).
 
@@ -97,7 +99,7 @@ def cancel_now(
         return ended(state, EndReason.REQUESTED, now, promised_back=promised_back)
     message = messages.subscription_canceled(state, now, effective_at=now)
     told = state.model_copy(update={"messages": (*state.messages, message)})
-    return ended(told, EndReason.REQUESTED, now, promised_back=promised_back)
+    return ended(told, EndReason.REQUESTED, now, promised_back=promised_back, unused=unused)
 
 
 def coupon_redeemed(

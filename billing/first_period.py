@@ -1,7 +1,8 @@
 """The period that begins when something is sold anew (policy P8, P15).
 
 Owns where it is anchored and how long it is. An anniversary anchor makes it a whole one; a calendar
-anchor stands on the first day of the month, and the period is what is left of the one around it.
+anchor stands on the first day of the month, an add-on's is its parent's, and the period is what is
+left of the one around it.
 Does not own the periods that follow (`billing.anchor`) nor invoices (`billing.invoice`).
 """
 
@@ -21,6 +22,8 @@ from billing.subscription import SubscriptionState, Terms
 
 def anchor_for(terms: Terms, begins_at: datetime) -> datetime:
     """The anchor of what is sold from then on."""
+    if terms.anchored_at is not None:
+        return terms.anchored_at
     match terms.anchor:
         case AnchorKind.ANNIVERSARY:
             return begins_at
@@ -35,9 +38,17 @@ def is_anchored_anew(current: Terms, target: Terms) -> bool:
     return target.interval != current.interval or target.anchor is not current.anchor
 
 
+def first_number(terms: Terms, begins_at: datetime) -> int:
+    """The number of its first period from its anchor: 0 but for what is anchored elsewhere."""
+    if terms.anchored_at is None:
+        return 0
+    return anchor.period_number(terms.anchored_at, terms.interval, begins_at)
+
+
 def first_whole_period(terms: Terms, begins_at: datetime) -> Period:
     """The whole interval that the first period is, or is a part of."""
-    return anchor.period(anchor_for(terms, begins_at), terms.interval, 0)
+    number = first_number(terms, begins_at)
+    return anchor.period(anchor_for(terms, begins_at), terms.interval, number)
 
 
 def first_period(terms: Terms, begins_at: datetime) -> Period:
@@ -68,7 +79,8 @@ def first_amount(terms: Terms, begins_at: datetime) -> Money:
 def running_whole_period(state: SubscriptionState) -> Period:
     """The whole interval that the running period is or is a part of, where pauses left it alone."""
     running = state.running_period
-    if state.terms.anchor is AnchorKind.ANNIVERSARY:
+    terms = state.terms
+    if terms.anchor is AnchorKind.ANNIVERSARY and terms.anchored_at is None:
         return Period(start=running.start, end=running.end - state.extension)
     if state.anchor_at is None or state.period_number is None:
         return running

@@ -10,9 +10,16 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from billing import anchor, messages, migrating
+from billing.credit_note import UnusedPart
 from billing.discount import DiscountUse, after_uses
 from billing.errors import BooksBroken
-from billing.first_period import anchor_for, first_period, first_whole_period, is_anchored_anew
+from billing.first_period import (
+    anchor_for,
+    first_number,
+    first_period,
+    first_whole_period,
+    is_anchored_anew,
+)
 from billing.ids import effect_key
 from billing.invoice import InvoiceLine
 from billing.migration import SkipReason
@@ -92,7 +99,8 @@ def next_billing(state: SubscriptionState, now: datetime) -> NextPeriod:
         begins_at = state.running_period.end
         if state.unbilled_from is None:
             return _first_of(terms, begins_at, number=number)
-        anchor_at, anchor_number = anchor_for(terms, begins_at), number
+        anchor_at = anchor_for(terms, begins_at)
+        anchor_number = number - first_number(terms, begins_at)
     if state.unbilled_from is not None:
         number = anchor_number + anchor.period_number(
             anchor_at, terms.interval, state.unbilled_from
@@ -114,7 +122,7 @@ def _first_of(terms: Terms, begins_at: datetime, *, number: int) -> NextPeriod:
         billed=period,
         whole=first_whole_period(terms, begins_at),
         anchor_at=anchor_for(terms, begins_at),
-        anchor_number=number,
+        anchor_number=number - first_number(terms, begins_at),
         terms=terms,
     )
 
@@ -196,10 +204,12 @@ def ended(
     now: datetime,
     *,
     promised_back: PromisedBack | None = None,
+    unused: UnusedPart = UnusedPart.NONE,
 ) -> SubscriptionState:
     """Nothing will be billed again, and what was carried to a next invoice is written off (P5).
 
-    `promised_back` is what becomes of invoices that are paid all the same.
+    `promised_back` is what becomes of invoices that are paid all the same, and `unused` what was
+    given back: its add-ons end in the same way.
     """
     status = (
         SubscriptionStatus.INCOMPLETE_EXPIRED
@@ -229,6 +239,7 @@ def ended(
             ),
         ),
         promised_back=promised_back,
+        unused_at_end=unused,
         trial_notice_at=None,
         checkout_completed_at=None,
     )

@@ -55,6 +55,8 @@ def planned(
     reason = unfitness(state, target, moves_at=moves_at(state, not_before))
     if reason is not None:
         raise Conflict(reason, _UNFIT)
+    if state.terms.anchored_at is not None:
+        target = target.model_copy(update={"anchored_at": state.terms.anchored_at})
     plan = PlannedMigration(
         migration_id=migration_id, target=target, not_before=not_before, planned_at=now
     )

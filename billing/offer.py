@@ -4,6 +4,7 @@ Owns the step from what is on sale to the terms of one subscription. Does not ow
 (`api.subscription_start`) nor what may replace what (`billing.change`).
 """
 
+from datetime import datetime
 from typing import Self
 
 from billing.catalog import Price, Product, Trial
@@ -38,13 +39,20 @@ def price_as_sold(price: Price, terms: Terms) -> Price:
     return price.in_currency(terms.currency).configured(terms.configuration)
 
 
-def terms_of(offer: Offer, *, quantity: int, trial: Trial | None, segment: str | None) -> Terms:
+def terms_of(
+    offer: Offer,
+    *,
+    quantity: int,
+    trial: Trial | None,
+    segment: str | None,
+    anchored_at: datetime | None = None,
+) -> Terms:
     """The terms of `quantity` units for a customer of `segment`; they hold until changed (P33).
 
     They are in the price's first currency: the offer is asked for another one before
     (`Offer.in_currency`), and whether the quantity is sold (`billing.pricing.check_quantity`).
-    `trial` is the one that this customer gets, if any. Raises `InvalidInput`
-    (`price_not_recurring`) for what is sold once.
+    `trial` is the one that this customer gets, if any, and `anchored_at` an add-on's, as `Terms`
+    has it. Raises `InvalidInput` (`price_not_recurring`) for what is sold once.
     """
     price, product = offer.price, offer.product
     return Terms(
@@ -68,6 +76,7 @@ def terms_of(offer: Offer, *, quantity: int, trial: Trial | None, segment: str |
         dispute_lost=product.dispute_lost,
         entitlements=product.entitlements,
         tax_category=product.tax_category,
+        anchored_at=anchored_at,
     )
 
 

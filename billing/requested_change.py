@@ -108,5 +108,11 @@ def _target(
     else:
         offer = offer.configured(request.configuration)
     check_quantity(offer.price, quantity)
-    terms = terms_of(offer, quantity=quantity, trial=state.terms.trial, segment=basis.segment)
+    terms = terms_of(
+        offer,
+        quantity=quantity,
+        trial=state.terms.trial,
+        segment=basis.segment,
+        anchored_at=state.terms.anchored_at,
+    )
     return offer.price, terms

@@ -37,6 +37,7 @@ from billing.lineage import Lineage
 from billing.message import Message
 from billing.migration import MigrationProgress, SkipReason
 from billing.money import Money
+from billing.parent import Addon, ParentEnd
 from billing.period import Period
 from billing.value import Instant, Value
 from billing.write_off import WriteOff
@@ -153,6 +154,8 @@ class EndReason(StrEnum):
     FAMILY_TAKEN = "family_taken"
     TRIAL_USED = "trial_used"
     DISPUTE_LOST = "dispute_lost"
+    PARENT_ENDED = "parent_ended"
+    """Of an add-on: the subscription that it was sold beside is over."""
 
 
 class Terms(Value):
@@ -188,6 +191,8 @@ class Terms(Value):
     """Until then the price is promised: no migration moves it before (policy P33)."""
     entitlements: tuple[Entitlement, ...] = ()
     """What it gives its customer while it runs, per unit where they say so."""
+    anchored_at: Instant | None = None
+    """Of an add-on: its parent's anchor, which its boundaries follow from whenever it begins."""
 
 
 class Clock(Value):
@@ -349,6 +354,7 @@ _VERSIONED: Final = frozenset(
         "ended_at",
         "trial",
         "discounts",
+        "parent_end",
     }
 )
 
@@ -418,6 +424,14 @@ class SubscriptionState(Value):
     written_off: tuple[WriteOff, ...] = ()
     """What was carried to invoices that never came."""
     promised_back: PromisedBack | None = None
+    unused_at_end: UnusedPart = UnusedPart.NONE
+    """What the cancellation that ended it gave back of unused time."""
+    parent_id: str | None = None
+    """Of an add-on: the subscription that it is sold beside."""
+    parent_end: ParentEnd | None = None
+    """Of an add-on: when its parent ends, as far as it is known."""
+    addons: tuple[Addon, ...] = ()
+    """What is sold beside it."""
     last_invoice_id: str | None = None
     messages: tuple[Message, ...] = ()
     """Not yet handed over for delivery."""
@@ -473,7 +487,21 @@ class SubscriptionState(Value):
     def is_finished(self) -> bool:
         """Whether nothing at all is left to do."""
         owes = bool(self.open_invoices) or bool(self.paid_too_late)
-        return self.has_ended and not owes and not self.messages
+        untold = bool(self.messages) or bool(self.addons_to_tell)
+        return self.has_ended and not owes and not untold
+
+    @property
+    def end_for_addons(self) -> ParentEnd | None:
+        """What its add-ons are to know of its end."""
+        if self.ended_at is not None:
+            return ParentEnd(at=self.ended_at, unused=self.unused_at_end)
+        return None if self.cancellation is None else ParentEnd(at=self.cancellation.at)
+
+    @property
+    def addons_to_tell(self) -> tuple[str, ...]:
+        """The add-ons that know something else of its end than what is so."""
+        end = self.end_for_addons if self.addons else None
+        return tuple(addon.subscription_id for addon in self.addons if addon.told != end)
 
     @property
     def paid_too_late(self) -> tuple[str, ...]:

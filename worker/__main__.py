@@ -29,6 +29,7 @@ from adapters.temporal.running_subscriptions import (
     TemporalSubscriptions,
     ensure_reconciliation_schedule,
 )
+from adapters.temporal.subscription_signals import SubscriptionSignals
 from adapters.temporal.subscription_telling import TemporalTelling
 from worker.gateway_events import GatewayEvents
 from worker.health import serving_health
@@ -71,6 +72,7 @@ async def run(settings: Settings) -> None:
                     open_transaction=unit_of_work(engine),
                     refunds=TemporalRefunds(client, task_queue=SUBSCRIPTION_TASK_QUEUE),
                     migrations=TemporalMigrations(client, task_queue=SUBSCRIPTION_TASK_QUEUE),
+                    addons=SubscriptionSignals(client),
                 ),
                 clock_driver=TemporalClockDriver(client, SqlClockBook(engine))
                 if settings.is_sandbox

@@ -19,6 +19,7 @@ from temporalio.worker import (
 )
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from activities.addons import Addons
 from activities.catalog_migration import CatalogMigration
 from activities.change import Changing
 from activities.collection import Collection
@@ -31,6 +32,7 @@ from activities.records import Records
 from activities.refunding import Refunding
 from activities.test_clock import TestClocks
 from activities.unused_time import UnusedTime
+from adapters.temporal.subscription_signals import SubscriptionSignals
 from billing.ports.clock import ClockDriver
 from billing.ports.gateway import PaymentGateway
 from billing.ports.migration import SubscriptionTelling
@@ -87,11 +89,12 @@ def create_worker(
     client: Client, parts: WorkerParts, *, task_queue: str = SUBSCRIPTION_TASK_QUEUE
 ) -> Worker:
     """A worker for everything on the task queue; the caller runs and stops it."""
+    addons = Addons(news=SubscriptionSignals(client))
     return Worker(
         client,
         task_queue=task_queue,
         workflows=_WORKFLOWS,
-        activities=_activities(parts),
+        activities=[*_activities(parts), addons.tell_addons],
         workflow_runner=_workflow_runner(),
         deployment_config=WorkerDeploymentConfig(
             version=WorkerDeploymentVersion(deployment_name="perennial", build_id=build_id()),
@@ -171,6 +174,7 @@ def _activities(parts: WorkerParts) -> Sequence[Callable[..., object]]:
             parts.reconciliation.end_expired_grants,
             parts.reconciliation.start_missing_refunds,
             parts.reconciliation.start_missing_migrations,
+            parts.reconciliation.end_orphaned_addons,
         ]
     return activities
 

@@ -82,6 +82,7 @@ _END_REASONS: Final = {
     EndReason.FAMILY_TAKEN: "the customer had another subscription of the same family",
     EndReason.TRIAL_USED: "the customer had had the trial before",
     EndReason.DISPUTE_LOST: "the bank took a disputed payment back for good",
+    EndReason.PARENT_ENDED: "the subscription that it was sold beside ended",
 }
 
 _CHANGE_RESULTS: Final = {
@@ -98,6 +99,7 @@ def _facts(state: SubscriptionState) -> Iterator[tuple[str, str]]:
     yield "Customer", f"`{state.customer_id}`"
     yield "Price", f"`{state.terms.price_id}` version {state.terms.price_version}"
     yield "Quantity", str(state.terms.quantity)
+    yield from _beside(state)
     if state.trial is not None:
         yield "Trial", f"{instant(state.trial.start)} to {instant(state.trial.end)}"
     if state.period is not None:
@@ -120,6 +122,13 @@ def _facts(state: SubscriptionState) -> Iterator[tuple[str, str]]:
         yield "Last invoice", f"`{state.last_invoice_id}`"
     if state.clock.frozen_at is not None:
         yield "Test clock", f"stands at {instant(state.clock.frozen_at)}"
+
+
+def _beside(state: SubscriptionState) -> Iterator[tuple[str, str]]:
+    if state.parent_id is not None:
+        yield "Add-on of", f"`{state.parent_id}`"
+    if state.addons:
+        yield "Add-ons", ", ".join(f"`{addon.subscription_id}`" for addon in state.addons)
 
 
 def _price_change(state: SubscriptionState) -> Iterator[tuple[str, str]]:

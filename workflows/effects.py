@@ -9,6 +9,7 @@ from collections.abc import Awaitable
 from temporalio import workflow
 from temporalio.common import Priority
 
+from activities.addons import Addons, TellAddons, ToldAddons
 from activities.change import BeginChange, ChangeOutcome, Changing, Fallback, FindFallback
 from activities.collection import Collect, Collected, Collection, Voided, VoidInvoices
 from activities.coupons import Coupons, RedemptionOutcome, TakeRedemption
@@ -123,6 +124,13 @@ def give_back(request: GiveBack) -> Awaitable[GivenBack]:
         request,
         summary=f"give back {request.part} as {request.unused}",
         **timeouts.DATABASE,
+    )
+
+
+def tell_addons(request: TellAddons) -> Awaitable[ToldAddons]:
+    """Retried for as long as they cannot be told."""
+    return workflow.execute_activity_method(
+        Addons.tell_addons, request, summary="tell its add-ons", **timeouts.TELLING
     )
 
 

@@ -18,6 +18,7 @@ from billing.credit_note import UnusedPart
 from billing.dispute import DisputeState
 from billing.invoice_item import InvoiceItem
 from billing.migration import MigrationCounts, MigrationPhase, MigrationPlan
+from billing.parent import ParentEnd
 from billing.quote import Quote
 from billing.refund import Refund
 from billing.subscription import ChangeResult, SubscriptionState, SubscriptionStatus, Terms
@@ -86,6 +87,18 @@ class DisputeNews(Value):
 
     dispute_id: str
     state: DisputeState
+
+
+class AddonStarted(Value):
+    """Signal `addon_started`: something is sold beside it, and is told when it ends."""
+
+    subscription_id: str
+
+
+class ParentNews(Value):
+    """Signal `parent_news`: when the subscription ends that it is sold beside; None: it goes on."""
+
+    end: ParentEnd | None
 
 
 class CancelMode(StrEnum):

@@ -14,8 +14,9 @@ from activities.period_billing import (
     TrialStarted,
 )
 from activities.period_billing import after_billing as billed_state
-from billing import lifecycle, pausing
-from billing.subscription import EndReason, SubscriptionState
+from billing import addon, lifecycle, pausing
+from billing.parent import ParentEnd
+from billing.subscription import EndReason, SubscriptionState, SubscriptionStatus
 
 
 def after_trial_start(
@@ -54,9 +55,20 @@ def _not_billed(state: SubscriptionState, outcome: NotBilled, now: datetime) -> 
             return lifecycle.ended(state, EndReason.FAMILY_TAKEN, now)
         case "trial_used":
             return lifecycle.ended(state, EndReason.TRIAL_USED, now)
+        case "parent_ended":
+            return _without_parent(state, outcome.parent_end, now)
         case "has_ended":
             reason = outcome.end_reason or EndReason.REQUESTED
             promise = outcome.promised_back
             return lifecycle.ended(state, reason, outcome.ended_at or now, promised_back=promise)
         case _:
             assert_never(outcome.reason)
+
+
+def _without_parent(
+    state: SubscriptionState, end: ParentEnd | None, now: datetime
+) -> SubscriptionState:
+    """It never begins, or ends as its parent did: that is due next."""
+    if state.status is SubscriptionStatus.INCOMPLETE:
+        return lifecycle.ended(state, EndReason.PARENT_ENDED, now)
+    return addon.parent_news(state, end)

@@ -33,6 +33,12 @@ class ReconciliationWorkflow:
                 summary="tell of grants that ran out",
                 **timeouts.RECONCILIATION,
             )
+        if workflow.patched("addons"):
+            await workflow.execute_activity_method(
+                Reconciliation.end_orphaned_addons,
+                summary="end add-ons whose parent has ended",
+                **timeouts.RECONCILIATION,
+            )
         return await workflow.execute_activity_method(
             Reconciliation.restart_missing_subscriptions,
             summary="restart subscriptions without a workflow",

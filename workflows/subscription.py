@@ -19,7 +19,7 @@ from temporalio.exceptions import (
 
 with workflow.unsafe.imports_passed_through():
     from activities.period_billing import BillPeriod, NotBilled, StartTrial
-    from billing import changing, commands, lifecycle, pausing, settlement
+    from billing import addon, changing, commands, lifecycle, pausing, settlement
     from billing.agenda import ActionKind, NextAction, agenda, next_action
     from billing.credit_note import UnusedPart
     from billing.errors import Overtaken
@@ -33,10 +33,12 @@ with workflow.unsafe.imports_passed_through():
     from workflows.commands import Commands
     from workflows.description import timer_summary
     from workflows.dunning import Dunning
+    from workflows.ending_together import EndingTogether
     from workflows.giving_back import GivingBack
     from workflows.messages import (
         SUBSCRIPTION_WORKFLOW,
         ActivationReport,
+        AddonStarted,
         Cancel,
         CancelMode,
         ChangeSubscription,
@@ -48,6 +50,7 @@ with workflow.unsafe.imports_passed_through():
         ExtendGrace,
         ExtendTrial,
         MarkUncollectible,
+        ParentNews,
         PauseSubscription,
         PaymentNews,
         PayNow,
@@ -79,6 +82,7 @@ class SubscriptionWorkflow:
         self._commands = Commands(self._keeper)
         self._dunning = Dunning(self._keeper)
         self._giving_back = GivingBack(self._keeper)
+        self._ending_together = EndingTogether(self._keeper, self._giving_back)
         self._busy = True
         self._retry_asked = False
 
@@ -122,6 +126,16 @@ class SubscriptionWorkflow:
         self._hear(
             lambda state, now: settlement.dispute_news(state, news.dispute_id, news.state, now)
         )
+
+    @workflow.signal
+    def addon_started(self, started: AddonStarted) -> None:
+        """Something is sold beside it from now on."""
+        self._hear(lambda state, _: addon.joined(state, started.subscription_id))
+
+    @workflow.signal
+    def parent_news(self, news: ParentNews) -> None:
+        """The subscription that it is sold beside ends, or goes on after all."""
+        self._hear(lambda state, _: addon.parent_news(state, news.end))
 
     @workflow.signal
     def clock_moved(self, moved: ClockMoved) -> None:
@@ -478,8 +492,10 @@ class SubscriptionWorkflow:
                 await self._dunning.void_invoices()
             case ActionKind.NOTIFY_TRIAL_END:
                 await self._change(action, lifecycle.trial_end_noticed, "trial_will_end")
+            case ActionKind.TELL_ADDONS:
+                await self._ending_together.tell_addons(action)
             case ActionKind.CANCEL:
-                await self._end(action, EndReason.REQUESTED)
+                await self._cancel_due(action)
             case ActionKind.EXPIRE_CHECKOUT:
                 await self._expire_checkout(action)
             case ActionKind.GIVE_UP:
@@ -526,8 +542,18 @@ class SubscriptionWorkflow:
                 await self._save_refusal()
 
     async def _save_refusal(self) -> None:
+        if self._state.parent_end is not None and not self._state.has_ended:
+            await self._keeper.save()  # it ends with its parent next
+            return
         kind = f"subscription.{self._state.status}"
         await self._keeper.save(self._keeper.event(kind, self._state.subscription_id))
+
+    async def _cancel_due(self, action: NextAction) -> None:
+        parent_end = self._state.parent_end
+        if parent_end is not None and parent_end.at == action.at:
+            await self._ending_together.end_with_parent(action, parent_end)
+        else:
+            await self._end(action, EndReason.REQUESTED)
 
     async def _end(self, action: NextAction, reason: EndReason) -> None:
         def change(state: SubscriptionState, now: datetime) -> SubscriptionState:
@@ -572,7 +598,9 @@ class SubscriptionWorkflow:
             unused = command.unused
             promise = pausing.promised_back(state, now, cause=command.command_id, unused=unused)
             gives_back = unused is not UnusedPart.NONE
-            return commands.cancel_now(state, now, gives_back=gives_back, promised_back=promise)
+            return commands.cancel_now(
+                state, now, gives_back=gives_back, promised_back=promise, unused=unused
+            )
 
         try:
             return await self._commands.apply(

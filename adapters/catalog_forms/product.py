@@ -82,6 +82,11 @@ PRODUCT: Final = Form(
         ),
         "entitlements": Key(Entitlements(), "What a subscription gives its customer while it runs"),
         "tax_category": Key(Text(), "Which tax rates are for it, where a place has several"),
+        "addon_to": Key(
+            Text(),
+            "The family that it is sold beside: it is on that subscription's boundaries, and ends"
+            " with it",
+        ),
         "replaced_by": Key(
             Text(),
             "It is no longer sold; of this product, the price in the same currency and interval is"

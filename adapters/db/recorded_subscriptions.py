@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.db.engine import reading
 from adapters.db.tables.subscription import subscriptions
+from billing.ports.reconciliation import OrphanedAddon
 from billing.subscription import SubscriptionState
 
 _PAGE: Final = 500
@@ -32,11 +33,37 @@ _PAID_TOO_LATE: Final = text(
 )
 
 
+_UNTOLD_ADDONS: Final = text("jsonb_array_length(subscriptions.state -> 'addons') > 0")
+"""Of one that has ended: it forgets those that it has told."""
+_parent: Final = subscriptions.alias("parent")
+_ORPHANED: Final = (
+    select(subscriptions.c.id, _parent.c.state)
+    .join(_parent, _parent.c.id == subscriptions.c.parent_id)
+    .where(
+        subscriptions.c.ended_at.is_(None),
+        _parent.c.ended_at.is_not(None),
+        text("subscriptions.state ->> 'parent_end' IS NULL"),
+    )
+    .order_by(subscriptions.c.id)
+)
+
+
 class SqlRecordedSubscriptions:
     """Reads pages in the order of ids, so that concurrent writes shift nothing."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
+
+    async def orphaned_addons(self) -> tuple[OrphanedAddon, ...]:
+        """See the port."""
+        async with reading(self._engine) as connection:
+            rows = (await connection.execute(_ORPHANED)).all()
+        return tuple(
+            OrphanedAddon(
+                subscription_id=row.id, parent=SubscriptionState.model_validate(row.state)
+            )
+            for row in rows
+        )
 
     async def unfinished(self) -> AsyncIterator[tuple[SubscriptionState, ...]]:
         """See the port."""
@@ -51,6 +78,7 @@ class SqlRecordedSubscriptions:
                         subscriptions.c.state["open_invoices"] != [],
                         _UNTOLD,
                         _PAID_TOO_LATE,
+                        _UNTOLD_ADDONS,
                     )
                 )
                 .order_by(subscriptions.c.id)

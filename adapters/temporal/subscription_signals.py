@@ -12,10 +12,13 @@ from temporalio.client import Client
 from adapters.db.repositories.customers import DefaultChoice
 from adapters.temporal.signal_once import signal_once
 from billing.dispute import DisputeState
+from billing.parent import ParentEnd
 from billing.value import Value
 from workflows.messages import (
+    AddonStarted,
     CheckoutCompleted,
     DisputeNews,
+    ParentNews,
     PaymentNews,
     subscription_workflow_id,
 )
@@ -24,6 +27,8 @@ _CHECKOUT_COMPLETED: Final = "checkout_completed"
 _PAYMENT_METHOD_CHANGED: Final = "payment_method_changed"
 _PAYMENT_NEWS: Final = "payment_news"
 _DISPUTE_NEWS: Final = "dispute_news"
+_ADDON_STARTED: Final = "addon_started"
+_PARENT_NEWS: Final = "parent_news"
 
 
 class SubscriptionSignals:
@@ -67,6 +72,15 @@ class SubscriptionSignals:
             DisputeNews(dispute_id=dispute_id, state=state),
             fact=f"{dispute_id}:{state}",
         )
+
+    async def addon_started(self, subscription_id: str, *, addon_id: str) -> bool:
+        """Once per add-on."""
+        message = AddonStarted(subscription_id=addon_id)
+        return await self._send(subscription_id, _ADDON_STARTED, message, fact=addon_id)
+
+    async def parent_news(self, subscription_id: str, end: ParentEnd | None, *, fact: str) -> bool:
+        """Implements `billing.ports.addons.AddonNews`."""
+        return await self._send(subscription_id, _PARENT_NEWS, ParentNews(end=end), fact=fact)
 
     async def _send(
         self, subscription_id: str, signal: str, message: Value | None, *, fact: str

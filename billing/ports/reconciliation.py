@@ -9,10 +9,22 @@ from typing import Protocol
 
 from billing.migration_account import RecordedMigration
 from billing.subscription import SubscriptionState
+from billing.value import Value
+
+
+class OrphanedAddon(Value):
+    """An add-on that does not know that its parent is over."""
+
+    subscription_id: str
+    parent: SubscriptionState
 
 
 class RecordedSubscriptions(Protocol):
     """The database's side."""
+
+    async def orphaned_addons(self) -> tuple[OrphanedAddon, ...]:
+        """Add-ons that go on although what they were sold beside has ended."""
+        ...
 
     def unfinished(self) -> AsyncIterator[tuple[SubscriptionState, ...]]:
         """Pages of the recorded states that something is still to happen to."""

@@ -271,18 +271,18 @@ class Company:
             subscription_id=subscription_id,
             customer_id=customer_id,
             terms=terms_of(_offer(price_id), quantity=seats, trial=trial, segment=None),
-            clock=Clock() if live else self._clock(),
+            clock=Clock() if live else self.clock(),
             created_at=present,
             checkout_expires_at=present + timedelta(hours=24),
             checkout_completed_at=present if ready else None,
         )
-        return await self._start(state)
+        return await self.start(state)
 
-    def _clock(self) -> Clock:
+    def clock(self) -> Clock:
         """A test clock that stands at the company's present."""
         return Clock(offset=self.present - datetime.now(UTC), frozen_at=self.present)
 
-    async def _start(self, state: SubscriptionState) -> "Subscription":
+    async def start(self, state: SubscriptionState) -> "Subscription":
         name = name_of(state)
         started = await self.client.start_workflow(
             SUBSCRIPTION_WORKFLOW,
@@ -311,7 +311,7 @@ class Company:
         state = (await sleeping.report()).state
         await sleeping.handle.terminate("the story goes on later")
         self.present = at(at_instant)
-        await self._start(state.model_copy(update={"clock": self._clock()}))
+        await self.start(state.model_copy(update={"clock": self.clock()}))
 
     async def settle(self) -> None:
         """Waits until everything that is due is done."""

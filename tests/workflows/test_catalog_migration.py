@@ -21,6 +21,7 @@ from adapters.db.recorded_subscriptions import SqlRecordedSubscriptions
 from adapters.temporal.migration_workflows import TemporalMigrations
 from adapters.temporal.refund_workflows import TemporalRefunds
 from adapters.temporal.running_subscriptions import TemporalSubscriptions
+from adapters.temporal.subscription_signals import SubscriptionSignals
 from billing.entitlement import Entitlement
 from billing.migration import (
     Canary,
@@ -216,6 +217,7 @@ async def replaced_by_the_catalog(company: Company) -> Migration:
         open_transaction=unit_of_work(company.engine),
         refunds=TemporalRefunds(company.client, task_queue=company.task_queue),
         migrations=workflows,
+        addons=SubscriptionSignals(company.client),
     )
     report = await ActivityEnvironment().run(reconciliation.start_missing_migrations)
     [migration_id] = report.started_migration_ids

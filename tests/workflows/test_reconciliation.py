@@ -10,6 +10,7 @@ from adapters.db.recorded_subscriptions import SqlRecordedSubscriptions
 from adapters.temporal.migration_workflows import TemporalMigrations
 from adapters.temporal.refund_workflows import TemporalRefunds
 from adapters.temporal.running_subscriptions import TemporalSubscriptions
+from adapters.temporal.subscription_signals import SubscriptionSignals
 from tests.workflows.company import Company, Subscription, at
 from workflows.messages import CancelMode
 
@@ -22,6 +23,7 @@ async def reconcile(company: Company) -> ReconciliationReport:
         open_transaction=unit_of_work(company.engine),
         refunds=TemporalRefunds(company.client, task_queue=company.task_queue),
         migrations=TemporalMigrations(company.client, task_queue=company.task_queue),
+        addons=SubscriptionSignals(company.client),
     )
     return await ActivityEnvironment().run(reconciliation.restart_missing_subscriptions)
 

@@ -21,6 +21,7 @@ from adapters.temporal.migration_workflows import TemporalMigrations
 from adapters.temporal.refund_signals import RefundSignals
 from adapters.temporal.refund_workflows import TemporalRefunds
 from adapters.temporal.running_subscriptions import TemporalSubscriptions
+from adapters.temporal.subscription_signals import SubscriptionSignals
 from billing.credit_note import UnusedPart, credit_note_id
 from billing.refund import Refund, RefundState, refund_id
 from simulator.faults import Fault
@@ -98,6 +99,7 @@ class Bureau:
             open_transaction=transactions(self.company.engine),
             refunds=self.refunds,
             migrations=TemporalMigrations(self.client, task_queue=self.company.task_queue),
+            addons=SubscriptionSignals(self.client),
         )
         found = await ActivityEnvironment().run(reconciliation.start_missing_refunds)
         return found.started_refund_ids

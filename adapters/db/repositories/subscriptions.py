@@ -43,7 +43,7 @@ _CHANGING: Final = (
     "state",
 )
 _INSERT: Final = insert(subscriptions).values(
-    {name: bindparam(name) for name in ("id", "customer_id", "created_at", *_CHANGING)}
+    {name: bindparam(name) for name in ("id", "customer_id", "created_at", "parent_id", *_CHANGING)}
     | {
         "test_clock_id": select(customers.c.test_clock_id)
         .where(customers.c.id == bindparam("owner_id"))
@@ -204,6 +204,12 @@ def _may_give_something_else(state: SubscriptionState, stored: Row[Any]) -> bool
     )
 
 
+def _ends_at(state: SubscriptionState) -> datetime | None:
+    """Its own cancellation, or the end of what it is sold beside."""
+    ends = [each.at for each in (state.cancellation, state.parent_end) if each is not None]
+    return min(ends, default=None) if not state.has_ended else None
+
+
 def _columns(state: SubscriptionState) -> dict[str, Any]:
     terms, period, action = state.terms, state.period, next_action(state)
     return {
@@ -211,6 +217,7 @@ def _columns(state: SubscriptionState) -> dict[str, Any]:
         "customer_id": state.customer_id,
         "owner_id": state.customer_id,
         "created_at": state.created_at,
+        "parent_id": state.parent_id,
         "product_id": terms.product_id,
         "price_id": terms.price_id,
         "price_version": terms.price_version,
@@ -221,7 +228,7 @@ def _columns(state: SubscriptionState) -> dict[str, Any]:
         "period_start": period.start if period is not None else None,
         "period_end": period.end if period is not None else None,
         "trial_end": state.trial.end if state.trial is not None else None,
-        "cancel_at": state.cancellation.at if state.cancellation is not None else None,
+        "cancel_at": _ends_at(state),
         "pending_change_at": (
             state.pending_change.at if state.pending_change is not None else None
         ),

@@ -30,6 +30,7 @@ class SubscriptionRow(Row, table=True):
         references("price_id price_version", "prices.id prices.version"),
         references("product_id", "products.id"),
         references("test_clock_id", "test_clocks.id"),
+        references("parent_id", "subscriptions.id"),
         one_of("status", SubscriptionStatus),
         currency_code(),
         CheckConstraint("quantity >= 1", name="quantity"),
@@ -46,6 +47,7 @@ class SubscriptionRow(Row, table=True):
         index("subscriptions", "next_action_at", where="next_action_at IS NOT NULL"),
         index("subscriptions", "period_end", where="ended_at IS NULL"),
         index("subscriptions", "test_clock_id", where="test_clock_id IS NOT NULL"),
+        index("subscriptions", "parent_id", where="parent_id IS NOT NULL"),
     )
 
     id: str = Field(primary_key=True)
@@ -69,6 +71,8 @@ class SubscriptionRow(Row, table=True):
     next_action_at: datetime | None = Field(sa_type=INSTANT)
     revision: int = Field(sa_type=MINOR_UNITS)
     test_clock_id: str | None
+    parent_id: str | None
+    """Of an add-on: what it is sold beside."""
     metadata_: dict[str, str] = Field(
         sa_column=Column("metadata", DOCUMENT, nullable=False, server_default=EMPTY)
     )

@@ -1,0 +1,120 @@
+"""Add-ons whose parent's word is lost, or comes at a bad moment: they end with it all the same."""
+
+from datetime import timedelta
+
+from temporalio.testing import ActivityEnvironment
+
+from activities.reconciliation import Reconciliation
+from adapters.db.engine import unit_of_work
+from adapters.db.recorded_subscriptions import SqlRecordedSubscriptions
+from adapters.temporal.migration_workflows import TemporalMigrations
+from adapters.temporal.refund_workflows import TemporalRefunds
+from adapters.temporal.running_subscriptions import TemporalSubscriptions
+from adapters.temporal.subscription_signals import SubscriptionSignals
+from billing.subscription import EndReason, SubscriptionState, SubscriptionStatus
+from tests.workflows.company import Company, Subscription, at, terms_for
+from workflows.messages import CancelMode
+
+
+async def _beside(company: Company, parent: Subscription, *, is_known: bool) -> Subscription:
+    """An add-on of the customer's, which its parent knows of or does not."""
+    state = (await parent.report()).state
+    sold = terms_for("club_void_m", quantity=5).model_copy(
+        update={"anchored_at": state.anchor_at, "family": "addon"}
+    )
+    addon = SubscriptionState(
+        subscription_id=f"{parent.id}_addon",
+        customer_id=state.customer_id,
+        terms=sold,
+        clock=company.clock(),
+        created_at=company.present,
+        checkout_expires_at=company.present + timedelta(hours=24),
+        checkout_completed_at=company.present,
+        parent_id=parent.id,
+    )
+    if is_known:
+        signals = SubscriptionSignals(company.client)
+        assert await signals.addon_started(parent.id, addon_id=addon.subscription_id)
+    started = await company.start(addon)
+    await started.activated()
+    return started
+
+
+async def _plan(company: Company) -> Subscription:
+    plan = await company.subscribe(await company.customer())
+    await plan.activated()
+    await company.advance("2026-02-03T09:30")
+    return plan
+
+
+async def _reconciled(company: Company) -> int:
+    reconciliation = Reconciliation(
+        recorded=SqlRecordedSubscriptions(company.engine),
+        running=TemporalSubscriptions(company.client, task_queue=company.task_queue),
+        open_transaction=unit_of_work(company.engine),
+        refunds=TemporalRefunds(company.client, task_queue=company.task_queue),
+        migrations=TemporalMigrations(company.client, task_queue=company.task_queue),
+        addons=SubscriptionSignals(company.client),
+    )
+    return await ActivityEnvironment().run(reconciliation.end_orphaned_addons)
+
+
+async def test_an_addon_ends_in_the_instant_of_its_parents_end(company: Company) -> None:
+    async with company.working():
+        plan = await _plan(company)
+        addon = await _beside(company, plan, is_known=True)
+        await plan.cancel(CancelMode.NOW)
+        await company.settle()
+        state = (await addon.report()).state
+        assert (state.ended_at, state.end_reason) == (company.present, EndReason.PARENT_ENDED)
+        assert await _reconciled(company) == 0
+        kinds = [kind for kind in company.mailbox.kinds() if kind == "subscription_canceled"]
+        assert len(kinds) == 2
+
+
+async def test_a_lost_word_is_told_again_by_the_reconciliation(company: Company) -> None:
+    async with company.working():
+        plan = await _plan(company)
+        addon = await _beside(company, plan, is_known=False)
+        await plan.cancel(CancelMode.NOW)
+        ended_at = company.present
+        await company.advance("2026-02-10T00:00")
+        assert await addon.status() is SubscriptionStatus.ACTIVE
+
+        assert await _reconciled(company) == 1
+        await company.settle()
+        assert (await addon.report()).state.ended_at == ended_at
+        assert await _reconciled(company) == 0
+
+
+async def test_an_addon_that_heard_nothing_does_not_renew_without_its_parent(
+    company: Company,
+) -> None:
+    async with company.working():
+        plan = await _plan(company)
+        addon = await _beside(company, plan, is_known=False)
+        await plan.cancel(CancelMode.NOW)
+        ended_at = company.present
+        await company.advance("2026-03-01T00:00")
+        state = (await addon.report()).state
+        assert (state.ended_at, state.end_reason) == (ended_at, EndReason.PARENT_ENDED)
+        assert [i["period_start"] for i in await company.invoices()] == [
+            at("2026-01-17T09:30"),
+            at("2026-02-03T09:30"),
+        ]
+
+
+async def test_an_addon_does_not_begin_after_its_parent_has_ended(company: Company) -> None:
+    async with company.working():
+        plan = await _plan(company)
+        await plan.cancel(CancelMode.NOW)
+        addon = await _beside(company, plan, is_known=False)
+        state = (await addon.report()).state
+        assert (state.status, state.end_reason) == (
+            SubscriptionStatus.INCOMPLETE_EXPIRED,
+            EndReason.PARENT_ENDED,
+        )
+        assert len(await company.invoices()) == 1
+        assert not await SubscriptionSignals(company.client).addon_started(
+            plan.id, addon_id=addon.id
+        )
