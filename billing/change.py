@@ -114,7 +114,7 @@ def plan_change(
     `treatment` is how the target is taxed; what is given back has the tax of what was charged.
     Raises `InvalidInput` (`currency_mismatch`, `different_family`, `nothing_changes`) and
     `Conflict` (`interval_downgrade_not_allowed`, `pending_change_exists`, `past_due`,
-    `payment_pending`, `change_in_progress`, `command_not_allowed`).
+    `payment_pending`, `change_in_progress`, `parent_ends`, `command_not_allowed`).
     """
     kind = classify(state.terms, target)
     check_allowed(state, kind)
@@ -170,6 +170,8 @@ def check_allowed(state: SubscriptionState, kind: ChangeKind) -> None:
             if pending:
                 raise Conflict("pending_change_exists", "undo the pending change first")
         case ChangeKind.INCREASE | ChangeKind.UPGRADE:
+            if state.parent_end is not None:
+                raise Conflict("parent_ends", "the subscription that it belongs to ends: undo that")
             if state.status is SubscriptionStatus.PAST_DUE:
                 raise Conflict("past_due", "pay the open invoice first")
             if state.open_invoices:

@@ -104,7 +104,7 @@ def _obstacle(state: SubscriptionState, moves_at: datetime | None) -> SkipReason
     """What is asked again at the renewal."""
     if state.status in _BY_STATUS:
         return _BY_STATUS[state.status]
-    if state.cancellation is not None:
+    if state.cancellation is not None or (moves_at is not None and state.ends_by(moves_at)):
         return SkipReason.CANCEL_PENDING
     if state.change is not None:
         return SkipReason.CHANGE_PENDING

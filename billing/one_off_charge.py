@@ -84,11 +84,9 @@ def check_addable(state: SubscriptionState, amount: Money) -> None:
         raise Conflict("subscription_ended", f"the subscription is {state.status}")
     if state.status is SubscriptionStatus.INCOMPLETE:
         raise Conflict("command_not_allowed", "the subscription has not begun")
-    if state.cancellation is not None:
-        raise Conflict(
-            "no_next_invoice",
-            f"the subscription ends on {state.cancellation.at:%Y-%m-%d}: no invoice comes after",
-        )
+    ends = state.period is not None and state.ends_by(state.period.end)
+    if ends or state.cancellation is not None:
+        raise Conflict("no_next_invoice", "the subscription ends: no invoice comes after")
     _check_currency(state, amount)
 
 

@@ -490,6 +490,11 @@ class SubscriptionState(Value):
         untold = bool(self.messages) or bool(self.addons_to_tell)
         return self.has_ended and not owes and not untold
 
+    def ends_by(self, at: datetime) -> bool:
+        """Whether its own cancellation or its parent's end comes at `at` or before."""
+        ends = (self.cancellation, self.parent_end)
+        return any(each is not None and each.at <= at for each in ends)
+
     @property
     def end_for_addons(self) -> ParentEnd | None:
         """What its add-ons are to know of its end."""

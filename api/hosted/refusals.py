@@ -24,6 +24,7 @@ _WORDS: Final[Mapping[str, str]] = MappingProxyType(
         "nothing_changes": "This is what you have already. Choose another plan or quantity.",
         "nothing_to_pay": "There is nothing left to pay.",
         "period_ending": "Your next period is just beginning. Please try again in a moment.",
+        "parent_ends": "What this belongs to is canceled. Undo that first.",
         "past_due": "Please pay the open invoice first; then you can change your plan.",
         "payment_pending": "A payment is being collected. Please try again when it is done.",
         "payment_processing": "A payment is on its way already.",

@@ -61,6 +61,7 @@ async def test_products_are_shown_with_their_rules(idle_shop: Shop) -> None:
             "segments": {"enterprise": {"retry_days": [30], "final_action": "unpaid"}},
         },
         "dispute_lost": "keep",
+        "addon_to": None,
         "entitlements": [
             {
                 "feature": "users",
@@ -89,6 +90,7 @@ async def test_products_are_shown_with_their_rules(idle_shop: Shop) -> None:
             "segments": {},
         },
         "dispute_lost": "cancel",
+        "addon_to": None,
         "entitlements": [],
     }
 

@@ -7,14 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from billing import addon, anchor, commands, lifecycle, settlement
+from billing import addon, anchor, commands, lifecycle, migrating, settlement
 from billing.agenda import ActionKind, agenda, next_action
 from billing.catalog import AnchorKind, Catalog, PauseMode, PausePolicy, Product, Trial
+from billing.change import ChangeKind, check_allowed
 from billing.credit_note import UnusedPart
 from billing.errors import Conflict
 from billing.first_period import first_share
 from billing.interval import Interval
 from billing.lifecycle import checkout_completed
+from billing.migration import SkipReason
 from billing.parent import ParentEnd
 from billing.payment import Paid
 from billing.subscription import EndReason, SubscriptionState
@@ -203,3 +205,16 @@ def test_an_addon_belongs_to_a_family_that_can_be_bought(
     )
     with pytest.raises(ValidationError, match=says):
         Catalog(products=tuple(products), prices=prices)
+
+
+def test_what_ends_with_its_parent_is_not_made_more_nor_moved() -> None:
+    told = addon.parent_news(_running(), ParentEnd(at=SOON))
+    for kind in (ChangeKind.INCREASE, ChangeKind.UPGRADE):
+        with pytest.raises(Conflict) as refused:
+            check_allowed(told, kind)
+        assert refused.value.code == "parent_ends"
+    check_allowed(told, ChangeKind.DECREASE)
+    target, renewal = told.terms, told.running_period.end
+    reason = migrating.unfitness(told, target, moves_at=renewal)
+    assert reason is SkipReason.CANCEL_PENDING
+    assert migrating.unfitness(_running(), target, moves_at=renewal) is None

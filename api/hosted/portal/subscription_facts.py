@@ -121,7 +121,9 @@ def _sentence(state: SubscriptionState, written: LocaleFormat) -> str | None:
             | SubscriptionStatus.INCOMPLETE
             | SubscriptionStatus.INCOMPLETE_EXPIRED
         ):
-            sentence = None
+            end = state.parent_end
+            with_it = "with the subscription that it belongs to"
+            sentence = None if end is None else f"It ends on {written.day(end.at)}, {with_it}."
         case _:
             assert_never(state.status)
     return sentence
@@ -146,7 +148,7 @@ def _next_charge(holding: Holding) -> str | None:
     }
     if state.status not in regular or state.period is None:
         return None
-    if state.cancellation is not None:
+    if state.cancellation is not None or state.ends_by(state.period.end):
         return "Nothing more"
     pending = state.pending_change
     amount = (state.terms if pending is None else pending.target).period_amount

@@ -50,6 +50,7 @@ def test_every_kind_has_a_subject_and_readable_paragraphs(kind: MessageKind) -> 
         (None, True, "as you asked, your subscription to Team ended on January 28, 2026"),
         ("no_payment_method", True, "nothing was charged"),
         ("payment_failed", True, "You do not owe us anything"),
+        ("parent_ended", True, "together with the subscription that it belonged to"),
         ("trial_used", True, "your subscription to Team ended on January 28, 2026"),
     ],
 )

@@ -13,6 +13,7 @@ from billing.catalog import Price
 from billing.interval import Interval, IntervalUnit
 from billing.invoice_item import InvoiceItem
 from billing.money import Money
+from billing.parent import ParentEnd
 from billing.period import Period
 from billing.price_model import PerUnit
 from billing.subscription import SubscriptionState
@@ -192,3 +193,12 @@ def test_there_are_words_for_every_situation(name: str) -> None:
     assert facts.status
     assert not any("None" in (text or "") for text in (facts.sentence, facts.next_charge))
     assert not any("None" in text for text in _texts(facts))
+
+
+def test_an_addon_says_when_it_ends_with_what_it_belongs_to() -> None:
+    end = ParentEnd(at=NOW + timedelta(days=3))
+    facts = _facts(situations.active().changed(parent_id="sub_plan", parent_end=end))
+    assert facts.sentence == (
+        "It ends on February 21, 2026, with the subscription that it belongs to."
+    )
+    assert facts.next_charge == "Nothing more"
