@@ -38,6 +38,7 @@ from billing.ports.storage import (
     UnitOfWork,
 )
 from billing.subscription import SubscriptionState, SubscriptionStatus
+from billing.tax_reversal import total_left
 from billing.value import Instant, Value
 
 
@@ -250,17 +251,20 @@ class Collection:
                 await tx.attempts.put(attempt.model_copy(update={"outcome": outcome}))
                 if isinstance(outcome, Paid):
                     await _receive(tx, attempt, paid_at=request.now)
-            await _settle_change(tx, request, after, outcome)
-            if isinstance(outcome, Paid):
-                invoice = await _locked_invoice(tx, request.invoice_id)
-                await _return_given_up(tx, request.state, invoice, request.now)
             stored = await tx.subscriptions.save(after)
+            judged = await _present_state(tx, request.state, after, stored_revision=stored)
+            invoice = await _locked_invoice(tx, request.invoice_id)
+            if isinstance(outcome, Paid):
+                await _return_unwanted(tx, judged, invoice, request.now)
+            elif _leaves_no_debt(request, after) and invoice.status is InvoiceStatus.OPEN:
+                await _void(tx, invoice, request.now)
             await write_off(tx, after, stored_revision=stored)
             # While the customer may still authenticate, nobody else may take the live place.
             if after.activation_refused and not isinstance(outcome, ActionRequired):
                 await tx.subscriptions.release(after.subscription_id)
+            became = settlement.collected(judged, request.invoice_id, outcome, request.now)
             await tx.events.append(
-                *collecting.events(request.state, after, request.invoice_id, outcome, request.now)
+                *collecting.events(judged, became, request.invoice_id, outcome, request.now)
             )
         return Collected(outcome=outcome, stored_revision=stored)
 
@@ -271,20 +275,17 @@ class Collection:
         state, now = request.state, request.now
         async with self._open_transaction() as tx:
             invoice = await _locked_invoice(tx, invoice_id)
+            if invoice.status is InvoiceStatus.PAID:
+                await _return_unwanted(tx, state, invoice, now)
+                return True
             if invoice.status is not InvoiceStatus.OPEN:
-                return invoice.status is InvoiceStatus.PAID
+                return False
             if isinstance(stopped, PaymentAttempt):
                 outcome = Paid(amount=stopped.amount, paid_at=now)
                 await tx.attempts.put(stopped.model_copy(update={"outcome": outcome}))
                 await _receive(tx, stopped, paid_at=now)
                 await tx.events.append(collecting.paid_event(invoice, stopped.number, now))
-                if invoice.change_id is not None:
-                    if not changing.still_applies(state):
-                        await _return_lapsed(tx, invoice, now)
-                elif state.status is SubscriptionStatus.INCOMPLETE_EXPIRED:
-                    await _return_all(tx, invoice, now)
-                else:
-                    await _return_given_up(tx, state, invoice, now)
+                await _return_unwanted(tx, state, invoice, now)
                 return True
             known = state.open_invoice(invoice_id)
             if known is not None and known.is_bad_debt:
@@ -292,6 +293,19 @@ class Collection:
             else:
                 await _void(tx, invoice, now)
             return False
+
+
+async def _present_state(
+    tx: Transaction,
+    asked: SubscriptionState,
+    after: SubscriptionState,
+    *,
+    stored_revision: int,
+) -> SubscriptionState:
+    """What an outcome is judged by: a command may have been stored while the gateway was asked."""
+    if stored_revision <= after.revision:
+        return asked
+    return await tx.subscriptions.recorded(asked.subscription_id) or asked
 
 
 async def _may_go_live(tx: Transaction, state: SubscriptionState) -> bool:
@@ -324,65 +338,39 @@ def _customer_is_present(request: Collect) -> bool:
     return at_checkout or (invoice is not None and invoice.customer_present)
 
 
-async def _settle_change(
-    tx: Transaction, request: Collect, after: SubscriptionState, outcome: CollectionOutcome
-) -> None:
-    """A change that was not paid leaves no debt; money that came too late is the customer's."""
-    open_invoice = request.state.open_invoice(request.invoice_id)
-    if open_invoice is None or open_invoice.for_change is None:
-        return
-    if after.open_invoice(request.invoice_id) is not None:
-        return
-    invoice = await _locked_invoice(tx, request.invoice_id)
-    is_paid = isinstance(outcome, Paid)
-    if is_paid and not changing.still_applies(request.state):
-        await _return_lapsed(tx, invoice, request.now)
-    if not is_paid and invoice.status is InvoiceStatus.OPEN:
-        await _void(tx, invoice, request.now)
-
-
-async def _return_given_up(
+async def _return_unwanted(
     tx: Transaction, state: SubscriptionState, invoice: InvoiceRecord, now: datetime
 ) -> None:
-    """Waived, or left behind by a downgrade, and paid all the same: all of it becomes balance."""
-    open_invoice = state.open_invoice(invoice.id)
-    if open_invoice is None or not open_invoice.given_up or open_invoice.for_change is not None:
+    """All that was paid for what `state` no longer wants becomes the customer's balance, once."""
+    if not settlement.is_unwanted(state, invoice.id):
         return
-    if open_invoice.is_bad_debt:
-        return  # it stays owed
-    await _return_all(tx, invoice, now)
-
-
-async def _return_all(tx: Transaction, invoice: InvoiceRecord, now: datetime) -> None:
-    """What was paid and is not owed becomes the customer's balance."""
+    lapsed = invoice.change_id is not None
+    cause = ("change_lapsed", invoice.change_id or "") if lapsed else ("not_owed", invoice.id)
+    source = effect_key(*cause)
+    debits = await tx.invoices.debits_of(invoice.id)
+    left = min(invoice.total.amount_minor, sum(total_left(each).amount_minor for each in debits))
+    is_given = await tx.credit_notes.of_source(invoice.subscription_id, source)
+    if is_given or left <= 0:
+        return
     await issue_credit(
         tx,
         CreditRequest(
-            source=effect_key("not_owed", invoice.id),
+            source=source,
             customer_id=invoice.customer_id,
             subscription_id=invoice.subscription_id,
-            reason=CreditReason.NO_LONGER_OWED,
+            reason=CreditReason.CHANGE_LAPSED if lapsed else CreditReason.NO_LONGER_OWED,
             unused=UnusedPart.CREDIT,
-            lines=lapsed_lines(await tx.invoices.debits_of(invoice.id), invoice.total),
+            lines=lapsed_lines(debits, invoice.total.model_copy(update={"amount_minor": left})),
             now=now,
         ),
     )
 
 
-async def _return_lapsed(tx: Transaction, invoice: InvoiceRecord, now: datetime) -> None:
-    """All that was paid for a change that is no longer possible becomes the customer's balance."""
-    await issue_credit(
-        tx,
-        CreditRequest(
-            source=effect_key("change_lapsed", invoice.change_id or invoice.id),
-            customer_id=invoice.customer_id,
-            subscription_id=invoice.subscription_id,
-            reason=CreditReason.CHANGE_LAPSED,
-            unused=UnusedPart.CREDIT,
-            lines=lapsed_lines(await tx.invoices.debits_of(invoice.id), invoice.total),
-            now=now,
-        ),
-    )
+def _leaves_no_debt(request: Collect, after: SubscriptionState) -> bool:
+    """Of a change that was not paid, nothing is owed (policy P11)."""
+    open_invoice = request.state.open_invoice(request.invoice_id)
+    is_of_change = open_invoice is not None and open_invoice.for_change is not None
+    return is_of_change and after.open_invoice(request.invoice_id) is None
 
 
 async def _void(tx: Transaction, invoice: InvoiceRecord, now: datetime) -> None:

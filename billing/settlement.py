@@ -134,6 +134,36 @@ def payment_news(state: SubscriptionState, invoice_id: str, now: datetime) -> Su
     )
 
 
+def is_unwanted(state: SubscriptionState, invoice_id: str) -> bool:
+    """Whether money for an invoice buys nothing any more, and is the customer's (policy P11, P20).
+
+    It is of a change that can no longer come into force, of a checkout that is over, or waived or
+    left behind by a downgrade. A bad debt stays owed; what an end promises is given back by it.
+    """
+    invoice = state.open_invoice(invoice_id)
+    if invoice is None or invoice.is_bad_debt:
+        return False
+    if invoice.for_change is not None:
+        return not changing.still_applies(state)
+    return invoice.given_up or state.status is SubscriptionStatus.INCOMPLETE_EXPIRED
+
+
+def paid_in_vain(state: SubscriptionState, invoice_id: str) -> SubscriptionState:
+    """Paid while a command gave it up: it is closed like all that is no longer to be paid."""
+    invoice = state.open_invoice(invoice_id)
+    if invoice is None:
+        return state
+    if invoice.for_change is not None:
+        state = changing.change_resolved(state, invoice.for_change, is_paid=True)
+    settled: dict[str, object] = {
+        "given_up": True,
+        "next_attempt_at": None,
+        "in_processing": False,
+        "action_url": None,
+    }
+    return _with_invoice(state, invoice.model_copy(update=settled))
+
+
 def invoices_to_void(state: SubscriptionState, now: datetime) -> tuple[str, ...]:
     """What is no longer to be paid: after the end, waived, or of a change that was abandoned."""
     return tuple(

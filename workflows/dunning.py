@@ -17,11 +17,13 @@ with workflow.unsafe.imports_passed_through():
     from billing import settlement
     from billing.agenda import NextAction, next_action
     from billing.dunning import FinalAction
+    from billing.payment import CollectionOutcome, Paid
     from billing.subscription import SubscriptionState
     from workflows import effects
     from workflows.state_keeper import Change, StateKeeper
 
 
+_IN_VAIN: Final = "give-back-what-was-paid-in-vain"
 _RULES_OUT: Final = "rule-out-before-the-final-action"
 
 
@@ -50,12 +52,17 @@ class Dunning:
         had_ended = keeper.state.has_ended
         try:
             with self._payment_under_way():
+                asked = keeper.state
                 collected = await keeper.effect(
                     lambda state: self._collect_until_ended(
                         Collect(state=state, invoice_id=invoice_id, now=now, is_last=is_last),
                         action.reason,
                     ),
-                    lambda state, done: settlement.collected(state, invoice_id, done.outcome, now),
+                    lambda state, done: (
+                        settlement.paid_in_vain(state, invoice_id)
+                        if _came_in_vain(asked, state, invoice_id, done.outcome)
+                        else settlement.collected(state, invoice_id, done.outcome, now)
+                    ),
                 )
                 if collected.has_news:
                     self.hear(lambda state, at: settlement.payment_news(state, invoice_id, at))
@@ -131,6 +138,21 @@ class Dunning:
             unheard, self._unheard = self._unheard, []
             for change in unheard:
                 self._keeper.hear(change)
+
+
+def _came_in_vain(
+    asked: SubscriptionState,
+    present: SubscriptionState,
+    invoice_id: str,
+    outcome: CollectionOutcome,
+) -> bool:
+    """Whether a command gave up what was being paid for, and the money came all the same."""
+    return (
+        isinstance(outcome, Paid)
+        and not settlement.is_unwanted(asked, invoice_id)
+        and settlement.is_unwanted(present, invoice_id)
+        and workflow.patched(_IN_VAIN)
+    )
 
 
 def _final_event(after: SubscriptionState) -> str:
