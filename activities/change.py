@@ -5,7 +5,7 @@ own what a change costs (`billing.change`), collecting it (`activities.collectio
 in force (`billing.changing`).
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 from temporalio import activity
@@ -14,7 +14,7 @@ from activities.overtaking import recorded_before
 from billing import changing, ledger
 from billing.catalog import Price
 from billing.change import ChangeRequest, PlannedChange
-from billing.errors import Conflict, InvalidInput
+from billing.errors import BooksBroken, Conflict, InvalidInput
 from billing.event import DomainEvent
 from billing.ids import effect_key
 from billing.invoice import (
@@ -32,6 +32,8 @@ from billing.requested_change import ChangeBasis, asks_for_another_price, plan_r
 from billing.subscription import ChangeResult, SubscriptionState, Terms
 from billing.tax import Taxation
 from billing.value import Instant, Value
+
+_MOST_PLANS: Final = 4
 
 
 class BeginChange(Value):
@@ -94,12 +96,23 @@ class Changing:
         at = request.now if request.quote is None else request.quote.at
         taxation = await self._taxes.taxation(request.state.customer_id, at)
         try:
-            async with self._open_transaction() as tx:
-                return await _begin(tx, request, taxation)
+            return await self._begun(request, taxation)
         except Conflict as error:
             return ChangeRefused(error="Conflict", code=error.code, message=error.message)
         except InvalidInput as error:
             return ChangeRefused(error="InvalidInput", code=error.code, message=error.message)
+
+    async def _begun(self, request: BeginChange, taxation: Taxation) -> ChangeBegun:
+        """Planned anew where a refund took of the same debits while the plan was made."""
+        for _ in range(_MOST_PLANS - 1):
+            try:
+                async with self._open_transaction() as tx:
+                    return await _begin(tx, request, taxation)
+            except BooksBroken as outdated:
+                if outdated.code != "credit_exceeds_debit":
+                    raise
+        async with self._open_transaction() as tx:
+            return await _begin(tx, request, taxation)
 
     @activity.defn
     async def find_fallback(self, request: FindFallback) -> Fallback:
