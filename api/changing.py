@@ -39,7 +39,7 @@ async def preview(
     state, now = found.state, _present_of(found)
     if overdue_boundary(state, now):
         raise Conflict("period_ending", "a period has just ended: try again in a moment")
-    taxation = await deps.tax_rates.taxation(state.customer_id, now)
+    taxation = await deps.tax_rates.taxation(state.customer_id, now, standing=found.tax_standing)
     basis = replace(found.basis, taxation=taxation)
     plan = plan_request(state, request, basis, at=now)
     quote = Quote(

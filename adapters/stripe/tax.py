@@ -24,7 +24,7 @@ from stripe.tax import CalculationLineItem
 from adapters.stripe.failure import stripe_errors
 from billing.address import Address
 from billing.errors import GatewayRefused, InvalidInput
-from billing.ports.tax import Buyer
+from billing.ports.tax import Buyer, TaxStanding
 from billing.tax import EU, UNTAXED, Taxation, TaxReason, TaxTreatment
 
 TAX_CODE_PREFIX: Final = "txcd_"
@@ -64,12 +64,15 @@ class StripeTaxRates:
         self._real_now = real_now
         self._remembered: dict[tuple[Buyer, datetime], tuple[datetime, Taxation]] = {}
 
-    async def taxation(self, customer_id: str, at: datetime) -> Taxation:
+    async def taxation(
+        self, customer_id: str, at: datetime, *, standing: TaxStanding | None = None
+    ) -> Taxation:
         """How the customer is taxed on the day of `at`, or on the nearest that Stripe answers for.
 
         Customers without a country are not. Raises `InvalidInput` (`tax_location_invalid`) where
         the address says too little, and `GatewayUnavailable`.
         """
+        del standing  # says less than Stripe asks for
         buyer = await self._buyer(customer_id)
         if buyer is None:
             return UNTAXED

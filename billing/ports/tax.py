@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Protocol
 
 from billing.address import Address
-from billing.tax import UNTAXED, Taxation
+from billing.tax import UNTAXED, Taxation, Taxpayer
 from billing.value import Value
 
 
@@ -25,18 +25,34 @@ class Buyer(Value):
     categories: tuple[str, ...] = ()
 
 
+class TaxStanding(Value):
+    """What decides a tax by the catalog's table: the customer, and which version of the catalog."""
+
+    taxpayer: Taxpayer
+    catalog_number: int
+    """Of the version in force."""
+    catalog_digest: str
+
+
 class TaxRates(Protocol):
     """How customers are taxed."""
 
-    async def taxation(self, customer_id: str, at: datetime) -> Taxation:
-        """For everything that the customer could buy at `at`; nothing for unknown customers."""
+    async def taxation(
+        self, customer_id: str, at: datetime, *, standing: TaxStanding | None = None
+    ) -> Taxation:
+        """For everything that the customer could buy at `at`; nothing for unknown customers.
+
+        `standing` is what the asker has read already, as of `at`: it is not read again.
+        """
         ...
 
 
 class NoTaxRates:
     """Implements `TaxRates` for a seller who charges no tax."""
 
-    async def taxation(self, customer_id: str, at: datetime) -> Taxation:
+    async def taxation(
+        self, customer_id: str, at: datetime, *, standing: TaxStanding | None = None
+    ) -> Taxation:
         """None of anything."""
-        del customer_id, at
+        del customer_id, at, standing
         return UNTAXED

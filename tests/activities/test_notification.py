@@ -12,7 +12,7 @@ from billing.errors import InvalidInput
 from billing.message import Message, MessageKind
 from billing.money import Money
 from billing.ports.storage import CustomerRecord
-from billing.ports.tax import TaxRates
+from billing.ports.tax import TaxRates, TaxStanding
 from billing.subscription import Cancellation
 from billing.tax import Taxation, TaxTreatment
 from tests.activities.till import Till
@@ -99,7 +99,10 @@ class TenPercent:
     def __init__(self, *, knows: bool = True) -> None:
         self._knows = knows
 
-    async def taxation(self, customer_id: str, at: datetime) -> Taxation:
+    async def taxation(
+        self, customer_id: str, at: datetime, *, standing: TaxStanding | None = None
+    ) -> Taxation:
+        del standing
         if not self._knows:
             raise InvalidInput("tax_location_invalid", f"where is {customer_id} at {at}?")
         rate = TaxTreatment(jurisdiction="US-NY", rate=Decimal(10))

@@ -42,6 +42,7 @@ def in_force(now: ColumnElement[datetime]) -> ScalarSelect[int]:
             catalog_versions.c.effective_at <= func.greatest(func.now(), now),
             catalog_versions.c.withdrawn_at.is_(None),
         )
+        .correlate_except(catalog_versions)
         .scalar_subquery()
     )
 

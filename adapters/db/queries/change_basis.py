@@ -1,7 +1,8 @@
 """Everything that the preview of a change follows from, read in one statement.
 
 Somebody watches while a preview is made, so it costs one round trip; and what it says is of one
-moment. Does not own the plan (`billing.requested_change`).
+moment. Does not own the plan (`billing.requested_change`) nor the table of rates, which does not
+change with the customer (`adapters.db.tax_rates`).
 """
 
 from collections.abc import Iterator
@@ -13,13 +14,18 @@ from sqlalchemy import Row, and_, bindparam, case, func, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.sql.selectable import NamedFromClause
 
+from adapters.db.queries import tax_standing
 from adapters.db.queries.catalog import as_price, in_force
 from adapters.db.queries.test_clocks import TestClock
 from adapters.db.repositories.debits import DEBITS, as_debit
 from adapters.db.single_row import read_row
 from adapters.db.tables.balance import customer_balances
 from adapters.db.tables.catalog import prices
-from adapters.db.tables.catalog_version import catalog_prices, catalog_products
+from adapters.db.tables.catalog_version import (
+    catalog_prices,
+    catalog_products,
+    catalog_versions,
+)
 from adapters.db.tables.customer import customers
 from adapters.db.tables.schema import DOCUMENT
 from adapters.db.tables.subscription import subscriptions
@@ -27,6 +33,7 @@ from adapters.db.tables.test_clock import test_clocks
 from billing.catalog import Product
 from billing.money import Money
 from billing.offer import Offer, price_as_sold
+from billing.ports.tax import TaxStanding
 from billing.requested_change import ChangeBasis
 from billing.subscription import SubscriptionState
 
@@ -60,10 +67,12 @@ _PARTS: Final[tuple[NamedFromClause, ...]] = (
     _wanted,
     catalog_products,
 )
+_NAMES: Final = tuple(tuple(column.name for column in part.c) for part in _PARTS)
 _SELECT: Final = (
     select(
         *(column.label(f"{part.name}.{column.name}") for part in _PARTS for column in part.c),
         subscriptions.c.state,
+        *tax_standing.COLUMNS,
         customers.c.segment,
         func.coalesce(customer_balances.c.balance_minor, literal_column("0")).label(
             "balance_minor"
@@ -81,10 +90,11 @@ _SELECT: Final = (
         ),
     )
     .outerjoin(test_clocks, test_clocks.c.id == subscriptions.c.test_clock_id)
+    .outerjoin(catalog_versions, catalog_versions.c.number == in_force(test_clocks.c.frozen_at))
     .outerjoin(
         catalog_prices,
         and_(
-            catalog_prices.c.catalog_number == in_force(test_clocks.c.frozen_at),
+            catalog_prices.c.catalog_number == catalog_versions.c.number,
             catalog_prices.c.price_id == bindparam("price_id"),
         ),
     )
@@ -121,7 +131,9 @@ class ChangeableSubscription:
     state: SubscriptionState
     clock: TestClock | None
     balance: Money
+    tax_standing: TaxStanding | None
     basis: ChangeBasis
+    """Without the taxation, which follows from the standing."""
 
 
 async def get(
@@ -139,6 +151,7 @@ async def get(
         state=state,
         clock=None if clock.id is None else TestClock.model_validate(vars(clock)),
         balance=Money(amount_minor=row.balance_minor, currency=state.terms.currency),
+        tax_standing=tax_standing.as_standing(row),
         basis=ChangeBasis(
             current_price=price_as_sold(as_price(current), state.terms),
             offer=None
@@ -154,5 +167,5 @@ async def get(
 def _parts(row: Row[Any]) -> Iterator[Any]:
     """What was read of each of the tables, by the names of their columns."""
     values = iter(row)
-    for table in _PARTS:
-        yield SimpleNamespace(**{column.name: next(values) for column in table.c})
+    for names in _NAMES:
+        yield SimpleNamespace(**{name: next(values) for name in names})

@@ -9,13 +9,14 @@ from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.db.engine import Transactions
-from adapters.db.queries import change_basis
+from adapters.db.queries import change_basis, tax_standing
 from adapters.db.queries.change_basis import ChangeableSubscription
 from billing.balance import BalanceCause, BalanceMovement
 from billing.catalog import Catalog, Product, ProrationMode
 from billing.period import Period
 from billing.price_model import PerUnit
 from billing.pricing import price_of
+from billing.tax import Taxpayer
 from tests.adapters.db.company import (
     PERIOD,
     START,
@@ -118,6 +119,27 @@ async def test_the_clock_and_the_balance_are_the_customers(
             )
     found = await _read(engine)
     assert (found.clock, found.balance) == (clock, usd(292))
+
+
+async def test_the_tax_follows_from_what_whoever_knows_the_rates_would_read(
+    engine: AsyncEngine, transaction: Transactions
+) -> None:
+    async with engine.begin() as connection:
+        await connection.exec_driver_sql(
+            """UPDATE customers SET address = '{"country": "US", "region": "NY"}'
+            WHERE id = 'cus_1'"""
+        )
+    found = await _read(engine)
+    assert found.tax_standing is not None
+    assert found.tax_standing.taxpayer == Taxpayer(country="US", region="NY")
+    assert found.tax_standing == await tax_standing.read(engine, "cus_1", START)
+    async with transaction() as tx:
+        await tx.catalog.put_on_sale(
+            Catalog(products=(Product(id="solo", name="Solo", family="solo"),), prices=())
+        )
+    later = (await _read(engine)).tax_standing
+    assert later is not None
+    assert later.catalog_number == found.tax_standing.catalog_number + 1
 
 
 async def test_all_of_it_is_one_statement(engine: AsyncEngine) -> None:
