@@ -5,7 +5,7 @@ their sums. Everything is exact until it is shown. Does not own which subscripti
 who stays at the old price and why (policy P33), nor reading or doing anything.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from fractions import Fraction
 from functools import lru_cache
@@ -84,34 +84,49 @@ class Total(Value):
         return self.monthly_after - self.monthly_before
 
 
+@dataclass(slots=True)
+class _Sums:
+    """What is known of a currency so far; counted in place, as there are tens of thousands."""
+
+    subscriptions: int = 0
+    dearer: int = 0
+    cheaper: int = 0
+    refused: int = 0
+    next_invoices_before_minor: int = 0
+    next_invoices_after_minor: int = 0
+    monthly_before: Fraction = _NONE
+    monthly_after: Fraction = _NONE
+
+
 class Tally:
     """Adds effects up as they come; nothing is kept of them, however many they are."""
 
     def __init__(self) -> None:
-        self._totals: dict[str, Total] = {}
+        self._sums: dict[str, _Sums] = {}
 
     def add(self, effect: Effect) -> None:
         """Counts one subscription."""
-        currency = effect.before.currency
-        known = self._totals.get(currency) or _nothing(currency)
         before, after = effect.before.amount_minor, effect.after.amount_minor
-        has_invoice = effect.subscription.next_invoice_at is not None
-        self._totals[currency] = Total.model_construct(
-            currency=currency,
-            subscriptions=known.subscriptions + 1,
-            dearer=known.dearer + (after > before),
-            cheaper=known.cheaper + (after < before),
-            refused=known.refused + (effect.refusal is not None),
-            next_invoices_before_minor=known.next_invoices_before_minor + before * has_invoice,
-            next_invoices_after_minor=known.next_invoices_after_minor + after * has_invoice,
-            monthly_before=known.monthly_before + effect.monthly_before,
-            monthly_after=known.monthly_after + effect.monthly_after,
-        )
+        sums = self._sums.get(effect.before.currency)
+        if sums is None:
+            sums = self._sums[effect.before.currency] = _Sums()
+        sums.subscriptions += 1
+        sums.dearer += after > before
+        sums.cheaper += after < before
+        sums.refused += effect.refusal is not None
+        if effect.subscription.next_invoice_at is not None:
+            sums.next_invoices_before_minor += before
+            sums.next_invoices_after_minor += after
+        sums.monthly_before += effect.monthly_before
+        sums.monthly_after += effect.monthly_after
 
     @property
     def totals(self) -> tuple[Total, ...]:
         """Per currency, in the order of their codes."""
-        return tuple(self._totals[currency] for currency in sorted(self._totals))
+        return tuple(
+            Total.model_validate({"currency": currency, **asdict(self._sums[currency])})
+            for currency in sorted(self._sums)
+        )
 
 
 class Rehearsal:
@@ -189,17 +204,3 @@ def months(interval: Interval) -> Fraction:
             return Fraction(12 * interval.count)
         case _:
             assert_never(interval.unit)
-
-
-def _nothing(currency: str) -> Total:
-    return Total(
-        currency=currency,
-        subscriptions=0,
-        dearer=0,
-        cheaper=0,
-        refused=0,
-        next_invoices_before_minor=0,
-        next_invoices_after_minor=0,
-        monthly_before=Fraction(0),
-        monthly_after=Fraction(0),
-    )

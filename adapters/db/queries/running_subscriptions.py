@@ -46,6 +46,8 @@ _SELECT: Final[Select[Any]] = select(
     _next_invoice_at,
 ).where(_RUNNING)
 _CONFIGURATION: Final = subscriptions.c.state["terms"]["configuration"].label("configuration")
+_UNCONFIGURED: Final = Configuration()
+_STATUSES: Final = {status.value: status for status in SubscriptionStatus}
 _COUNT: Final[Select[Any]] = (
     select(subscriptions.c.price_id, subscriptions.c.price_version, func.count().label("running"))
     .where(_RUNNING)
@@ -86,14 +88,22 @@ async def counts(
 
 
 def _as_running(row: Row[Any]) -> Running:
+    """By position: to look up each name of tens of thousands of rows takes longer than the rest."""
+    columns: tuple[Any, ...] = tuple(row)
+    subscription_id, customer_id, status, price_id, version, currency, quantity, *others = columns
+    next_at, *chosen = others
     return Running(
-        subscription_id=row.id,
-        customer_id=row.customer_id,
-        status=SubscriptionStatus(row.status),
-        price_id=row.price_id,
-        price_version=row.price_version,
-        currency=row.currency,
-        quantity=row.quantity,
-        configuration=Configuration.model_validate(getattr(row, "configuration", None) or {}),
-        next_invoice_at=row.next_invoice_at,
+        subscription_id=subscription_id,
+        customer_id=customer_id,
+        status=_STATUSES[status],
+        price_id=price_id,
+        price_version=version,
+        currency=currency,
+        quantity=quantity,
+        configuration=_configuration(*chosen),
+        next_invoice_at=next_at,
     )
+
+
+def _configuration(document: object = None) -> Configuration:
+    return Configuration.model_validate(document) if document else _UNCONFIGURED
