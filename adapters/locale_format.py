@@ -14,7 +14,7 @@ from typing import Final
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_time
-from babel.numbers import NumberPattern, format_decimal, parse_pattern
+from babel.numbers import NumberPattern, format_decimal, get_currency_symbol, parse_pattern
 
 from billing.currency import minor_digits
 from billing.errors import InvalidInput
@@ -25,6 +25,7 @@ from billing.period import Period
 _TAG: Final = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|[0-9]{3}))?", re.ASCII)
 _SEPARATOR: Final = "-"
 _NO_BREAK: Final = "\u00a0"
+_SYMBOL: Final = "\u00a4"
 _CODE_TOUCHES_DIGIT: Final = re.compile(r"(?<=[A-Za-z])(?=[0-9])|(?<=[0-9])(?=[A-Za-z])")
 """CLDR's spacing between a currency's letters and the number, which Babel leaves out."""
 
@@ -83,8 +84,7 @@ class LocaleFormat:
     def _money(self, minor: int | Decimal, currency: str, digits: int) -> str:
         locale = _locale(self.tag)
         major = Decimal(minor).scaleb(-minor_digits(currency))
-        pattern = _currency_pattern(self.tag, digits)
-        written = pattern.apply(major, locale, currency=currency, currency_digits=False)
+        written = _currency_pattern(self.tag, currency, digits).apply(major, locale)
         return _CODE_TOUCHES_DIGIT.sub(_NO_BREAK, written)
 
 
@@ -97,8 +97,19 @@ def _locale(tag: str) -> Locale:
     return Locale.parse(tag, sep=_SEPARATOR)
 
 
-@lru_cache(maxsize=1024)
-def _currency_pattern(tag: str, digits: int) -> NumberPattern:
-    pattern = parse_pattern(_locale(tag).currency_formats["standard"].pattern)
+@lru_cache(maxsize=4096)
+def _currency_pattern(tag: str, currency: str, digits: int) -> NumberPattern:
+    """With the currency's symbol in its place: Babel looks it up anew for every amount."""
+    locale = _locale(tag)
+    pattern = parse_pattern(locale.currency_formats["standard"].pattern)
     pattern.frac_prec = (digits, digits)
+    symbol = get_currency_symbol(currency, locale)
+    pattern.prefix = _with_symbol(pattern.prefix, symbol)
+    pattern.suffix = _with_symbol(pattern.suffix, symbol)
     return pattern
+
+
+def _with_symbol(affix: tuple[str, str], symbol: str) -> tuple[str, str]:
+    """What stands beside a number, and beside a negative one."""
+    positive, negative = affix
+    return positive.replace(_SYMBOL, symbol), negative.replace(_SYMBOL, symbol)

@@ -24,6 +24,7 @@ _SECRET_NAMES: Final = frozenset(
     }
 )  # fmt: skip
 _PERSONAL_NAMES: Final = frozenset({"card", "card_number", "cvc", "email", "iban", "name", "phone"})
+_HIDDEN_NAMES: Final = _SECRET_NAMES | _PERSONAL_NAMES
 _SECRET_TEXT: Final = re.compile(
     r"(?:(?:sk|rk)_(?:test|live)|whsec|pk)_[A-Za-z0-9_]{6,}"
     r"|(?<=://)[^/\s:@]*:[^/\s@]+(?=@)"
@@ -99,7 +100,7 @@ def _rendering(log_format: str) -> list[Processor]:
 
 
 def _masked(name: object, value: object) -> object:
-    if isinstance(name, str) and name.lower() in _SECRET_NAMES | _PERSONAL_NAMES:
+    if isinstance(name, str) and name.lower() in _HIDDEN_NAMES:
         return value if value is None else MASK
     match value:
         case str():

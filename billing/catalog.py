@@ -215,6 +215,8 @@ class Price(Value):
 
         Raises `InvalidInput` (`currency_not_sold`), whose `currencies` are those that it has.
         """
+        if currency == self.currency and not self.currency_options:
+            return self
         if currency == self.currency:
             return self.model_copy(update={"currency_options": {}})
         option = self.currency_options.get(currency)
@@ -247,7 +249,8 @@ class Price(Value):
 
     def configured(self, wanted: Configuration) -> Self:
         """As it is sold in a configuration. Raises as `billing.configuration.configured` does."""
-        return self.model_copy(update={"model": configured(self.model, wanted)})
+        model = configured(self.model, wanted)
+        return self if model is self.model else self.model_copy(update={"model": model})
 
     def keeping(self, held: Configuration) -> Self:
         """Configured as far as the price depends on what is `held`. Raises as `configured` does."""

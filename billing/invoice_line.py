@@ -46,7 +46,7 @@ class InvoiceLine(Value):
     @property
     def net(self) -> Money:
         """After discounts; with tax where the price includes it."""
-        return self.amount - self.discount
+        return self.amount - self.discount if self.discounts else self.amount
 
     @property
     def total(self) -> Money:

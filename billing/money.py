@@ -35,13 +35,13 @@ class Money(Value):
         return other.amount_minor
 
     def __add__(self, other: "Money") -> "Money":
-        return self.model_copy(update={"amount_minor": self.amount_minor + self._minor_of(other)})
+        return Money(amount_minor=self.amount_minor + self._minor_of(other), currency=self.currency)
 
     def __sub__(self, other: "Money") -> "Money":
-        return self.model_copy(update={"amount_minor": self.amount_minor - self._minor_of(other)})
+        return Money(amount_minor=self.amount_minor - self._minor_of(other), currency=self.currency)
 
     def __neg__(self) -> "Money":
-        return self.model_copy(update={"amount_minor": -self.amount_minor})
+        return Money(amount_minor=-self.amount_minor, currency=self.currency)
 
     def __str__(self) -> str:
         """`USD 80.00`: for logs, summaries and operators; customers get locale formatting."""

@@ -23,15 +23,18 @@ class Offer(Value):
 
     def configured(self, wanted: Configuration) -> Self:
         """As it is sold in the configuration. Raises as `billing.catalog.Price.configured` does."""
-        return self.model_copy(update={"price": self.price.configured(wanted)})
+        return self._at(self.price.configured(wanted))
 
     def keeping(self, held: Configuration) -> Self:
         """Configured as far as it depends on what is `held`."""
-        return self.model_copy(update={"price": self.price.keeping(held)})
+        return self._at(self.price.keeping(held))
 
     def in_currency(self, currency: str) -> Self:
         """As it is sold in the currency. Raises `InvalidInput` (`currency_not_sold`)."""
-        return self.model_copy(update={"price": self.price.in_currency(currency)})
+        return self._at(self.price.in_currency(currency))
+
+    def _at(self, price: Price) -> Self:
+        return self if price is self.price else self.model_copy(update={"price": price})
 
 
 def price_as_sold(price: Price, terms: Terms) -> Price:

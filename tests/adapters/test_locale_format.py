@@ -4,6 +4,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
+from babel import Locale
+from babel.numbers import format_currency
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -39,6 +41,17 @@ def test_amounts_are_written_as_the_locale_does(
 ) -> None:
     written = LocaleFormat(locale).money(Money(amount_minor=amount_minor, currency=currency))
     assert written == text
+
+
+@pytest.mark.parametrize("tag", ["en-US", "de-CH", "hi-IN", "ar-EG", "he-IL", "pt-BR", "sv-SE"])
+@pytest.mark.parametrize("amount_minor", [0, 5, -123456789])
+def test_the_symbol_stands_where_babel_puts_it(tag: str, amount_minor: int) -> None:
+    for currency in ("BRL", "EUR", "ILS", "INR"):
+        written = LocaleFormat(tag).money(Money(amount_minor=amount_minor, currency=currency))
+        by_babel = format_currency(
+            Decimal(amount_minor) / 100, currency, locale=Locale.parse(tag, sep="-")
+        )
+        assert written == by_babel
 
 
 @given(st.integers(-(10**9), 10**9), st.sampled_from(sorted(MINOR_DIGITS)))
