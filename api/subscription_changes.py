@@ -133,7 +133,10 @@ async def read_change(
 
 @router.post("/undo_change", operation_id="undo_change", summary="Undo a pending change")
 async def undo_change(body: ReasonInput, subscription: CommandedSubscription) -> SubscriptionView:
-    """Forgets the decrease that waits for the period's end."""
+    """Forgets the decrease that waits for the period's end, or gives up a change that is not paid.
+
+    Where that waits at the bank's challenge, its payment is stopped and the change `abandoned`.
+    """
     return await subscription.obey(UndoChange(**subscription.signature(body.reason)))
 
 

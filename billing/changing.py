@@ -57,7 +57,12 @@ def change_scheduled(
 
 
 def change_undone(state: SubscriptionState, now: datetime) -> SubscriptionState:
-    """The pending decrease is forgotten. Raises `Conflict` (`no_pending_change`)."""
+    """What waits is forgotten, for the period's end or at a bank's challenge.
+
+    Raises `Conflict` (`no_pending_change`).
+    """
+    if waits_for_customer(state):
+        return set_aside(state)
     if state.pending_change is None:
         raise Conflict("no_pending_change", "no change is pending")
     message = messages.change_undone(state, now)
@@ -157,6 +162,34 @@ def change_resolved(
     if is_paid and still_applies(state):
         return _in_force(state, change)
     return _noted(state.changed(change=None), change_id, ChangeResult.ABANDONED)
+
+
+def waits_for_customer(state: SubscriptionState) -> bool:
+    """Whether a change waits for its customer at the bank's challenge; nothing is on its way."""
+    invoice = None if state.change is None else state.open_invoice(state.change.invoice_id)
+    return invoice is not None and invoice.action_url is not None and not invoice.in_processing
+
+
+def set_aside(state: SubscriptionState) -> SubscriptionState:
+    """The customer wants something else: such a change is abandoned now, and its payment stopped.
+
+    Where it turns out to be paid all the same, the money is the customer's (policy P11).
+    """
+    change = state.change
+    if change is None or not waits_for_customer(state):
+        return state
+    given_up = {"given_up": True, "next_attempt_at": None, "action_url": None}
+    invoices = tuple(
+        invoice.model_copy(update=given_up) if invoice.for_change == change.change_id else invoice
+        for invoice in state.open_invoices
+    )
+    left = state.changed(change=None, open_invoices=invoices)
+    return _noted(left, change.change_id, ChangeResult.ABANDONED)
+
+
+def is_being_closed(state: SubscriptionState) -> bool:
+    """Whether the invoice of a change that was given up is not voided yet."""
+    return any(invoice.for_change and invoice.given_up for invoice in state.open_invoices)
 
 
 def still_applies(state: SubscriptionState) -> bool:

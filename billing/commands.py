@@ -56,11 +56,14 @@ def cancel_at_period_end(state: SubscriptionState, now: datetime) -> Subscriptio
     """The subscription ends with the running period; undoable until then (policy P12).
 
     While past due or unpaid it is immediate (policy P20); so it is in a pause, where no period runs
-    that could be waited for (ADR 0015). It replaces a pending decrease.
+    that could be waited for (ADR 0015). It replaces a pending decrease, and a change that waits for
+    its customer at a bank's challenge: who does not come back to one may leave all the same. Raises
+    `Conflict` (`change_in_progress`) where a payment is on its way.
     """
     if state.status in _ENDS_AT_ONCE:
         return cancel_now(state, now)
     check_command(state, CommandName.CANCEL_AT_PERIOD_END)
+    state = changing.set_aside(state)
     if state.change is not None:
         raise Conflict("change_in_progress", "a change of the subscription is being paid for")
     cancellation = Cancellation(at=state.running_period.end, requested_at=now)
@@ -93,7 +96,7 @@ def cancel_now(
     voided.
     """
     check_command(state, CommandName.CANCEL_NOW)
-    if gives_back and changing.still_applies(state):
+    if gives_back and (changing.still_applies(state) or changing.is_being_closed(state)):
         raise Conflict("change_in_progress", "a change of the subscription is being paid for")
     if state.status is SubscriptionStatus.INCOMPLETE:
         return ended(state, EndReason.REQUESTED, now, promised_back=promised_back)

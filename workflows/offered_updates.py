@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from billing import changing
 from billing.subscription import (
     LEGAL_COMMANDS,
     CommandName,
@@ -161,11 +162,14 @@ def _can_pause(state: SubscriptionState) -> bool:
 
 
 def _about_what_is_sold(state: SubscriptionState) -> Iterator[OfferedUpdate]:
-    if state.pending_change is not None:
+    waits = changing.waits_for_customer(state)
+    if state.pending_change is not None or waits:
         yield OfferedUpdate(
             command=CommandName.UNDO_CHANGE,
             kind=UndoChange,
-            purpose="forget the change that waits for the period's end",
+            purpose="give up the change that waits for its customer at the bank"
+            if waits
+            else "forget the change that waits for the period's end",
             arguments={},
         )
     plan = state.waiting_migration
@@ -198,7 +202,7 @@ def _about_the_end(state: SubscriptionState) -> Iterator[OfferedUpdate]:
             purpose="forget the cancellation: it goes on",
             arguments={},
         )
-    elif state.change is None:
+    elif state.change is None or changing.waits_for_customer(state):
         yield OfferedUpdate(
             command=CommandName.CANCEL_AT_PERIOD_END,
             kind=Cancel,

@@ -22,7 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from billing import addon, changing, commands, lifecycle, pausing, settlement
     from billing.agenda import ActionKind, NextAction, agenda, next_action
     from billing.credit_note import UnusedPart
-    from billing.errors import Overtaken
+    from billing.errors import Conflict, Overtaken
     from billing.subscription import (
         CommandName,
         EndReason,
@@ -67,6 +67,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from workflows.state_keeper import Change, StateKeeper
 
+_MAKES_WAY: Final = "a-challenge-makes-way"
 _RULES_OUT_AT_EXPIRY: Final = "rule-out-before-a-checkout-expires"
 _GIVES_BACK_A_PAUSE: Final = "give-back-what-a-pause-left"
 _SPREAD_ACTIONS: Final = frozenset({ActionKind.RENEW, ActionKind.CONVERT_TRIAL})
@@ -159,9 +160,8 @@ class SubscriptionWorkflow:
                 if rests and workflow.patched(_GIVES_BACK_A_PAUSE):
                     credit = {"unused": UnusedPart.CREDIT}
                     return await self._cancel_now(command.model_copy(update=credit))
-                return await self._commands.apply(
-                    command, CommandName.CANCEL_AT_PERIOD_END, commands.cancel_at_period_end
-                )
+                change = self._unless_from_before(commands.cancel_at_period_end)
+                return await self._commands.apply(command, CommandName.CANCEL_AT_PERIOD_END, change)
             case CancelMode.NOW:
                 return await self._cancel_now(command)
             case _:
@@ -218,8 +218,9 @@ class SubscriptionWorkflow:
 
     @workflow.update
     async def undo_change(self, command: UndoChange) -> CommandReceipt:
-        """Forgets a pending decrease."""
-        return await self._commands.apply(command, CommandName.UNDO_CHANGE, changing.change_undone)
+        """Forgets a pending decrease, or gives up a change that waits at a challenge."""
+        change = self._unless_from_before(changing.change_undone)
+        return await self._commands.apply(command, CommandName.UNDO_CHANGE, change)
 
     @undo_change.validator
     def _check_undo_change(self, command: UndoChange) -> None:
@@ -609,6 +610,16 @@ class SubscriptionWorkflow:
         finally:
             # Also where it ended otherwise meanwhile: what is promised to a card is carried out.
             await giving_back.carry_out()
+
+    def _unless_from_before(self, change: Change) -> Change:
+        """In histories from before, a change at a challenge made way for nothing."""
+        if not changing.waits_for_customer(self._state) or workflow.patched(_MAKES_WAY):
+            return change
+
+        def refused(state: SubscriptionState, now: datetime) -> SubscriptionState:
+            raise Conflict("change_in_progress", f"{state.subscription_id} is being paid at {now}")
+
+        return refused
 
     def _is_charging_for(self, change_id: str) -> bool:
         change = self._state.change

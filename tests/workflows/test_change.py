@@ -11,7 +11,7 @@ from tests.histories.settling import BROKE
 from tests.worker.desk import pass_challenge
 from tests.workflows.company import Company, Subscription, at
 from tests.workflows.test_payments import captured
-from workflows.messages import PaymentNews, UndoChange
+from workflows.messages import CancelMode, PaymentNews, UndoChange
 
 
 async def refused(subscription: Subscription, **asked: object) -> str:
@@ -150,6 +150,36 @@ async def test_a_change_that_nobody_authenticates_is_abandoned_after_a_day(
         assert state.terms.price_id == "team_m"
         again = await subscription.change("business_m", command_id="chg_1")
         assert (again.change, again.invoice_id) == ("abandoned", receipt.invoice_id)
+
+    assert await captured(simulator) == 16000
+    assert [i["status"] for i in await company.invoices()] == ["paid", "void"]
+
+
+@pytest.mark.parametrize("leaving", ["cancel", "undo"])
+async def test_a_challenge_that_nobody_passes_keeps_nobody_from_something_else(
+    company: Company, simulator: StripeSimulator, leaving: str
+) -> None:
+    async with company.working():
+        subscription = await april(company)
+        customer = (await subscription.report()).state.customer_id
+        await company.save_card(customer, "pm_card_authenticationRequired")
+        await company.advance("2026-04-30T06:00")
+        await subscription.change("business_m", command_id="chg_1")
+
+        if leaving == "cancel":
+            await subscription.cancel(CancelMode.AT_PERIOD_END)
+        else:
+            await subscription.give(UndoChange)
+        await company.settle()
+
+        state = (await subscription.report()).state
+        assert (state.change, state.open_invoices) == (None, ())
+        assert (state.cancellation is not None) is (leaving == "cancel")
+        again = await subscription.change("business_m", command_id="chg_1")
+        assert again.change == "abandoned"
+        if leaving == "cancel":
+            await company.advance("2026-05-01T00:00")
+            assert await subscription.status() == "canceled"
 
     assert await captured(simulator) == 16000
     assert [i["status"] for i in await company.invoices()] == ["paid", "void"]

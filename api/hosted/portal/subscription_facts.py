@@ -13,6 +13,7 @@ from adapters.plain_english import why_declined
 from api.hosted.page import Destination
 from api.hosted.portal.account import Holding
 from api.hosted.portal.plan_words import all_cost, each_costs, how_many, titled
+from billing import changing
 from billing.lifecycle import next_billing
 from billing.subscription import (
     LEGAL_COMMANDS,
@@ -92,7 +93,9 @@ def facts_of(holding: Holding, links: HostedLinks) -> SubscriptionFacts:
         concerns=tuple(_concerns(state, written, links)),
         undo=_undo(holding),
         may_change=CommandName.CHANGE in legal and state.change is None,
-        may_cancel=CommandName.CANCEL_NOW in legal and state.change is None and not ends,
+        may_cancel=CommandName.CANCEL_NOW in legal
+        and (state.change is None or changing.waits_for_customer(state))
+        and not ends,
     )
 
 
@@ -225,6 +228,13 @@ def _undo(holding: Holding) -> Undo | None:
             " Until then you can use it as before.",
             label="Keep my subscription",
             action="undo_cancel",
+        )
+    if state.change is not None and changing.waits_for_customer(state):
+        return Undo(
+            text=f"Until your change to {state.change.target.product_name} is confirmed and paid,"
+            " everything stays as it is.",
+            label="Give up this change",
+            action="undo_change",
         )
     pending = state.pending_change
     if pending is None or planned_price is None:

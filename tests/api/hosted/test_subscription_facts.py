@@ -138,7 +138,9 @@ def test_a_change_that_is_being_paid_leads_to_its_page(action_url: str | None) -
         "https://billing.example/hosted/portal/subscriptions/sub_1/changes/chg_1"
     )
     assert not facts.may_change
-    assert not facts.may_cancel
+    waits_for_customer = action_url is not None
+    assert facts.may_cancel is waits_for_customer
+    assert (facts.undo is not None) is waits_for_customer
 
 
 def test_a_paused_one_says_when_it_goes_on() -> None:
