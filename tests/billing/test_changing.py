@@ -11,7 +11,7 @@ from billing.credit_note import UnusedPart
 from billing.errors import Conflict
 from billing.invoice import InvoiceStatus
 from billing.payment import CollectionOutcome, Paid
-from billing.subscription import AppliedCommand, ChangeResult
+from billing.subscription import AppliedCommand, ChangeResult, SubscriptionStatus
 from tests.billing.running import (
     CHALLENGE,
     NO_METHOD,
@@ -104,12 +104,22 @@ def test_a_change_waits_a_day_for_its_customer() -> None:
     assert running.state.change is not None
     with pytest.raises(Conflict, match="change_in_progress"):
         running.change(more=1)
-    with pytest.raises(Conflict, match="change_in_progress"):
-        running.command(commands.cancel_at_period_end)
     running.until("2026-04-17")
     assert next_action(running.state) == NextAction(
         kind=ActionKind.RENEW, at=at("2026-05-01"), reason="the next period costs USD 160.00"
     )
+    assert last(running).result is ChangeResult.ABANDONED
+    assert running.books.cash == 16000
+
+
+def test_a_challenge_that_nobody_passes_makes_way_for_a_cancellation() -> None:
+    running = april()
+    running.until("2026-04-16")
+    running.change("business")
+    running.until("2026-04-16T12:00", CHALLENGE)
+    running.command(commands.cancel_at_period_end)
+    running.until("2026-05-01")
+    assert running.state.status is SubscriptionStatus.CANCELED
     assert last(running).result is ChangeResult.ABANDONED
     assert running.books.cash == 16000
 
