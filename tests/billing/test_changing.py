@@ -117,10 +117,13 @@ def test_a_challenge_that_nobody_passes_makes_way_for_a_cancellation() -> None:
     running.until("2026-04-16")
     running.change("business")
     running.until("2026-04-16T12:00", CHALLENGE)
+    upgrade = last(running).command_id
     running.command(commands.cancel_at_period_end)
     running.until("2026-05-01")
     assert running.state.status is SubscriptionStatus.CANCELED
-    assert last(running).result is ChangeResult.ABANDONED
+    applied = running.state.applied_command(upgrade)
+    assert applied is not None
+    assert applied.result is ChangeResult.ABANDONED
     assert running.books.cash == 16000
 
 
