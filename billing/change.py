@@ -228,15 +228,20 @@ def _same_period(
     at: datetime,
     treatment: TaxTreatment | None,
 ) -> PlannedChange:
-    """What is left of the running period, at the difference or at the new price (policy P13)."""
+    """What is left of the running period, at the difference or at the new price (policy P13).
+
+    Where more units cost less in all, the difference would be given back of no debit in particular:
+    as with another price, what was paid is credited, and the whole quantity charged anew.
+    """
     running = state.running_period
     rest = Period(start=at, end=running.end)
     left = share(rest, running_whole_period(state), state.terms.proration)
     number = state.period_number or 0
     if kind is ChangeKind.INCREASE:
         added = _added(state.terms, target, current_price, rest, left)
-        by = _assessment(state, current_price, treatment, number=number, again=Fraction(0))
-        return _paid_now(kind, target, at, running, (added,), by, starts_period=False)
+        if added.amount.amount_minor >= 0:
+            by = _assessment(state, current_price, treatment, number=number, again=Fraction(0))
+            return _paid_now(kind, target, at, running, (added,), by, starts_period=False)
     lines = (*_credits(state, debits, at), _line(target, target_price, rest, share_of=left))
     by = _assessment(state, target_price, treatment, number=number, again=left)
     return _paid_now(kind, target, at, running, lines, by, starts_period=False)

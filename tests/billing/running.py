@@ -35,7 +35,7 @@ from billing.payment import (
     Processing,
 )
 from billing.period import Period
-from billing.price_model import PerUnit
+from billing.price_model import PerUnit, PriceModel, Tier, Volume
 from billing.proration import Debit
 from billing.requested_change import ChangeBasis, plan_request
 from billing.subscription import (
@@ -70,25 +70,39 @@ def offer(
     interval: Interval = MONTH,
     currency: str = "USD",
     also: Mapping[str, int] = MappingProxyType({}),
+    bounds: tuple[int, ...] = (),
 ) -> Offer:
     """`product` is one of the family `plan`, called like the price unless it is given.
 
-    `also` is what a unit costs in other currencies.
+    `also` is what a unit costs in other currencies. Beyond each of `bounds` every unit is cheaper
+    by a fifth of that: more of them may cost less in all.
     """
     sold = product or Product(id=price_id, name=price_id.title(), family="plan")
     price = Price(
         id=price_id,
         product_id=sold.id,
         currency=currency,
-        model=PerUnit(unit_amount_minor=Decimal(unit_minor)),
+        model=_model(Decimal(unit_minor), bounds),
         interval=interval,
         unit_name="seat",
         currency_options={
-            code: CurrencyOption(model=PerUnit(unit_amount_minor=Decimal(minor)))
+            code: CurrencyOption(model=_model(Decimal(minor), bounds))
             for code, minor in also.items()
         },
     )
     return Offer(product=sold, price=price)
+
+
+def _model(unit_minor: Decimal, bounds: tuple[int, ...]) -> PriceModel:
+    if not bounds:
+        return PerUnit(unit_amount_minor=unit_minor)
+    ends = (*bounds, None)
+    return Volume(
+        tiers=tuple(
+            Tier(up_to=end, unit_amount_minor=unit_minor * (5 - number) / 5)
+            for number, end in enumerate(ends)
+        )
+    )
 
 
 class Running:

@@ -1,6 +1,7 @@
 """Changes: the figures to the cent, what is refused, and what holds for every change."""
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from fractions import Fraction
 
 import pytest
@@ -9,11 +10,13 @@ from hypothesis import strategies as st
 
 from billing.catalog import Price, ProrationMode
 from billing.change import ChangeKind, ChangeRequest, PlannedChange, plan_change
+from billing.credit_note import UnusedPart
 from billing.errors import Conflict, InvalidInput
 from billing.interval import Interval, IntervalUnit
 from billing.invoice import InvoiceLine
 from billing.money import Money, round_half_away
 from billing.period import Period
+from billing.price_model import Tier, Volume
 from billing.pricing import price_of
 from billing.proration import Debit, LineRef
 from billing.subscription import (
@@ -23,6 +26,9 @@ from billing.subscription import (
     SubscriptionStatus,
     Terms,
 )
+from tests.billing.price_models import priced, stair_steps, tiers
+from tests.billing.running import Running, offer
+from tests.billing.soundness import check_books
 from tests.billing.strategies import price
 
 MONTH, YEAR = Interval(unit=IntervalUnit.MONTH), Interval(unit=IntervalUnit.YEAR)
@@ -149,6 +155,74 @@ def test_seats_added_cost_what_is_left_of_the_period() -> None:
     second = planned(active(terms(TEAM, 12)), debit(16000), to=TEAM, quantity=15, now="2026-04-21")
     assert (amounts(first), amounts(second)) == ([2133], [1600])
     assert first.kind is second.kind is ChangeKind.INCREASE
+
+
+BULK = price().model_copy(
+    update={
+        "id": "bulk_monthly",
+        "model": Volume(
+            tiers=(
+                Tier(up_to=10, unit_amount_minor=Decimal(1600)),
+                Tier(unit_amount_minor=Decimal(1000)),
+            )
+        ),
+    }
+)
+"""Up to 10 at $16.00 each, from 11 at $10.00 each."""
+
+
+def test_seats_that_make_all_cheaper_give_back_what_was_paid_and_are_charged_anew() -> None:
+    state = active(terms(BULK, 10))
+    plan = planned(state, debit(16000), current=BULK, to=BULK, quantity=11, now="2026-04-16")
+    assert amounts(plan) == [-8000, 5500]
+    assert plan.kind is ChangeKind.INCREASE
+    assert [line.credits for line in plan.lines] == [debit(16000).ref, None]
+    unpaid = planned(state, current=BULK, to=BULK, quantity=11, now="2026-04-16")
+    assert amounts(unpaid) == [5500]
+
+
+def test_seats_within_a_tier_of_a_volume_price_are_one_line() -> None:
+    state = active(terms(BULK, 11))
+    plan = planned(state, debit(11000), current=BULK, to=BULK, quantity=13, now="2026-04-16")
+    assert amounts(plan) == [1000]
+
+
+def test_seats_that_were_made_cheaper_and_are_refunded_give_back_what_was_paid_once() -> None:
+    life = Running(offer("bulk", 1600, bounds=(5,)), start=APRIL.start, quantity=5)
+    life.until("2026-04-01")
+    assert life.upgrade(quantity=6) == [-8000, 7680]
+    assert life.books.balance == 320
+    assert life.cancel_now(UnusedPart.REFUND) == 7680
+    check_books(life)
+    assert life.books.cash == life.books.balance
+
+
+@given(st.data())
+def test_more_of_any_price_never_takes_money_from_no_debit(data: st.DataObject) -> None:
+    model = data.draw(st.one_of(tiers().map(lambda t: Volume(tiers=t)), stair_steps()))
+    sold = priced(model)
+    held = data.draw(st.integers(1, 2000))
+    wanted = data.draw(st.integers(held + 1, 3000))
+    now = data.draw(instants)
+    paid = price_of(sold, held).amount_minor
+    left = Fraction((APRIL.end - now) // timedelta(seconds=1), 30 * 24 * 3600)
+    plan = planned(
+        active(terms(sold, held)),
+        *([debit(paid)] if paid else []),
+        current=sold,
+        to=sold,
+        quantity=wanted,
+        now=f"{now:%Y-%m-%dT%H:%M:%S}",
+    )
+    given_back, _ = _by_sign(plan.lines)
+    assert -given_back == -sum(
+        line.amount.amount_minor for line in plan.lines if line.credits is not None
+    )
+    assert -given_back <= round_half_away(paid * left)
+    if plan.starts_period:  # it cost nothing before
+        left = Fraction(1)
+    more = price_of(sold, wanted).amount_minor - paid
+    assert abs(plan.total.amount_minor - more * left) <= 2
 
 
 def test_an_upgrade_and_then_two_seats() -> None:

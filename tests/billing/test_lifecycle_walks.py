@@ -110,6 +110,17 @@ class Life(RuleBasedStateMachine):
                 for price_id, unit in units.items()
             ),
             offer("annual", 99_990, product=product, interval=YEAR, also=_elsewhere(99_990)),
+            *(
+                offer(
+                    price_id,
+                    15_000,
+                    product=product,
+                    interval=each,
+                    also=_elsewhere(15_000),
+                    bounds=(2, 5, 8),
+                )
+                for price_id, each in (("bulk", interval), ("bulk_annual", YEAR))
+            ),
             start=START,
             quantity=quantity,
             is_ready=is_ready,
@@ -192,7 +203,9 @@ class Life(RuleBasedStateMachine):
         self.running.hear(lambda s, now: settlement.dispute_news(s, f"du_{number}", news, now))
 
     @rule(
-        price_id=st.sampled_from([None, "team", "business", "annual", "free"]),
+        price_id=st.sampled_from(
+            [None, None, "team", "business", "annual", "free", "bulk", "bulk_annual"]
+        ),
         quantity=st.integers(1, 12),
         outcome=outcomes,
     )
