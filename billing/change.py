@@ -43,7 +43,8 @@ class ChangeKind(StrEnum):
     INCREASE = "increase"
     """More quantity of the same price: immediate, paid first."""
     UPGRADE = "upgrade"
-    """Another price that costs as much or more: immediate, paid first."""
+    """Another price that costs as much or more for the same time, or as many units of the same
+    product for longer: immediate, paid first."""
     DECREASE = "decrease"
     """Less: at the period's end, without credit."""
 
@@ -149,13 +150,39 @@ def classify(current: Terms, target: Terms) -> ChangeKind:
     if same_price:
         more = target.quantity > current.quantity
         return ChangeKind.INCREASE if more else ChangeKind.DECREASE
-    length, target_length = _typical_length(current.interval), _typical_length(target.interval)
     if current.period_amount.amount_minor == 0:
         return ChangeKind.UPGRADE
-    if length != target_length and target.period_amount.amount_minor > 0:
-        return ChangeKind.UPGRADE if target_length > length else ChangeKind.DECREASE
-    more = target.period_amount.amount_minor >= current.period_amount.amount_minor
-    return ChangeKind.UPGRADE if more else ChangeKind.DECREASE
+    if _shortens(current, target) and target.period_amount.amount_minor > 0:
+        return ChangeKind.DECREASE
+    is_more = _costs_as_much(current, target) or _is_the_same_for_longer(current, target)
+    return ChangeKind.UPGRADE if is_more else ChangeKind.DECREASE
+
+
+def _shortens(current: Terms, target: Terms) -> bool:
+    return _typical_length(target.interval) < _typical_length(current.interval)
+
+
+def _costs_as_much(current: Terms, target: Terms) -> bool:
+    """At list prices and for the same time, whatever is unused at this moment (ADR 0031)."""
+    return _rate(target) >= _rate(current)
+
+
+def _rate(terms: Terms) -> Fraction:
+    return terms.period_amount.amount_minor / _typical_length(terms.interval)
+
+
+def _is_the_same_for_longer(current: Terms, target: Terms) -> bool:
+    """As many units of the same product or more, cheaper because they are paid for longer (P15)."""
+    is_same = (target.product_id, target.configuration) == (
+        current.product_id,
+        current.configuration,
+    )
+    return (
+        is_same
+        and _typical_length(target.interval) > _typical_length(current.interval)
+        and target.quantity >= current.quantity
+        and target.period_amount.amount_minor >= current.period_amount.amount_minor
+    )
 
 
 def check_allowed(state: SubscriptionState, kind: ChangeKind) -> None:
@@ -183,8 +210,11 @@ def check_allowed(state: SubscriptionState, kind: ChangeKind) -> None:
 
 
 def _shortens_legally(current: Terms, target: Terms) -> bool:
-    shorter = _typical_length(target.interval) < _typical_length(current.interval)
-    return not shorter or target.period_amount.amount_minor == 0 or current.shorter_interval
+    return (
+        not _shortens(current, target)
+        or target.period_amount.amount_minor == 0
+        or current.shorter_interval
+    )
 
 
 def _starts_period(current: Terms, target: Terms) -> bool:

@@ -34,6 +34,7 @@ BOUNDARIES: Final = frozenset(
 MAY_BE_LATE: Final = frozenset(
     {
         ActionKind.EXPIRE_CHECKOUT,  # a bank answered after the checkout's end
+        ActionKind.GIVE_BACK,  # a bank answered after the subscription's end
         ActionKind.GIVE_UP,  # a bank answered after the ladder's end
         ActionKind.NOTIFY_TRIAL_END,  # a cancellation that held it back was undone
         ActionKind.VOID_INVOICES,  # a bank answered after the subscription's end
@@ -94,7 +95,7 @@ def _check_agenda(running: Running) -> None:
     ways = [action.kind for action in actions if action.kind in BOUNDARIES]
     if state.has_ended:
         kinds = {action.kind for action in actions}
-        assert kinds <= {ActionKind.VOID_INVOICES, ActionKind.COLLECT}
+        assert kinds <= {ActionKind.VOID_INVOICES, ActionKind.COLLECT, ActionKind.GIVE_BACK}
     elif state.status is SubscriptionStatus.UNPAID:
         assert ways == [ActionKind.CANCEL] * (state.cancellation is not None)
     elif state.pause is not None:

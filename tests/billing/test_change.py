@@ -5,11 +5,17 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from billing.catalog import Price, ProrationMode
-from billing.change import ChangeKind, ChangeRequest, PlannedChange, plan_change
+from billing.catalog import Price, Product, ProrationMode
+from billing.change import (
+    ChangeKind,
+    ChangeRequest,
+    PlannedChange,
+    classify,
+    plan_change,
+)
 from billing.credit_note import UnusedPart
 from billing.errors import Conflict, InvalidInput
 from billing.interval import Interval, IntervalUnit
@@ -21,6 +27,7 @@ from billing.pricing import price_of
 from billing.proration import Debit, LineRef
 from billing.subscription import (
     Cancellation,
+    ChangeResult,
     PendingChange,
     SubscriptionState,
     SubscriptionStatus,
@@ -223,6 +230,85 @@ def test_more_of_any_price_never_takes_money_from_no_debit(data: st.DataObject) 
         left = Fraction(1)
     more = price_of(sold, wanted).amount_minor - paid
     assert abs(plan.total.amount_minor - more * left) <= 2
+
+
+TEAM_ANNUAL = price(18000, interval=YEAR).model_copy(update={"id": "team_annual"})
+
+
+def sold_as(product_id: str, sold: Price, quantity: int) -> Terms:
+    return terms(sold, quantity).model_copy(update={"product_id": product_id})
+
+
+@pytest.mark.parametrize(
+    ("current", "target", "kind"),
+    [
+        (sold_as("team", TEAM, 10), sold_as("team", TEAM_ANNUAL, 10), ChangeKind.UPGRADE),
+        (sold_as("team", TEAM, 10), sold_as("team", TEAM_ANNUAL, 11), ChangeKind.UPGRADE),
+        (sold_as("team", TEAM, 10), sold_as("team", TEAM_ANNUAL, 9), ChangeKind.DECREASE),
+        (sold_as("business", BUSINESS, 10), sold_as("team", TEAM_ANNUAL, 10), ChangeKind.DECREASE),
+        (sold_as("business", BUSINESS, 100), sold_as("team", TEAM_ANNUAL, 1), ChangeKind.DECREASE),
+        (sold_as("business", BUSINESS, 5), sold_as("team", TEAM_ANNUAL, 8), ChangeKind.UPGRADE),
+        (sold_as("team", TEAM, 1), sold_as("business", BUSINESS_ANNUAL, 1), ChangeKind.UPGRADE),
+        (sold_as("team", TEAM, 10), sold_as("pro", PRO_ANNUAL, 1), ChangeKind.DECREASE),
+        (sold_as("team", TEAM, 10), sold_as("team", FREE, 10), ChangeKind.DECREASE),
+    ],
+)
+def test_a_longer_interval_is_more_only_for_as_much_of_the_same_or_for_what_costs_as_much(
+    current: Terms, target: Terms, kind: ChangeKind
+) -> None:
+    assert classify(current, target) is kind
+
+
+def test_a_smaller_plan_for_a_year_waits_for_the_months_end_and_gives_nothing_back() -> None:
+    """Otherwise a longer interval would be the way around policy P12."""
+    big = Product(id="business", name="Business", family="plan")
+    small = offer("team_annual", 18000, interval=YEAR)
+    life = Running(offer("business", 2400, product=big), small, start=APRIL.start, quantity=100)
+    life.until("2026-04-16")
+    assert life.change("team_annual", quantity=1) is ChangeResult.SCHEDULED
+    assert (life.state.terms.quantity, life.books.balance) == (100, 0)
+    life.until("2026-05-01")
+    assert life.state.period == Period(start=at("2026-05-01"), end=at("2027-05-01"))
+    assert life.books.cash == 240000 + 18000
+    check_books(life)
+
+
+@given(st.data())
+def test_what_takes_effect_at_once_pays_nothing_out_at_list_prices(data: st.DataObject) -> None:
+    """But where more units of a price cost less: that credit is policy P13's."""
+    plans = {"small": (700, 7_000), "middle": (1_600, 18_000), "large": (2_400, 30_000)}
+    drawn = st.tuples(st.sampled_from(sorted(plans)), st.booleans(), st.integers(1, 200))
+    (product, yearly, seats), (other, other_yearly, other_seats) = data.draw(
+        st.tuples(drawn, drawn)
+    )
+
+    def of(plan: str, *, a_year: bool) -> Price:
+        interval = YEAR if a_year else MONTH
+        sold = price(plans[plan][a_year], interval=interval)
+        return sold.model_copy(update={"id": f"{plan}_{interval.unit}"})
+
+    sold, wanted = of(product, a_year=yearly), of(other, a_year=other_yearly)
+    assume((sold.id, seats) != (wanted.id, other_seats))
+    period = Period(start=APRIL.start, end=at("2027-04-01")) if yearly else APRIL
+    state = active(sold_as(product, sold, seats).model_copy(update={"shorter_interval": True}))
+    plan = plan_change(
+        state.model_copy(update={"period": period}),
+        target=sold_as(other, wanted, other_seats),
+        current_price=sold,
+        target_price=wanted,
+        debits=[debit(price_of(sold, seats).amount_minor, period)],
+        at=data.draw(instants),
+    )
+    assert plan.total.amount_minor >= 0
+    is_smaller = (product, yearly) == (other, other_yearly) and other_seats < seats
+    is_cheaper = price_of(wanted, other_seats).amount_minor * (1 if other_yearly else 12) < (
+        price_of(sold, seats).amount_minor * (1 if yearly else 12)
+    )
+    is_same_for_a_year = other_yearly and not yearly and product == other and other_seats >= seats
+    assert plan.is_deferred == (
+        is_smaller or (is_cheaper and not is_same_for_a_year) or (yearly and not other_yearly)
+    )
+    assert plan.lines == () or not plan.is_deferred
 
 
 def test_an_upgrade_and_then_two_seats() -> None:

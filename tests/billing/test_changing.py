@@ -23,11 +23,13 @@ from tests.billing.running import (
     offer,
 )
 
+PRO = Product(id="pro", name="Pro", family="plan")
 CATALOG = (
     offer("team", 1600),
     offer("business", 2400),
-    offer("pro", 1100),
-    offer("pro_annual", 10800, interval=YEAR),
+    offer("pro", 1100, product=PRO),
+    offer("pro_annual", 10800, product=PRO, interval=YEAR),
+    offer("bulk", 1600, bounds=(5,)),
     offer("free", 0),
 )
 
@@ -287,10 +289,10 @@ def test_a_price_of_nothing_is_replaced_at_once_and_its_period_with_it() -> None
 
 
 def test_what_a_change_gives_back_beyond_its_cost_is_the_customers() -> None:
-    running = april(50, first="pro")
+    running = april(5, first="bulk")
     running.until("2026-04-02")
-    assert running.upgrade("pro_annual", quantity=1) == [-53167, 10800]
-    assert (running.books.balance, running.books.cash) == (42367, 55000)
+    assert running.upgrade(quantity=6) == [-7733, 7424]
+    assert (running.books.balance, running.books.cash) == (309, 8000)
     assert running.attempts == []
 
 

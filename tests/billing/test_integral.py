@@ -68,7 +68,7 @@ def begun(*, unit_minor: int, quantity: int, product: Product | None = None) -> 
     units = {name: unit_minor * (rung + 1) for rung, name in enumerate(LADDER)}
     running = Running(
         *(offer(name, unit, product=product) for name, unit in units.items()),
-        offer("annual", unit_minor * 33, product=product, interval=YEAR),
+        offer("annual", unit_minor * 12 * len(LADDER), product=product, interval=YEAR),
         start=at("2026-01-31T09:30"),
         quantity=quantity,
     )

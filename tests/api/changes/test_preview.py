@@ -75,25 +75,30 @@ async def _as_previewed(ada: Subscriber, change: Json, preview: Json) -> int:
 _PARTS = ("total", "amount_due", "from_balance", "to_balance", "carried_over")
 
 
-async def test_credit_becomes_balance_and_pays_for_the_next_change(shop: Shop) -> None:
+async def test_balance_pays_for_the_next_change(shop: Shop) -> None:
     ada = await subscribed(shop, "team_monthly", seats=50, at=APRIL)
     await ada.live_until("2026-04-16T00:00:00Z")
-    credit = await ada.preview(price="pro_annual", quantity=1)
-    assert [line["amount"]["text"] for line in credit["lines"]] == ["USD -400.00", "USD 108.00"]
-    assert (credit["to_balance"]["text"], credit["amount_due"]["text"]) == (
-        "USD 292.00",
-        "USD 0.00",
-    )
-    assert (await ada.change(quote=credit["quote"]))["result"] == "applied"
-    more = await ada.preview(price="business_annual", quantity=2)
-    assert [line["amount"]["text"] for line in more["lines"]] == ["USD -108.00", "USD 576.00"]
+    [first] = await ada.invoices()
+    asked = {"reason": "an outage", "to": "balance", "amount_minor": 10_000}
+    await shop.made(f"/v1/invoices/{first['id']}/refund", asked)
+    more = await ada.preview(price="business_monthly")
+    assert [line["amount"]["text"] for line in more["lines"]] == ["USD -400.00", "USD 600.00"]
     assert (more["from_balance"]["text"], more["amount_due"]["text"]) == (
-        "USD 292.00",
-        "USD 176.00",
+        "USD 100.00",
+        "USD 100.00",
     )
     paid = await shop.read(f"/v1/invoices/{(await ada.change(quote=more['quote']))['invoice']}")
     assert (paid["from_balance"], paid["amount_paid"]) == (more["from_balance"], more["amount_due"])
     assert await ada.books_balance()
+
+
+async def test_a_smaller_plan_for_a_year_is_no_way_to_be_paid_out(shop: Shop) -> None:
+    """Policy P12: it waits for the month's end, however large what is unused of the month is."""
+    ada = await subscribed(shop, "business_monthly", seats=100, at=APRIL)
+    preview = await ada.preview(price="team_annual", quantity=1)
+    assert (preview["kind"], preview["lines"]) == ("decrease", [])
+    assert (await ada.change(quote=preview["quote"]))["result"] == "scheduled"
+    assert (await shop.read(f"/v1/customers/{ada.customer}/balance"))["balances"] == []
 
 
 async def test_what_is_too_little_to_collect_comes_on_the_next_invoice(shop: Shop) -> None:
