@@ -33,11 +33,9 @@ async def refusal(
 
     The networks' limit holds for everybody and for the card, however often it is saved anew: where
     the customer's declines would fill it and `looked_at` is not the method, the answer is to look.
-    A hard decline is asked again by a person alone. The usual renewal is spared the question.
+    A hard decline is asked again by a person alone. No first attempt is exempt: a new invoice asks
+    the same card, be it a renewal or something that is charged once.
     """
-    is_usual = state.status is SubscriptionStatus.ACTIVE and open_invoice.attempts_made == 0
-    if is_usual and open_invoice.for_change is None:
-        return None
     limit = state.terms.dunning.retry_limit
     declined = await tx.attempts.declined(
         customer_id,

@@ -2,7 +2,7 @@
 
 from billing import settlement
 from billing.payment import Declined
-from billing.subscription import SubscriptionState
+from billing.subscription import SubscriptionState, SubscriptionStatus
 from tests.activities.till import DUE_AT, Till
 
 BROKE = "pm_card_chargeCustomerFail"
@@ -46,3 +46,15 @@ async def test_the_declines_of_another_card_are_not_counted(till: Till) -> None:
     reason, state = await _tried(till, state, BROKE)
     assert reason == "generic_decline"
     assert (await _tried(till, state, BROKE))[0] == "retry_limit_reached"
+
+
+async def test_a_new_invoice_of_an_active_subscription_asks_no_more_often(till: Till) -> None:
+    """What is waived leaves it active; whatever it is charged then asks the same card."""
+    state = await _nearly_at_the_limit(till)
+    _, state = await _tried(till, state, BROKE)
+    waived = state.changed(status=SubscriptionStatus.ACTIVE, open_invoices=())
+    again = await till.billed(waived)
+    assert again.open_invoices[0].attempts_made == 0
+    outcome = (await till.collect(again)).outcome
+    assert isinstance(outcome, Declined)
+    assert outcome.decline.reason == "retry_limit_reached"
