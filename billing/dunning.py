@@ -27,7 +27,7 @@ class FinalAction(StrEnum):
     """The product's free fallback is sold instead, and what was not paid is not owed."""
     CANCEL = "cancel"
     UNPAID = "unpaid"
-    """Nothing new is billed until everything open is paid."""
+    """Nothing new is billed until everything open is paid; a debt written off is not."""
 
 
 class RetryLimit(Value):

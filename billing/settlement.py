@@ -206,7 +206,14 @@ def invoices_closed(
     after = _paid_too_late(
         after.changed(open_invoices=open_invoices), [i for i in paid if i in for_periods]
     )
-    return _recovered(after, now)
+    return after if _is_only_lost(state, closed, paid) else _recovered(after, now)
+
+
+def _is_only_lost(state: SubscriptionState, closed: Sequence[str], paid: Sequence[str]) -> bool:
+    """A debt that is written off is no payment: an unpaid subscription stays so (ADR 0016)."""
+    lost = [i.invoice_id for i in state.open_invoices if i.given_up and i.is_bad_debt]
+    is_lost = bool(closed) and all(each in lost and each not in paid for each in closed)
+    return is_lost and state.status is SubscriptionStatus.UNPAID
 
 
 def given_back(state: SubscriptionState, invoice_id: str) -> SubscriptionState:

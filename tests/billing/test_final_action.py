@@ -118,6 +118,43 @@ def test_a_waived_invoice_of_an_unpaid_subscription_lets_it_go_on() -> None:
     assert running.status == "active"
 
 
+def test_an_unpaid_subscription_whose_debt_is_written_off_stays_unpaid_until_somebody_acts() -> (
+    None
+):
+    """A loss is no payment: service does not come back, and nothing new is billed."""
+    running = owing(FinalAction.UNPAID)
+    running.until("2026-06-20", SOFT)
+    [invoice] = running.state.open_invoices
+    running.command(lambda s, _: settlement.invoice_uncollectible(s, invoice.invoice_id))
+    after = settlement.invoices_closed(
+        running.state, closed=(invoice.invoice_id,), processing=(), now=running.now
+    )
+    assert (after.status, after.open_invoices) == ("unpaid", ())
+    assert (after.entitlements, next_action(after)) == ((), None)
+    paid = settlement.invoices_closed(
+        running.state,
+        closed=(invoice.invoice_id,),
+        processing=(),
+        paid=(invoice.invoice_id,),
+        now=running.now,
+    )
+    assert paid.status == "active"
+    canceled = commands.cancel_at_period_end(after, running.now)
+    assert canceled.end_reason == EndReason.REQUESTED
+
+
+def test_what_is_written_off_of_a_past_due_subscription_lets_it_go_on() -> None:
+    running = owing(FinalAction.UNPAID)
+    running.until("2026-06-02", SOFT)
+    [invoice] = running.state.open_invoices
+    assert running.status == "past_due"
+    running.command(lambda s, _: settlement.invoice_uncollectible(s, invoice.invoice_id))
+    after = settlement.invoices_closed(
+        running.state, closed=(invoice.invoice_id,), processing=(), now=running.now
+    )
+    assert after.status == "active"
+
+
 def test_a_year_of_nothing_but_declines_never_stands_still() -> None:
     """Whatever the final action, the next thing lies ahead or waits for somebody."""
     for final in FinalAction:
