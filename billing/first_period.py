@@ -11,11 +11,9 @@ from fractions import Fraction
 from typing import assert_never
 
 from billing import anchor
-from billing.catalog import AnchorKind, Price
-from billing.currency import largest_charge_minor
+from billing.catalog import AnchorKind
 from billing.money import Money, round_half_away
 from billing.period import Period
-from billing.pricing import charge_for, rounded
 from billing.proration import share
 from billing.subscription import SubscriptionState, Terms
 
@@ -60,14 +58,6 @@ def first_share(terms: Terms, begins_at: datetime) -> Fraction:
     """Which share of a whole interval the first period is, and costs."""
     whole = first_whole_period(terms, begins_at)
     return share(first_period(terms, begins_at), whole, terms.proration)
-
-
-def first_charge(terms: Terms, price: Price, begins_at: datetime) -> Money:
-    """What is collected when what is sold begins then; less than the minimum is not (policy P5)."""
-    share_of = first_share(terms, begins_at)
-    owed = rounded(charge_for(price, terms.quantity, share=share_of))
-    collected = largest_charge_minor(owed.amount_minor, owed.currency)
-    return owed.model_copy(update={"amount_minor": collected})
 
 
 def first_amount(terms: Terms, begins_at: datetime) -> Money:

@@ -1,7 +1,7 @@
 """What a customer has with us, read for one page.
 
 Owns the reading: everything of one moment, and nothing of anybody else. Does not own what is said
-about it (`subscription_facts`, `pages`).
+about it (`subscription_facts`) nor what stands on which page (`home`).
 """
 
 from dataclasses import dataclass, replace
