@@ -25,6 +25,7 @@ from api.problems import Unavailable
 from api.subscription_view import SubscriptionView
 from api.workflow_calls import NotRunning, SubscriptionWorkflows
 from billing.actor import Actor
+from billing.commands import check_not_reused
 from billing.errors import Conflict, NotFound
 from workflows.messages import AnyCommand, CommandReceipt
 
@@ -107,7 +108,7 @@ async def give(
     try:
         receipt = await SubscriptionWorkflows.of(deps).command(subscription_id, command)
     except NotRunning:
-        await _after_the_end(deps, subscription_id, command.command_id)
+        await _after_the_end(deps, subscription_id, command)
         return None
     await _until_recorded(deps, subscription_id, receipt.state_revision)
     return receipt
@@ -138,10 +139,11 @@ def view(subscription: Subscription) -> SubscriptionView:
     return SubscriptionView.of(subscription.state, test_clock_id=subscription.test_clock_id)
 
 
-async def _after_the_end(deps: Dependencies, subscription_id: str, command_id: str) -> None:
+async def _after_the_end(deps: Dependencies, subscription_id: str, command: AnyCommand) -> None:
     """The command that ended it is answered again; any other comes too late."""
     state = (await require(deps, subscription_id)).state
-    if state.applied_command(command_id) is not None:
+    check_not_reused(state, command.command_id, command.content)
+    if state.applied_command(command.command_id) is not None:
         return
     if state.has_ended:
         raise Conflict("subscription_ended", f"the subscription is {state.status}")

@@ -93,7 +93,7 @@ class SubscriptionWorkflows:
         await self._start(state, update="wait_for_activation", update_id=update_id)
 
     async def command(self, subscription_id: str, command: AnyCommand) -> CommandReceipt:
-        """Has the command applied, once per command id.
+        """Has the command applied, once per command id; the same id with other content is refused.
 
         Raises what the rules refuse (`Conflict`, `InvalidInput`) and `NotRunning`.
         """
@@ -104,7 +104,7 @@ class SubscriptionWorkflows:
             receipt: CommandReceipt = await handle.execute_update(
                 UPDATES[type(command)],
                 command,
-                id=command.command_id,
+                id=f"{command.command_id}:{command.content}",
                 result_type=CommandReceipt,
             )
         return receipt

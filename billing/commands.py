@@ -52,6 +52,20 @@ def check_version(state: SubscriptionState, expected: int | None) -> None:
         )
 
 
+def check_not_reused(state: SubscriptionState, command_id: str, content: str) -> None:
+    """Raises `InvalidInput` (`command_id_reused`) where the id stands for another command (P32).
+
+    The same content is a repetition, and is answered as the first time.
+    """
+    applied = state.applied_command(command_id)
+    if applied is not None and applied.content not in {None, content}:
+        raise InvalidInput(
+            "command_id_reused",
+            f"the command {command_id} took effect at {applied.applied_at:%Y-%m-%d %H:%M}Z with"
+            " other content: give this one an id of its own",
+        )
+
+
 def cancel_at_period_end(state: SubscriptionState, now: datetime) -> SubscriptionState:
     """The subscription ends with the running period; undoable until then (policy P12).
 

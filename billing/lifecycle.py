@@ -272,10 +272,12 @@ def command_applied(
     *,
     result: ChangeResult | None = None,
     invoice_id: str | None = None,
+    content: str | None = None,
 ) -> SubscriptionState:
     """Remembers a command's effect, so that its repetition is answered and not repeated.
 
-    The messages that it led to are sent once per command, also after a reset.
+    `content` is a hash of what it asked for (`billing.commands.check_not_reused`). The messages
+    that it led to are sent once per command, also after a reset.
     """
     applied = AppliedCommand(
         command_id=command_id,
@@ -283,6 +285,7 @@ def command_applied(
         revision=after.revision,
         result=result,
         invoice_id=invoice_id,
+        content=content,
     )
     told = tuple(
         message

@@ -369,6 +369,8 @@ class AppliedCommand(Value):
     """Of a change; a change under way moves on."""
     invoice_id: str | None = None
     decline: str | None = None
+    content: str | None = None
+    """A hash of what was asked for; None of one from before that was remembered."""
 
 
 class SubscriptionState(Value):

@@ -22,6 +22,7 @@ from api.problems import Unavailable
 from api.workflow_calls import NotRunning, SubscriptionWorkflows
 from billing.actor import Actor
 from billing.agenda import agenda
+from billing.commands import check_not_reused
 from billing.errors import Conflict, InvalidInput, NotFound
 from billing.subscription import ChangeResult, SubscriptionState
 from cli import temporal
@@ -73,14 +74,20 @@ def give(
     command_of: CommandOf,
     *,
     as_json: bool,
+    is_relative: bool = False,
     patience: timedelta = _PATIENCE,
 ) -> None:
     """Has the command applied and says what came of it.
 
-    Raises what the rules refuse, `NotFound` (`subscription_not_found`), `Refusal` where a payment
-    was declined, and `Unanswered`.
+    One that `is_relative` to what it changes has another content once it took effect: its id alone
+    tells a repetition. Raises what the rules refuse, `NotFound` (`subscription_not_found`),
+    `Refusal` where a payment was declined, and `Unanswered`.
     """
-    giving = _given(root, database_url, subscription_id, command_of, patience=patience)
+    giving = _given(
+        *(root, database_url, subscription_id, command_of),
+        is_relative=is_relative,
+        patience=patience,
+    )
     receipt, after = asyncio.run(giving)
     if as_json:
         typer.echo(receipt.model_dump_json(indent=2))
@@ -98,6 +105,7 @@ async def _given(
     subscription_id: str,
     command_of: CommandOf,
     *,
+    is_relative: bool,
     patience: timedelta,
 ) -> tuple[CommandReceipt, SubscriptionState]:
     engine = create_engine(database_url)
@@ -108,7 +116,10 @@ async def _given(
         workflows = SubscriptionWorkflows(
             await temporal.connect(root), task_queue=SUBSCRIPTION_TASK_QUEUE, patience=patience
         )
-        receipt = await _obeyed(workflows, engine, subscription_id, command_of(before.state))
+        command = command_of(before.state)
+        if is_relative and (known := _known(before.state, command)) is not None:
+            return known, before.state
+        receipt = await _obeyed(workflows, engine, subscription_id, command)
         return receipt, (await _read(engine, subscription_id)).state
     finally:
         await engine.dispose()
@@ -136,22 +147,31 @@ async def _after_the_end(
 ) -> CommandReceipt:
     """The command that ended it is answered again; any other comes too late."""
     state = (await _read(engine, subscription_id)).state
-    applied = state.applied_command(command.command_id)
-    if applied is not None:
-        return CommandReceipt(
-            command_id=applied.command_id,
-            subscription_id=subscription_id,
-            applied_at=applied.applied_at,
-            revision=applied.revision,
-            change=applied.result,
-            invoice_id=applied.invoice_id,
-            decline=applied.decline,
-        )
+    check_not_reused(state, command.command_id, command.content)
+    receipt = _known(state, command)
+    if receipt is not None:
+        return receipt
     if state.has_ended:
         raise Conflict("subscription_ended", f"the subscription is {state.status}")
     raise Conflict(
         "workflow_not_running",
         "its workflow does not run; the hourly reconciliation starts it again",
+    )
+
+
+def _known(state: SubscriptionState, command: AnyCommand) -> CommandReceipt | None:
+    """What a command that took effect is answered with."""
+    applied = state.applied_command(command.command_id)
+    if applied is None:
+        return None
+    return CommandReceipt(
+        command_id=applied.command_id,
+        subscription_id=state.subscription_id,
+        applied_at=applied.applied_at,
+        revision=applied.revision,
+        change=applied.result,
+        invoice_id=applied.invoice_id,
+        decline=applied.decline,
     )
 
 

@@ -250,6 +250,7 @@ def extend_trial(
             lambda signed, state: ExtendTrial(
                 **signed, trial_end=_later(_trial_end(state), until, days)
             ),
+            is_relative=days is not None,
         )
 
 
@@ -276,6 +277,7 @@ def extend_grace(
             lambda signed, state: ExtendGrace(
                 **signed, until=_later(final_action_at(state), until, days)
             ),
+            is_relative=days is not None,
         )
 
 
@@ -392,6 +394,8 @@ def _give(
     subscription: str,
     said: _Said,
     command_of: "Callable[[Signature, SubscriptionState], AnyCommand]",
+    *,
+    is_relative: bool = False,
 ) -> None:
     from cli import commanding, database  # noqa: PLC0415
 
@@ -405,6 +409,7 @@ def _give(
         subscription,
         lambda state: command_of(signed, state),
         as_json=said.as_json,
+        is_relative=is_relative,
     )
 
 

@@ -20,7 +20,12 @@ with workflow.unsafe.imports_passed_through():
     from activities.records import AuditEntry
     from billing import lifecycle
     from billing.agenda import overdue_boundary
-    from billing.commands import check_command, check_version, coupon_redeemed
+    from billing.commands import (
+        check_command,
+        check_not_reused,
+        check_version,
+        coupon_redeemed,
+    )
     from billing.discount import Coupon
     from billing.errors import Overtaken, PerennialError
     from billing.one_off_charge import charged, check_chargeable_now
@@ -40,6 +45,8 @@ ResultT = TypeVar("ResultT")
 
 _CHARGE_PATIENCE: Final = timedelta(seconds=10)
 """How long a change waits for another one's payment: less than its caller waits for it."""
+
+_TELLS_REUSE: Final = "tells-reuse-of-a-command-id"
 
 
 class Commands:
@@ -241,7 +248,13 @@ class Commands:
     ) -> None:
         keeper = self._keeper
         remembered = lifecycle.command_applied(
-            before, after, command.command_id, now, result=result, invoice_id=invoice_id
+            before,
+            after,
+            command.command_id,
+            now,
+            result=result,
+            invoice_id=invoice_id,
+            content=command.content,
         )
         keeper.take(remembered if after is not before else remembered.changed())
         subject = f"{keeper.state.subscription_id}:{command.command_id}"
@@ -281,6 +294,9 @@ class Commands:
             raise ApplicationError(
                 "the command was applied too long ago to be repeated", type="command_forgotten"
             )
+        # Two with one id came together: the first is in force, and this one is another.
+        if applied.content not in {None, command.content} and workflow.patched(_TELLS_REUSE):
+            self._refuse_reuse(command)
         invoice = state.open_invoice(applied.invoice_id or "")
         return CommandReceipt(
             command_id=applied.command_id,
@@ -299,6 +315,7 @@ class Commands:
 
         What is asked of thousands of subscriptions is refused by hundreds.
         """
+        self._refuse_reuse(command)
         keeper = self._keeper
         now = keeper.now()
         known = keeper.state.applied_command(command.command_id) is not None
@@ -306,12 +323,20 @@ class Commands:
             self._check(command, lambda state: change(state, now))
 
     def refuse_once_ended(self, command: Command) -> None:
-        """Early and without an event in the history; everything else is checked when applied."""
+        """Early and without an event in the history; everything else is checked when applied.
+
+        So is a command that has the id of another one.
+        """
+        self._refuse_reuse(command)
         state = self._keeper.state
         if state.has_ended and state.applied_command(command.command_id) is None:
             raise ApplicationError(
                 "the subscription has ended", "Conflict", type="subscription_ended"
             )
+
+    def _refuse_reuse(self, command: Command) -> None:
+        state = self._keeper.state
+        _or_refusal(lambda: check_not_reused(state, command.command_id, command.content))
 
 
 def _after_charge(state: SubscriptionState, outcome: ItemOutcome) -> SubscriptionState:

@@ -4,10 +4,11 @@ Owns the contract of its start, signals, updates and query, and the workflow's i
 nothing else of this package, and nothing of the workflow's code is loaded with it.
 """
 
+import hashlib
 from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Annotated, Final
+from typing import Annotated, ClassVar, Final
 
 from pydantic import StringConstraints
 
@@ -117,6 +118,19 @@ class Command(Value):
     expected_version: int | None = None
     """The version of the subscription that it is based on; another one refuses it (P16)."""
 
+    unsaid: ClassVar[frozenset[str]] = frozenset()
+    """Fields that are no part of what is asked for: they are made anew for a repetition."""
+
+    @property
+    def content(self) -> str:
+        """A hash of what is asked for, whoever asks and however the reason is worded (P32).
+
+        Defaults do not count, so that a field which is added later changes no hash.
+        """
+        signature = set(Command.model_fields)
+        said = self.model_dump_json(exclude=signature | self.unsaid, exclude_defaults=True)
+        return hashlib.sha256(f"{type(self).__name__}:{said}".encode()).hexdigest()[:32]
+
 
 class Cancel(Command):
     """Update `cancel`; `unused` is what becomes of the unused part when it is `now` (P17)."""
@@ -146,6 +160,9 @@ class ChargeOnce(Command):
     """Update `charge`: something is charged at once, by an invoice of its own."""
 
     item: InvoiceItem
+
+    unsaid: ClassVar[frozenset[str]] = frozenset({"item"})
+    """It has the instant of the request; the API compares requests themselves."""
 
 
 class UndoChange(Command):
@@ -188,6 +205,9 @@ class PlanMigration(Command):
     target: Terms
     migrates_at: Instant
     notice_days: int
+
+    unsaid: ClassVar[frozenset[str]] = frozenset({"target", "migrates_at", "notice_days"})
+    """They follow from the migration and from what the subscription has by now."""
 
 
 class UndoMigration(Command):

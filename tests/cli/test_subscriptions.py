@@ -117,10 +117,14 @@ async def test_a_trial_is_extended_by_days_and_to_an_instant(
     company: Company, terminal: Terminal
 ) -> None:
     subscription = await active(company, trial_days=14)
-    await terminal.subscriptions("extend-trial", subscription.id, "--days", "7", *WHY)
-    trial = (await subscription.report()).state.trial
-    assert trial is not None
-    assert trial.end == at("2026-02-07T09:30")
+    week = ("extend-trial", subscription.id, "--days", "7", "--command-id", "cmd_1", *WHY)
+    for _ in range(2):  # the same command again, after an answer that was lost
+        assert "cmd_1 took effect" in (await terminal.subscriptions(*week)).out
+        trial = (await subscription.report()).state.trial
+        assert trial is not None
+        assert trial.end == at("2026-02-07T09:30")
+    other = ("extend-trial", subscription.id, "--until", "2026-02-09", "--command-id", "cmd_1")
+    assert (await terminal.refused(*other, *WHY)).endswith("(command_id_reused)")
 
     await terminal.subscriptions("extend-trial", subscription.id, "--until", "2026-02-10", *WHY)
     trial = (await subscription.report()).state.trial
