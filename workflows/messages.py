@@ -310,6 +310,8 @@ class SubscriptionReport(Value):
     next_actions: tuple[NextAction, ...]
     problem: str | None
     """What an operator must look at, if anything."""
+    waits_for_operator: bool = False
+    """Whether nothing happens until one does; not while it is tried again."""
 
 
 class RefundStart(Value):

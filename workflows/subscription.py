@@ -388,6 +388,8 @@ class SubscriptionWorkflow:
             is_idle=not self._busy and not self._state.messages,
             next_actions=agenda(self._state),
             problem=self._keeper.problem,
+            waits_for_operator=self._keeper.is_stuck
+            or (self._keeper.problem is not None and not self._busy),
         )
 
     @property

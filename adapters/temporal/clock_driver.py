@@ -58,8 +58,8 @@ class TemporalClockDriver:
         report = await self._report(self._handle(subscription_id))
         if report is None:
             return None
-        if report.problem is not None and not report.is_idle:
-            # It waits for an operator: the clock goes on without it, and it catches up afterwards.
+        if report.waits_for_operator:
+            # The clock goes on without it, and it catches up afterwards.
             return ClockStanding(is_idle=True, next_due_at=None)
         due = report.next_actions[0].at if report.next_actions else None
         return ClockStanding(is_idle=report.is_idle, next_due_at=due)
