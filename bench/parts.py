@@ -152,11 +152,11 @@ async def measure_api(stage: Stage, sizes: Sizes) -> list[Figure]:
 async def measure_rehearsal(stage: Stage, sizes: Sizes) -> list[Figure]:
     """How long it takes to say what another price would do to everybody."""
     async with stage.engine() as engine:
-        await rehearsal.fill(engine, sizes.rehearsed)
+        sold = await rehearsal.fill(engine, sizes.rehearsed)
         measured = [await rehearsal.rehearse(engine) for _ in range(sizes.cycles)]
     counted = {each.total.subscriptions for each in measured}
-    if counted != {sizes.rehearsed}:
-        raise BooksDoNotBalance(f"{sizes.rehearsed} subscriptions were counted as {counted}")
+    if counted != {sold}:
+        raise BooksDoNotBalance(f"{sold} subscriptions were counted as {counted}")
     return [
         Figure(
             name=f"rehearsal of a price on {sizes.rehearsed:,} subscriptions",
