@@ -45,7 +45,7 @@ walks: venv
 faults: venv
 	cd "$(ROOT)" && "$(BIN)/python" -m pytest tests/faults/year.py $(ARGS)
 
-# Speed and size, each against a baseline of the same run; about ten minutes.
+# Speed and size, each against a baseline of the same run; about a quarter of an hour.
 bench: venv
 	cd "$(ROOT)" && "$(BIN)/python" -m bench $(ARGS)
 

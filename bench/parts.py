@@ -50,7 +50,7 @@ class Sizes:
     """Subscriptions whose year is lived through."""
     sleeping: tuple[int, ...] = (1_000, 2_000, 5_000, 10_000)
     """Rising; the second is where the cache is full and has let go of as many again."""
-    sleeping_seconds: float = 240
+    sleeping_seconds: float = 420
     requests: int = 2_000
     documents: int = 200
     rehearsed: int = 79_000

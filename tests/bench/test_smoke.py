@@ -58,7 +58,7 @@ async def test_a_year_leaves_in_the_history_what_it_may(stage: Stage) -> None:
 async def test_sleepers_are_counted_and_the_worker_is_looked_at(stage: Stage) -> None:
     figures = await parts.measure_sleeping(stage, SMALL)
     assert [figure.name for figure in figures] == [
-        "subscriptions asleep within 240 s",
+        "subscriptions asleep within 420 s",
         "worker's memory, 100 sleeping",
         "worker's memory, 200 sleeping",
     ]
