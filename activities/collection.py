@@ -252,7 +252,9 @@ class Collection:
                 if isinstance(outcome, Paid):
                     await _receive(tx, attempt, paid_at=request.now)
             stored = await tx.subscriptions.save(after)
-            judged = await _present_state(tx, request.state, after, stored_revision=stored)
+            judged = await _present_state(
+                *(tx, request.state, after), invoice_id=request.invoice_id, stored_revision=stored
+            )
             invoice = await _locked_invoice(tx, request.invoice_id)
             if isinstance(outcome, Paid):
                 await _return_unwanted(tx, judged, invoice, request.now)
@@ -300,12 +302,18 @@ async def _present_state(
     asked: SubscriptionState,
     after: SubscriptionState,
     *,
+    invoice_id: str,
     stored_revision: int,
 ) -> SubscriptionState:
-    """What an outcome is judged by: a command may have been stored while the gateway was asked."""
+    """What an outcome is judged by: a command may have been stored while the gateway was asked.
+
+    A state that no longer knows the invoice has nothing to say of it.
+    """
     if stored_revision <= after.revision:
         return asked
-    return await tx.subscriptions.recorded(asked.subscription_id) or asked
+    recorded = await tx.subscriptions.recorded(asked.subscription_id)
+    is_open_there = recorded is not None and recorded.open_invoice(invoice_id) is not None
+    return recorded if recorded is not None and is_open_there else asked
 
 
 async def _may_go_live(tx: Transaction, state: SubscriptionState) -> bool:

@@ -74,6 +74,20 @@ async def test_an_invoice_is_paid_once_however_often_it_is_collected(till: Till)
     assert (await till.event_types()).count("invoice.paid") == 1
 
 
+async def test_a_payment_is_told_although_a_later_state_knows_its_invoice_no_more(
+    till: Till,
+) -> None:
+    owing = await till.owing()
+    later = owing.model_copy(update={"open_invoices": (), "revision": owing.revision + 5})
+    async with transactions(till.engine)() as tx:
+        await tx.subscriptions.save(later)
+
+    await till.collect(owing)
+
+    assert (await till.event_types()).count("invoice.paid") == 1
+    assert await till.count(credit_notes) == 0
+
+
 async def test_a_decline_is_an_outcome_and_stays_the_outcome_of_its_attempt(till: Till) -> None:
     owing = await till.owing(BROKE)
 
