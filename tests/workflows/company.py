@@ -149,14 +149,13 @@ class Mailbox:
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """The one test clock of a test's company: every live subscription is on it."""
+    """The one test clock of a company: every subscription is on it, until it has told its end."""
 
     engine: AsyncEngine
 
     async def subscription_ids(self, test_clock_id: str) -> tuple[str, ...]:  # noqa: ARG002 - the port's
         async with self.engine.connect() as connection:
-            live = select(subscriptions.c.id).where(subscriptions.c.ended_at.is_(None))
-            return tuple((await connection.execute(live)).scalars())
+            return tuple((await connection.execute(select(subscriptions.c.id))).scalars())
 
     async def arrived(self, test_clock_id: str, at: datetime) -> None:
         """Nothing to record: the company knows its present."""
