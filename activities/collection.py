@@ -75,6 +75,9 @@ class Voided(Value):
     processing_invoice_ids: tuple[str, ...]
     paid_invoice_ids: tuple[str, ...] = ()
     """Those of the closed ones that turned out to be paid."""
+    lost_invoice_ids: tuple[str, ...] = ()
+    """Those of the closed ones that were written off. Histories from before name none, and so an
+    unpaid subscription whose debt was lost goes on in them as it did."""
     stored_revision: int
 
 
@@ -144,16 +147,23 @@ class Collection:
         closed: list[str] = []
         processing: list[str] = []
         paid: list[str] = []
+        lost: list[str] = []
         for invoice_id in settlement.invoices_to_void(request.state, request.now):
             stopped = await self._charging.stop_all(invoice_id)
             if stopped is PaymentStatus.PROCESSING:
                 processing.append(invoice_id)
                 continue
-            is_paid = await self._close(request, invoice_id, stopped)
+            status = await self._close(request, invoice_id, stopped)
             closed.append(invoice_id)
-            paid += [invoice_id] * is_paid
+            paid += [invoice_id] * (status is InvoiceStatus.PAID)
+            lost += [invoice_id] * (status is InvoiceStatus.UNCOLLECTIBLE)
         after = settlement.invoices_closed(
-            request.state, closed=closed, processing=processing, paid=paid, now=request.now
+            request.state,
+            closed=closed,
+            processing=processing,
+            paid=paid,
+            lost=lost,
+            now=request.now,
         )
         async with self._open_transaction() as tx:
             stored = await tx.subscriptions.save(after)
@@ -162,6 +172,7 @@ class Collection:
             closed_invoice_ids=tuple(closed),
             processing_invoice_ids=tuple(processing),
             paid_invoice_ids=tuple(paid),
+            lost_invoice_ids=tuple(lost),
             stored_revision=stored,
         )
 
@@ -272,29 +283,29 @@ class Collection:
 
     async def _close(
         self, request: VoidInvoices, invoice_id: str, stopped: PaymentAttempt | PaymentStatus
-    ) -> bool:
-        """Paid where an attempt succeeded after all, else closed; whether it is paid."""
+    ) -> InvoiceStatus:
+        """Paid where an attempt succeeded after all, else closed; what it is then."""
         state, now = request.state, request.now
         async with self._open_transaction() as tx:
             invoice = await _locked_invoice(tx, invoice_id)
             if invoice.status is InvoiceStatus.PAID:
                 await _return_unwanted(tx, state, invoice, now)
-                return True
+                return invoice.status
             if invoice.status is not InvoiceStatus.OPEN:
-                return False
+                return invoice.status
             if isinstance(stopped, PaymentAttempt):
                 outcome = Paid(amount=stopped.amount, paid_at=now)
                 await tx.attempts.put(stopped.model_copy(update={"outcome": outcome}))
                 await _receive(tx, stopped, paid_at=now)
                 await tx.events.append(collecting.paid_event(invoice, stopped.number, now))
                 await _return_unwanted(tx, state, invoice, now)
-                return True
+                return InvoiceStatus.PAID
             known = state.open_invoice(invoice_id)
             if known is not None and known.is_bad_debt:
                 await _write_off(tx, invoice, now)
-            else:
-                await _void(tx, invoice, now)
-            return False
+                return InvoiceStatus.UNCOLLECTIBLE
+            await _void(tx, invoice, now)
+            return InvoiceStatus.VOID
 
 
 async def _present_state(

@@ -61,8 +61,11 @@ def change_undone(state: SubscriptionState, now: datetime) -> SubscriptionState:
 
     Raises `Conflict` (`no_pending_change`).
     """
-    if waits_for_customer(state):
-        return set_aside(state)
+    return set_aside(state) if waits_for_customer(state) else decrease_undone(state, now)
+
+
+def decrease_undone(state: SubscriptionState, now: datetime) -> SubscriptionState:
+    """What waits for the period's end is forgotten. Raises `Conflict` (`no_pending_change`)."""
     if state.pending_change is None:
         raise Conflict("no_pending_change", "no change is pending")
     message = messages.change_undone(state, now)

@@ -74,10 +74,20 @@ def cancel_at_period_end(state: SubscriptionState, now: datetime) -> Subscriptio
     its customer at a bank's challenge: who does not come back to one may leave all the same. Raises
     `Conflict` (`change_in_progress`) where a payment is on its way.
     """
+    if state.status not in _ENDS_AT_ONCE:
+        check_command(state, CommandName.CANCEL_AT_PERIOD_END)
+        state = changing.set_aside(state)
+    return cancel_between_changes(state, now)
+
+
+def cancel_between_changes(state: SubscriptionState, now: datetime) -> SubscriptionState:
+    """The same, but refused (`change_in_progress`) while any change waits for its payment.
+
+    So it was for everybody, and is in histories from then.
+    """
     if state.status in _ENDS_AT_ONCE:
         return cancel_now(state, now)
     check_command(state, CommandName.CANCEL_AT_PERIOD_END)
-    state = changing.set_aside(state)
     if state.change is not None:
         raise Conflict("change_in_progress", "a change of the subscription is being paid for")
     cancellation = Cancellation(at=state.running_period.end, requested_at=now)

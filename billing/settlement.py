@@ -184,9 +184,10 @@ def invoices_closed(
     closed: Sequence[str],
     processing: Sequence[str],
     paid: Sequence[str] = (),
+    lost: Sequence[str] = (),
     now: datetime,
 ) -> SubscriptionState:
-    """`closed` invoices are collected no more: voided, written off, or `paid` after all.
+    """`closed` invoices are collected no more: voided, written off as `lost`, or `paid` after all.
 
     `processing` ones await their bank's answer. A payment that is processing was an attempt, even
     where this state has not heard of it: it is counted, so that looking at it again finds it and
@@ -206,14 +207,9 @@ def invoices_closed(
     after = _paid_too_late(
         after.changed(open_invoices=open_invoices), [i for i in paid if i in for_periods]
     )
-    return after if _is_only_lost(state, closed, paid) else _recovered(after, now)
-
-
-def _is_only_lost(state: SubscriptionState, closed: Sequence[str], paid: Sequence[str]) -> bool:
-    """A debt that is written off is no payment: an unpaid subscription stays so (ADR 0016)."""
-    lost = [i.invoice_id for i in state.open_invoices if i.given_up and i.is_bad_debt]
-    is_lost = bool(closed) and all(each in lost and each not in paid for each in closed)
-    return is_lost and state.status is SubscriptionStatus.UNPAID
+    if lost and state.status is SubscriptionStatus.UNPAID:
+        after = after.model_copy(update={"lost_invoices": (*state.lost_invoices, *lost)})
+    return _recovered(after, now)
 
 
 def given_back(state: SubscriptionState, invoice_id: str) -> SubscriptionState:
@@ -395,12 +391,13 @@ def _paid_too_late(state: SubscriptionState, invoice_ids: Sequence[str]) -> Subs
 def _recovered(state: SubscriptionState, now: datetime) -> SubscriptionState:
     """No longer past due once nothing refused is owed; what a bank looks at is not (policy P21).
 
-    An unpaid subscription needs everything paid; a period that began meanwhile is billed from now.
+    An unpaid subscription needs everything paid, and what was written off never is (ADR 0016); a
+    period that began meanwhile is billed from now.
     """
     match state.status:
         case SubscriptionStatus.PAST_DUE if not _unpaid(state):
             recovered: dict[str, object] = {}
-        case SubscriptionStatus.UNPAID if not state.open_invoices:
+        case SubscriptionStatus.UNPAID if not (state.open_invoices or state.lost_invoices):
             is_over = now >= state.running_period.end
             recovered = {"unbilled_from": now if is_over else None}
         case _:

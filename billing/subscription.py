@@ -419,6 +419,8 @@ class SubscriptionState(Value):
     ended_at: Instant | None = None
     end_reason: EndReason | None = None
     open_invoices: tuple[OpenInvoice, ...] = ()
+    lost_invoices: tuple[str, ...] = ()
+    """Written off while it was unpaid: it stays so, whatever else is paid (ADR 0016)."""
     carried: tuple[InvoiceLine, ...] = ()
     """Too little to collect: on the next invoice (policy P5)."""
     discounts: tuple[RedeemedDiscount, ...] = ()

@@ -34,7 +34,13 @@ def concerns(state: SubscriptionState, *, problem: str | None) -> Iterator[str]:
         yield _about(state, invoice)
     if len(state.open_invoices) > _INVOICES_SHOWN:
         yield f"**{len(state.open_invoices) - _INVOICES_SHOWN} more open invoices** like these."
-    if state.status is SubscriptionStatus.UNPAID:
+    if state.status is SubscriptionStatus.UNPAID and state.lost_invoices:
+        yield (
+            f"**A debt was written off** (`{state.lost_invoices[-1]}`). It stays unpaid, whatever"
+            " else is paid, and nothing new is billed. Cancel it, so that the customer can"
+            " subscribe anew."
+        )
+    elif state.status is SubscriptionStatus.UNPAID:
         yield (
             "**Dunning ended without the money.** Everything open stays owed and nothing new is"
             " billed. Once all of it is paid, by a new payment method or `pay_now`, the"

@@ -90,6 +90,7 @@ class Dunning:
                     closed=voided.closed_invoice_ids,
                     processing=voided.processing_invoice_ids,
                     paid=voided.paid_invoice_ids,
+                    lost=voided.lost_invoice_ids,
                     now=now,
                 ),
             )

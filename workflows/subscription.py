@@ -22,7 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from billing import addon, changing, commands, lifecycle, pausing, settlement
     from billing.agenda import ActionKind, NextAction, agenda, next_action
     from billing.credit_note import UnusedPart
-    from billing.errors import Conflict, Overtaken
+    from billing.errors import Overtaken
     from billing.subscription import (
         CommandName,
         EndReason,
@@ -160,7 +160,9 @@ class SubscriptionWorkflow:
                 if rests and workflow.patched(_GIVES_BACK_A_PAUSE):
                     credit = {"unused": UnusedPart.CREDIT}
                     return await self._cancel_now(command.model_copy(update=credit))
-                change = self._unless_from_before(commands.cancel_at_period_end)
+                change = _as_recorded(
+                    commands.cancel_at_period_end, before=commands.cancel_between_changes
+                )
                 return await self._commands.apply(command, CommandName.CANCEL_AT_PERIOD_END, change)
             case CancelMode.NOW:
                 return await self._cancel_now(command)
@@ -219,7 +221,7 @@ class SubscriptionWorkflow:
     @workflow.update
     async def undo_change(self, command: UndoChange) -> CommandReceipt:
         """Forgets a pending decrease, or gives up a change that waits at a challenge."""
-        change = self._unless_from_before(changing.change_undone)
+        change = _as_recorded(changing.change_undone, before=changing.decrease_undone)
         return await self._commands.apply(command, CommandName.UNDO_CHANGE, change)
 
     @undo_change.validator
@@ -613,16 +615,6 @@ class SubscriptionWorkflow:
             # Also where it ended otherwise meanwhile: what is promised to a card is carried out.
             await giving_back.carry_out()
 
-    def _unless_from_before(self, change: Change) -> Change:
-        """In histories from before, a change at a challenge made way for nothing."""
-        if not changing.waits_for_customer(self._state) or workflow.patched(_MAKES_WAY):
-            return change
-
-        def refused(state: SubscriptionState, now: datetime) -> SubscriptionState:
-            raise Conflict("change_in_progress", f"{state.subscription_id} is being paid at {now}")
-
-        return refused
-
     def _is_charging_for(self, change_id: str) -> bool:
         change = self._state.change
         is_its_own = change is not None and change.change_id == change_id
@@ -674,6 +666,19 @@ class SubscriptionWorkflow:
             and not self._state.messages
             and self._keeper.is_saved
         )
+
+
+def _as_recorded(change: Change, *, before: Change) -> Change:
+    """The change; in histories in which a change at a challenge makes no way yet, as `before`.
+
+    Asked where the state is looked at, in the command's turn: it may have waited for that.
+    """
+
+    def chosen(state: SubscriptionState, now: datetime) -> SubscriptionState:
+        is_from_before = changing.waits_for_customer(state) and not workflow.patched(_MAKES_WAY)
+        return (before if is_from_before else change)(state, now)
+
+    return chosen
 
 
 def _spread(subscription_id: str) -> timedelta:

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from temporalio.testing import ActivityEnvironment
 
-from activities.collection import Collect, Collected
+from activities.collection import Collect, Collected, VoidInvoices
 from adapters.db.engine import transactions
 from adapters.db.tables.credit_note import credit_notes
 from adapters.memory.gateway import MemoryGateway
@@ -325,6 +325,16 @@ async def test_what_is_open_is_void_and_owes_nothing_however_often_it_is_asked(
     assert first.closed_invoice_ids == again.closed_invoice_ids == invoice_ids(ended)
     assert await till.invoice_status() == "void"
     assert (await till.event_types()).count("invoice.voided") == 1
+
+
+async def test_a_debt_that_was_lost_is_told_as_lost_however_often_it_is_asked(till: Till) -> None:
+    owing = await till.owing()
+    invoice_id = owing.open_invoices[0].invoice_id
+    lost = settlement.invoice_uncollectible(owing, invoice_id)
+    for _ in range(2):
+        voided = await till.collection.void_invoices(VoidInvoices(state=lost, now=DUE_AT))
+        assert voided.closed_invoice_ids == voided.lost_invoice_ids == (invoice_id,)
+    assert await till.invoice_status() == "uncollectible"
 
 
 async def test_an_unfinished_payment_is_canceled_before_its_invoice_is_void(till: Till) -> None:

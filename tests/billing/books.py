@@ -107,6 +107,12 @@ class Books:
         booked.status = InvoiceStatus.VOID
         self.balance += booked.from_balance
 
+    def lose(self, invoice_id: str, at: datetime) -> None:
+        booked = self.invoices[invoice_id]
+        assert booked.status is InvoiceStatus.OPEN
+        self._post(ledger.invoice_uncollectible(self.record(invoice_id), at=at))
+        booked.status = InvoiceStatus.UNCOLLECTIBLE
+
     def write_off(self, write_off: WriteOff, *, customer_id: str) -> None:
         assert write_off.invoice_id in self.invoices
         self._post(ledger.written_off(write_off, customer_id=customer_id))

@@ -327,17 +327,26 @@ class Running:
         paid = ids[:1] if isinstance(outcome, Paid) else ()
         closed = ids[len(processing) :]
         before = self.state
+        bad = (invoice.invoice_id for invoice in before.open_invoices if invoice.is_bad_debt)
+        lost = [invoice_id for invoice_id in bad if invoice_id not in (*paid, *processing)]
         for invoice_id in paid:
             self.books.pay(invoice_id, self.now)
             self._return_given_up(before, invoice_id)
         for invoice_id in closed:
             if self.books.record(invoice_id).change_id is not None:
                 self._settle_change(before, invoice_id)
+            elif invoice_id in lost:
+                self.books.lose(invoice_id, self.now)
             elif invoice_id not in paid:
                 self.books.void(invoice_id, self.now)
         self._becomes(
             settlement.invoices_closed(
-                before, closed=closed, processing=processing, paid=paid, now=self.now
+                before,
+                closed=closed,
+                processing=processing,
+                paid=paid,
+                lost=lost,
+                now=self.now,
             )
         )
 

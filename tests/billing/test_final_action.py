@@ -126,21 +126,44 @@ def test_an_unpaid_subscription_whose_debt_is_written_off_stays_unpaid_until_som
     running.until("2026-06-20", SOFT)
     [invoice] = running.state.open_invoices
     running.command(lambda s, _: settlement.invoice_uncollectible(s, invoice.invoice_id))
-    after = settlement.invoices_closed(
-        running.state, closed=(invoice.invoice_id,), processing=(), now=running.now
-    )
-    assert (after.status, after.open_invoices) == ("unpaid", ())
-    assert (after.entitlements, next_action(after)) == ((), None)
-    paid = settlement.invoices_closed(
+    in_time = settlement.invoices_closed(
         running.state,
         closed=(invoice.invoice_id,),
         processing=(),
         paid=(invoice.invoice_id,),
         now=running.now,
     )
-    assert paid.status == "active"
+    assert in_time.status == "active"
+    after = running.until("2026-07-20")
+    assert (after.status, after.open_invoices) == ("unpaid", ())
+    assert (after.entitlements, next_action(after)) == ((), None)
+    assert statuses(running) == ["paid", "uncollectible"]
     canceled = commands.cancel_at_period_end(after, running.now)
     assert canceled.end_reason == EndReason.REQUESTED
+
+
+@pytest.mark.parametrize("is_paid_first", [True, False])
+def test_a_loss_keeps_a_subscription_unpaid_whenever_the_rest_of_its_debt_is_paid(
+    *, is_paid_first: bool
+) -> None:
+    running = owing(FinalAction.UNPAID, interval=WEEK)
+    running.until("2026-06-20", SOFT)
+    lost, *others = running.state.open_invoices
+    assert others
+
+    def pay_the_others() -> None:
+        for other in others:
+            running.collect(other.invoice_id, None)
+
+    if is_paid_first:
+        pay_the_others()
+    running.command(lambda s, _: settlement.invoice_uncollectible(s, lost.invoice_id))
+    running.until("2026-06-20")
+    if not is_paid_first:
+        pay_the_others()
+    assert (running.status, running.state.open_invoices) == ("unpaid", ())
+    assert statuses(running) == ["paid", "uncollectible", *["paid" for _ in others]]
+    assert next_action(running.state) is None
 
 
 def test_what_is_written_off_of_a_past_due_subscription_lets_it_go_on() -> None:
@@ -149,10 +172,9 @@ def test_what_is_written_off_of_a_past_due_subscription_lets_it_go_on() -> None:
     [invoice] = running.state.open_invoices
     assert running.status == "past_due"
     running.command(lambda s, _: settlement.invoice_uncollectible(s, invoice.invoice_id))
-    after = settlement.invoices_closed(
-        running.state, closed=(invoice.invoice_id,), processing=(), now=running.now
-    )
-    assert after.status == "active"
+    running.until("2026-06-02")
+    assert running.status == "active"
+    assert statuses(running) == ["paid", "uncollectible"]
 
 
 def test_a_year_of_nothing_but_declines_never_stands_still() -> None:

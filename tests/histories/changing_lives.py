@@ -10,6 +10,7 @@ from workflows.messages import (
     Cancel,
     CancelMode,
     ExtendGrace,
+    MarkUncollectible,
     PauseSubscription,
     PlanMigration,
     UndoChange,
@@ -132,6 +133,37 @@ async def unpaid_then_paid(company: Company) -> Subscription:
     await subscription.handle.signal("payment_method_changed")
     await settled(subscription)
     await company.advance("2026-04-17T09:30")
+    return subscription
+
+
+async def unpaid_written_off(company: Company) -> Subscription:
+    """Nobody expects the payment any more, and a period's end passes."""
+    customer = await company.customer()
+    subscription = await company.subscribe(customer, price_id="lasting_m")
+    await started(subscription)
+    await company.save_card(customer, BROKE)
+    await company.advance("2026-03-10T00:00")
+    [invoice] = (await subscription.report()).state.open_invoices
+    await subscription.give(MarkUncollectible, invoice_id=invoice.invoice_id)
+    await settled(subscription)
+    await company.advance("2026-03-17T09:30")
+    return subscription
+
+
+async def undone_at_a_challenge(company: Company) -> Subscription:
+    """A decrease is pending, and an upgrade waits for its customer at the bank."""
+    customer = await company.customer()
+    subscription = await company.subscribe(customer)
+    await started(subscription)
+    await company.save_card(customer, "pm_card_authenticationRequired")
+    await company.advance("2026-01-25T00:00")
+    await subscription.change(more=-2, command_id="chg_1")
+    await settled(subscription)
+    await subscription.change("business_m", command_id="chg_2")
+    await settled(subscription)
+    await subscription.give(UndoChange)
+    await settled(subscription)
+    await company.advance("2026-01-27T00:00")
     return subscription
 
 

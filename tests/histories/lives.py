@@ -202,6 +202,8 @@ LIVES: Final[Mapping[str, Life]] = MappingProxyType(
             changing_lives.paused_extending,
             changing_lives.downgraded_to_free,
             changing_lives.unpaid_then_paid,
+            changing_lives.unpaid_written_off,
+            changing_lives.undone_at_a_challenge,
             changing_lives.canceled_with_credit,
             refund_lives.refund_paid_back,
             refund_lives.refund_at_its_bank,

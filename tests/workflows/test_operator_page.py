@@ -71,6 +71,12 @@ def test_each_situation_is_told_in_words(situation: str, said: str) -> None:
     assert said in page(situation)
 
 
+def test_of_a_debt_that_was_lost_nobody_is_told_that_paying_the_rest_helps() -> None:
+    shown = details_of(unpaid().changed(lost_invoices=("in_lost",)), problem=None)
+    assert "**A debt was written off** (`in_lost`)" in shown
+    assert "active again" not in shown
+
+
 def test_a_past_due_page_says_what_was_tried_why_it_failed_and_how_it_ends() -> None:
     state = past_due()
     shown = details_of(state, problem=None)

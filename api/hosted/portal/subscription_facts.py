@@ -106,6 +106,10 @@ def _tone(state: SubscriptionState) -> str:
     return "good" if is_well and state.cancellation is None else "quiet"
 
 
+_GOES_ON_ONCE_PAID: Final = "It goes on as soon as everything open is paid."
+_LOST: Final = "It does not go on: it was not paid. Cancel it to subscribe anew."
+
+
 def _sentence(state: SubscriptionState, written: LocaleFormat) -> str | None:
     sentence: str | None
     match state.status:
@@ -117,7 +121,7 @@ def _sentence(state: SubscriptionState, written: LocaleFormat) -> str | None:
             at = state.ended_at
             sentence = None if at is None else f"Ended on {written.day(at)}."
         case SubscriptionStatus.UNPAID:
-            sentence = "It goes on as soon as everything open is paid."
+            sentence = _LOST if state.lost_invoices else _GOES_ON_ONCE_PAID
         case (
             SubscriptionStatus.ACTIVE
             | SubscriptionStatus.PAST_DUE

@@ -118,6 +118,8 @@ def test_an_unpaid_one_says_how_it_goes_on() -> None:
     assert len(facts.concerns) == 1
     assert facts.may_cancel
     assert not facts.may_change
+    lost = _facts(situations.unpaid().changed(lost_invoices=("in_lost",), open_invoices=()))
+    assert lost.sentence == "It does not go on: it was not paid. Cancel it to subscribe anew."
 
 
 def test_a_payment_on_its_way_asks_for_nothing() -> None:
