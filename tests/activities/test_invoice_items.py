@@ -6,8 +6,9 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
+from activities.one_off_charge import ChargeItem, ItemCharged, OneOffCharges
 from activities.period_billing import Billed, BillPeriod
-from adapters.db.engine import transactions
+from adapters.db.engine import transactions, unit_of_work
 from adapters.db.tables.invoice import invoice_lines
 from adapters.db.tables.invoice_item import invoice_items
 from adapters.db.tables.operator_task import operator_tasks
@@ -153,6 +154,19 @@ async def test_what_was_bought_with_a_subscription_is_its_first_invoice_s_once(t
     async with transactions(till.engine)() as tx:
         stored = await tx.items.get("cus_1", "ii_8")
     assert (stored.sold, stored.invoice_id) == (bought[0].sold, first.invoice_id)
+
+
+async def test_what_costs_nothing_is_a_line_and_no_obstacle(till: Till) -> None:
+    free = {"amount": Money.zero("USD")}
+    bought, named = _sold(7).model_copy(update=free), _sold(8).model_copy(update=free)
+    await _add(till, bought)
+    state = await till.billed(subscription())
+    assert state.open_invoices[0].amount.amount_minor == 8000
+    charges = OneOffCharges(open_transaction=unit_of_work(till.engine))
+    charged = await charges.charge_item(ChargeItem(state=state, item=named, now=DUE_AT))
+    assert isinstance(charged, ItemCharged)
+    assert (charged.invoice.total.amount_minor, charged.invoice.status) == (0, "paid")
+    assert await _statuses(till) == {"ii_7": "invoiced", "ii_8": "invoiced"}
 
 
 def _sold(number: int) -> InvoiceItem:

@@ -32,7 +32,7 @@ class InvoiceItemRow(Row, table=True):
         currency_code(),
         one_of("status", InvoiceItemStatus),
         CheckConstraint("quantity >= 1", name="quantity"),
-        CheckConstraint("amount_minor >= 1", name="amount_minor"),
+        CheckConstraint("amount_minor >= 0", name="amount_minor"),
         CheckConstraint("period_start < period_end", name="period"),
         CheckConstraint("(status = 'invoiced') = (invoice_id IS NOT NULL)", name="invoiced"),
         CheckConstraint("(status = 'pending') = (closed_at IS NULL)", name="closed"),
