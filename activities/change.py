@@ -11,6 +11,7 @@ from pydantic import Field
 from temporalio import activity
 
 from activities.overtaking import recorded_before
+from activities.tax_question import TaxAnswer, asked
 from billing import changing, ledger
 from billing.catalog import Price
 from billing.change import ChangeRequest, PlannedChange
@@ -92,27 +93,30 @@ class Changing:
 
     @activity.defn
     async def begin_change(self, request: BeginChange) -> ChangeOutcome:
-        """Plans the change and invoices what is to be paid first, once per change (policy P11)."""
+        """Plans the change and invoices what is to be paid first, once per change (policy P11).
+
+        Where the tax is not known, what costs nothing now is planned all the same.
+        """
         at = request.now if request.quote is None else request.quote.at
-        taxation = await self._taxes.taxation(request.state.customer_id, at)
+        tax = await asked(self._taxes, request.state.customer_id, at)
         try:
-            return await self._begun(request, taxation)
+            return await self._begun(request, tax)
         except Conflict as error:
             return ChangeRefused(error="Conflict", code=error.code, message=error.message)
         except InvalidInput as error:
             return ChangeRefused(error="InvalidInput", code=error.code, message=error.message)
 
-    async def _begun(self, request: BeginChange, taxation: Taxation) -> ChangeBegun:
+    async def _begun(self, request: BeginChange, tax: TaxAnswer) -> ChangeBegun:
         """Planned anew where a refund took of the same debits while the plan was made."""
         for _ in range(_MOST_PLANS - 1):
             try:
                 async with self._open_transaction() as tx:
-                    return await _begin(tx, request, taxation)
+                    return await _begin(tx, request, tax)
             except BooksBroken as outdated:
                 if outdated.code != "credit_exceeds_debit":
                     raise
         async with self._open_transaction() as tx:
-            return await _begin(tx, request, taxation)
+            return await _begin(tx, request, tax)
 
     @activity.defn
     async def find_fallback(self, request: FindFallback) -> Fallback:
@@ -185,10 +189,10 @@ def after_change(
             return changing.change_in_force(state, begun.plan, change_id, now)
 
 
-async def _begin(tx: Transaction, request: BeginChange, taxation: Taxation) -> ChangeBegun:
+async def _begin(tx: Transaction, request: BeginChange, tax: TaxAnswer) -> ChangeBegun:
     state, now = request.state, request.now
     await recorded_before(tx, state)
-    plan, invoice = await _planned(tx, request, taxation)
+    plan, invoice = await _planned(tx, request, tax)
     result = ChangeResult.APPLIED
     if plan.is_deferred:
         result = ChangeResult.SCHEDULED
@@ -202,7 +206,7 @@ async def _begin(tx: Transaction, request: BeginChange, taxation: Taxation) -> C
 
 
 async def _planned(
-    tx: Transaction, request: BeginChange, taxation: Taxation
+    tx: Transaction, request: BeginChange, tax: TaxAnswer
 ) -> tuple[PlannedChange, InvoiceRecord | None]:
     """The plan and its invoice; after a reset, the invoice of the first time."""
     state, now, quote = request.state, request.now, request.quote
@@ -216,11 +220,15 @@ async def _planned(
     if known is not None:
         if known.status is InvoiceStatus.VOID:
             raise Conflict("change_not_paid", "the payment of this change was not completed")
-        again = await plan_of(tx, state, wanted, known.period.start, taxation=taxation)
+        if tax.cause is not None:
+            raise tax.cause
+        again = await plan_of(tx, state, wanted, known.period.start, taxation=tax.taxation)
         return again, known
     if quote is not None:
         check_quote(quote, state, now)
-    plan = await plan_of(tx, state, wanted, at, taxation=taxation)
+    plan = await plan_of(tx, state, wanted, at, taxation=tax.taxation)
+    if plan.lines and tax.refusal is not None:
+        raise tax.refusal
     if quote is not None and (plan.total != quote.total or _version(plan) != quote.price_version):
         raise Conflict("quote_expired", "the price has changed since it was previewed")
     if not plan.lines:

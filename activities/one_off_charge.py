@@ -10,15 +10,18 @@ from pydantic import Field
 from temporalio import activity
 
 from activities.overtaking import recorded_before
+from activities.tax_question import TaxAnswer, asked
 from billing import ledger
 from billing.assessment import Assessment
+from billing.errors import Conflict, InvalidInput
 from billing.event import DomainEvent
 from billing.ids import effect_key
-from billing.invoice import InvoiceLine, InvoiceRecord, draft_for_item
+from billing.invoice import InvoiceLine, InvoiceRecord, draft_for_item, item_invoice_id
 from billing.invoice_item import InvoiceItem
 from billing.one_off_charge import charged
 from billing.ports.storage import Transaction, UnitOfWork
 from billing.ports.tax import NoTaxRates, TaxRates
+from billing.pricing import check_not_too_large
 from billing.subscription import SubscriptionState
 from billing.tax import Taxation
 from billing.value import Instant, Value
@@ -48,7 +51,17 @@ class ItemNotCharged(Value):
     stored_revision: None = None
 
 
-ItemOutcome = Annotated[ItemCharged | ItemNotCharged, Field(discriminator="kind")]
+class ItemRefused(Value):
+    """It cannot be charged so, or not now; nothing was written."""
+
+    kind: Literal["refused"] = "refused"
+    error: Literal["Conflict", "InvalidInput"]
+    code: str
+    message: str
+    stored_revision: None = None
+
+
+ItemOutcome = Annotated[ItemCharged | ItemNotCharged | ItemRefused, Field(discriminator="kind")]
 
 
 class OneOffCharges:
@@ -65,31 +78,45 @@ class OneOffCharges:
 
         It is taxed as what is subscribed, or by its own price where it has one.
         """
-        state, now = request.state, request.now
-        taxation = await self._taxes.taxation(state.customer_id, now)
-        async with self._open_transaction() as tx:
-            by = await _assessment(tx, state, request.item, taxation)
-            draft = draft_for_item(
-                request.item.line,
-                customer_id=state.customer_id,
-                subscription_id=state.subscription_id,
-                item_id=request.item.id,
-                by=by,
-                now=now,
-            )
-            recorded = await recorded_before(tx, state)
-            is_known = await tx.invoices.get(draft.id) is not None
-            if recorded is not None and recorded.has_ended and not is_known:
-                return ItemNotCharged()
-            await tx.items.add_invoiced(request.item, invoice_id=draft.id, at=now)
-            invoice = await tx.invoices.finalize(draft)
-            entry = ledger.invoice_finalized(draft, from_balance=invoice.from_balance)
-            if entry is not None:
-                await tx.ledger.post(entry)
-            outcome = ItemCharged(invoice=invoice, carried=draft.carried, stored_revision=0)
-            stored = await tx.subscriptions.save(charged(state, invoice, draft.carried))
-            await tx.events.append(_event(state, invoice, now))
-        return outcome.model_copy(update={"stored_revision": stored})
+        tax = await asked(self._taxes, request.state.customer_id, request.now)
+        try:
+            async with self._open_transaction() as tx:
+                return await _charge(tx, request, tax)
+        except Conflict as error:
+            return ItemRefused(error="Conflict", code=error.code, message=error.message)
+        except InvalidInput as error:
+            return ItemRefused(error="InvalidInput", code=error.code, message=error.message)
+
+
+async def _charge(tx: Transaction, request: ChargeItem, tax: TaxAnswer) -> ItemOutcome:
+    state, item, now = request.state, request.item, request.now
+    recorded = await recorded_before(tx, state)
+    known = await tx.invoices.get(item_invoice_id(state.subscription_id, item.id))
+    if known is None:
+        if recorded is not None and recorded.has_ended:
+            return ItemNotCharged()
+        if tax.refusal is not None:
+            raise tax.refusal
+    elif tax.cause is not None:
+        raise tax.cause
+    draft = draft_for_item(
+        item.line,
+        customer_id=state.customer_id,
+        subscription_id=state.subscription_id,
+        item_id=item.id,
+        by=await _assessment(tx, state, item, tax.taxation),
+        now=now,
+    )
+    if known is None:
+        check_not_too_large(draft.total, what="with tax it")
+    await tx.items.add_invoiced(item, invoice_id=draft.id, at=now)
+    invoice = await tx.invoices.finalize(draft)
+    entry = ledger.invoice_finalized(draft, from_balance=invoice.from_balance)
+    if entry is not None:
+        await tx.ledger.post(entry)
+    stored = await tx.subscriptions.save(charged(state, invoice, draft.carried))
+    await tx.events.append(_event(state, invoice, now))
+    return ItemCharged(invoice=invoice, carried=draft.carried, stored_revision=stored)
 
 
 async def _assessment(

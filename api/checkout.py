@@ -88,7 +88,9 @@ class CheckoutSessionView(BaseModel):
     subscription: str
     success_url: str
     cancel_url: str
-    amount_due_now: MoneyView | None = Field(description="What completing the checkout charges")
+    amount_due_now: MoneyView | None = Field(
+        description="What completing the checkout charges; null once it is not open any more"
+    )
     trial_end: datetime | None = Field(description="If it is completed now")
     expires_at: datetime
     created_at: datetime
@@ -165,7 +167,9 @@ async def read_checkout_session(
             )
         state = await subscriptions.state_of(connection, session.subscription_id)
         price = None if state is None else await catalog.price_of(connection, state.terms)
-    due_now = await due_at_start(deps, state, price) if state and price else None
+    due_now = None
+    if session.is_open and state is not None and price is not None:
+        due_now = await due_at_start(deps, state, price)
     return CheckoutSessionView.of(session, state, due_now=due_now)
 
 

@@ -29,7 +29,7 @@ from billing.errors import Conflict, InvalidInput
 from billing.estimate import first_invoice
 from billing.money import Money
 from billing.offer import Offer, terms_of
-from billing.pricing import LARGEST_CHARGE_MINOR, check_quantity
+from billing.pricing import check_not_too_large, check_quantity
 from billing.subscription import SubscriptionState
 
 CHECKOUT_OPEN_FOR: Final = timedelta(hours=24)
@@ -129,12 +129,7 @@ async def due_at_start(deps: Dependencies, state: SubscriptionState, price: Pric
     """
     taxation = await deps.tax_rates.taxation(state.customer_id, state.created_at)
     total = first_invoice(state, price, taxation, state.created_at).total
-    if total.amount_minor > LARGEST_CHARGE_MINOR:
-        raise InvalidInput(
-            "amount_too_large",
-            f"with tax and what is added it costs {total}, which is more than one charge can take",
-            largest_minor=LARGEST_CHARGE_MINOR,
-        )
+    check_not_too_large(total, what="with tax and what is added it")
     return total if state.terms.trial is None else Money.zero(total.currency)
 
 

@@ -182,11 +182,11 @@ async def read_timeline(
 async def _choose_method(
     deps: Dependencies, purchase: Purchase, payment_method_id: str | None
 ) -> None:
+    """Whatever method is named: what starting it comes to is worked out before, and can be."""
+    owes_now = not purchase.is_started and (await purchase.due_now(deps)).amount_minor > 0
     if payment_method_id is not None:
         await make_default(deps, purchase.customer, payment_method_id)
-        return
-    owes_now = (await purchase.due_now(deps)).amount_minor > 0
-    if owes_now and purchase.customer.default_payment_method_id is None:
+    elif owes_now and purchase.customer.default_payment_method_id is None:
         raise Conflict(
             "payment_method_required", "the customer has no payment method to charge: save one"
         )

@@ -13,12 +13,11 @@ from pydantic import Field, StringConstraints
 
 from billing.assessment import ItemTerms
 from billing.catalog import MAX_QUANTITY
-from billing.errors import InvalidInput
 from billing.explanation import Explanation
 from billing.invoice_line import InvoiceLine
 from billing.money import Money
 from billing.period import Period
-from billing.pricing import LARGEST_CHARGE_MINOR, check_chargeable
+from billing.pricing import check_chargeable, check_not_too_large
 from billing.tax import Taxation, TaxCategory
 from billing.value import Instant, Value
 
@@ -101,11 +100,6 @@ def moment(at: datetime) -> Period:
 def amount_of(*, unit_amount_minor: int, quantity: int, currency: str) -> Money:
     """What all units cost. Raises `InvalidInput` (`amount_too_large`, `amount_not_chargeable`)."""
     amount = Money(amount_minor=unit_amount_minor * quantity, currency=currency)
-    if amount.amount_minor > LARGEST_CHARGE_MINOR:
-        raise InvalidInput(
-            "amount_too_large",
-            f"{amount} is more than one charge can take",
-            largest_minor=LARGEST_CHARGE_MINOR,
-        )
+    check_not_too_large(amount, what=f"a quantity of {quantity}")
     check_chargeable(amount)
     return amount

@@ -97,12 +97,7 @@ def check_quantity(price: Price, quantity: int, *, context: PricingContext = NO_
         )
     _refuse_strange_dimensions(price, context)
     amount = price_of(price, quantity, context=context)
-    if amount.amount_minor > LARGEST_CHARGE_MINOR:
-        raise InvalidInput(
-            "amount_too_large",
-            f"{quantity} cost {amount}, which is more than one charge can take",
-            largest_minor=LARGEST_CHARGE_MINOR,
-        )
+    check_not_too_large(amount, what=f"a quantity of {quantity}")
     check_chargeable(amount)
 
 
@@ -115,6 +110,19 @@ def _refuse_strange_dimensions(price: Price, context: PricingContext) -> None:
                 f"the price of {price.id} does not depend on {name[:63]!r}",
                 dimension=name[:63],
             )
+
+
+def check_not_too_large(amount: Money, *, what: str) -> None:
+    """Raises `InvalidInput` (`amount_too_large`) for more than one charge can take.
+
+    `what` costs that, in words that a sentence begins with.
+    """
+    if amount.amount_minor > LARGEST_CHARGE_MINOR:
+        raise InvalidInput(
+            "amount_too_large",
+            f"{what} costs {amount}, which is more than one charge can take",
+            largest_minor=LARGEST_CHARGE_MINOR,
+        )
 
 
 def check_chargeable(amount: Money) -> None:

@@ -13,9 +13,9 @@ from billing import migrating
 from billing.catalog import Price
 from billing.change import ChangeRequest, PlannedChange, plan_change
 from billing.commands import check_command
-from billing.errors import Conflict, InvalidInput
+from billing.errors import Conflict
 from billing.offer import Offer, terms_of
-from billing.pricing import LARGEST_CHARGE_MINOR, check_quantity, price_of
+from billing.pricing import check_not_too_large, check_quantity, price_of
 from billing.proration import Debit
 from billing.replacement import no_longer_sold
 from billing.subscription import CommandName, SubscriptionState, Terms
@@ -70,12 +70,7 @@ def plan_request(
         at=max(at, running.start),
         treatment=basis.taxation.of(target.tax_category),
     )
-    if plan.total.amount_minor > LARGEST_CHARGE_MINOR:
-        raise InvalidInput(
-            "amount_too_large",
-            f"the change costs {plan.total}, which is more than one charge can take",
-            largest_minor=LARGEST_CHARGE_MINOR,
-        )
+    check_not_too_large(plan.total, what="the change")
     follows = migrating.migrates_to(state, target, basis.migration_price)
     return plan if follows is None else plan.model_copy(update={"migrates_to": follows})
 

@@ -16,6 +16,7 @@ from typing import Annotated, Final, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from billing.country import Country
+from billing.errors import InvalidInput
 from billing.money import Money, round_half_away
 from billing.value import Instant, Value
 
@@ -214,9 +215,18 @@ class Taxation(Value):
 
     by_category: Mapping[str, TaxTreatment | None] = {}
     otherwise: TaxTreatment | None = None
+    unknown: tuple[str, ...] = ()
+    """Categories of which nobody knows how they are taxed."""
 
     def of(self, category: str | None) -> TaxTreatment | None:
-        """None where no tax is charged."""
+        """None where no tax is charged. Raises `InvalidInput` (`tax_category_unknown`)."""
+        if category in self.unknown:
+            raise InvalidInput(
+                "tax_category_unknown",
+                f"nobody knows how {category} is taxed: correct it in the catalog, and migrate"
+                " those who bought it",
+                category=category,
+            )
         return self.by_category.get(category or "", self.otherwise)
 
 

@@ -7,7 +7,7 @@ known of an address, https://docs.stripe.com/tax/customer-locations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from simulator.addresses import Address, AddressParameters
 from simulator.document import JsonObject
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 _SECONDS_A_DATE_MAY_BE_OFF = 31 * 86_400
 _SECONDS_KEPT = 90 * 86_400
 _MOST_LINES = 100
+_MOST_SHOWN = 10
 
 Override = Literal["customer_exempt", "none", "reverse_charge"]
 Reason = Literal[
@@ -132,10 +133,11 @@ class Calculation(Resource):
         """As the API shows it: the lines are a list of its own address."""
         shown = super().public()
         del shown["created"]
+        lines: list[JsonValue] = [line.model_dump(mode="json") for line in self.line_items]
         shown["line_items"] = {
             "object": "list",
-            "data": shown["line_items"],
-            "has_more": False,
+            "data": lines[:_MOST_SHOWN],
+            "has_more": len(lines) > _MOST_SHOWN,
             "url": f"/v1/tax/calculations/{self.id}/line_items",
         }
         return shown

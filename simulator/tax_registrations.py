@@ -64,6 +64,12 @@ TAX_CODES: Final[Mapping[str, bool]] = MappingProxyType(
     {
         "txcd_00000000": False,
         "txcd_10000000": True,
+        "txcd_10101000": True,
+        "txcd_10102000": True,
+        "txcd_10201000": True,
+        "txcd_10301000": True,
+        "txcd_10302000": True,
+        "txcd_20030000": True,
         "txcd_10103000": True,
         "txcd_10103001": True,
         "txcd_10010001": True,

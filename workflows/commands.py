@@ -16,7 +16,13 @@ from temporalio.exceptions import ApplicationError
 with workflow.unsafe.imports_passed_through():
     from activities.change import BeginChange, ChangeOutcome, ChangeRefused, after_change
     from activities.coupons import RedemptionRefused, TakeRedemption
-    from activities.one_off_charge import ChargeItem, ItemNotCharged, ItemOutcome
+    from activities.one_off_charge import (
+        ChargeItem,
+        ItemCharged,
+        ItemNotCharged,
+        ItemOutcome,
+        ItemRefused,
+    )
     from activities.records import AuditEntry
     from billing import lifecycle
     from billing.agenda import overdue_boundary
@@ -130,6 +136,8 @@ class Commands:
             lambda state: effects.charge_item(ChargeItem(state=state, item=command.item, now=now)),
             _after_charge,
         )
+        if isinstance(outcome, ItemRefused):
+            raise ApplicationError(outcome.message, outcome.error, type=outcome.code)
         if isinstance(outcome, ItemNotCharged):
             raise ApplicationError(
                 "the subscription has ended", "Conflict", type="subscription_ended"
@@ -340,7 +348,7 @@ class Commands:
 
 
 def _after_charge(state: SubscriptionState, outcome: ItemOutcome) -> SubscriptionState:
-    if isinstance(outcome, ItemNotCharged):
+    if not isinstance(outcome, ItemCharged):
         return state
     return charged(state, outcome.invoice, outcome.carried)
 

@@ -1,13 +1,15 @@
 """Tax as Stripe Tax has it: the rates that it would charge a customer (policy P4).
 
-Owns one request, a calculation over a round amount of each kind of thing that is sold, and what its
+Owns one question, a calculation over a round amount of each tax code that is sold, and what its
 answer means to us. Amounts are computed by our own rules, whoever knows the rates
 (`billing.assessment`). Does not own who the customer is (`adapters.db.queries.buyers`), nor the
 filing of taxes: nothing is recorded as a tax transaction at Stripe.
 Source: https://docs.stripe.com/tax/custom and https://docs.stripe.com/tax/customer-locations
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from types import MappingProxyType
@@ -23,7 +25,12 @@ from stripe.tax import CalculationLineItem
 
 from adapters.stripe.failure import stripe_errors
 from billing.address import Address
-from billing.errors import GatewayRefused, InvalidInput
+from billing.errors import (
+    GatewayRefused,
+    GatewayUnreachable,
+    InvalidInput,
+    PerennialError,
+)
 from billing.ports.tax import Buyer, TaxStanding
 from billing.tax import EU, UNTAXED, Taxation, TaxReason, TaxTreatment
 
@@ -34,9 +41,14 @@ _SAMPLE_MINOR: Final = 100_000
 """A thousand dollars; of what is taxed in part, the part comes out to a thousandth of a percent."""
 _FARTHEST: Final = timedelta(days=30)
 """Stripe answers for 31 days around its own present."""
+_PATIENCE: Final = timedelta(seconds=10)
+"""For an answer: somebody may wait for it, with a subscription's lock held."""
 _REMEMBERED_FOR: Final = timedelta(hours=1)
 _MOST_REMEMBERED: Final = 10_000
 _PRESET: Final = "otherwise"
+_MOST_LINES: Final = 10
+"""What Stripe lists within an object without further pages."""
+_OF_TAX_CODE: Final = re.compile(r"line_items\[(\d+)\]\[tax_code\]")
 _NOT_ENOUGH: Final = "customer_tax_location_invalid"
 _RATE_DIGITS: Final = Decimal("0.000001")
 _VAT_TYPES: Final[Mapping[str, str]] = MappingProxyType(
@@ -57,11 +69,13 @@ class StripeTaxRates:
         *,
         buyer: Callable[[str], Awaitable[Buyer | None]],
         real_now: Callable[[], datetime],
+        patience: timedelta = _PATIENCE,
     ) -> None:
         """`buyer` knows customers with an address; `real_now` is about Stripe's present."""
         self._calculations = client.v1.tax.calculations
         self._buyer = buyer
         self._real_now = real_now
+        self._patience = patience
         self._remembered: dict[tuple[Buyer, datetime], tuple[datetime, Taxation]] = {}
 
     async def taxation(
@@ -90,42 +104,75 @@ class StripeTaxRates:
         return taxation
 
     async def _ask(self, buyer: Buyer, day: datetime) -> Taxation:
+        """Of every tax code; one that Stripe does not know is no obstacle for the others."""
+        codes = [each for each in buyer.categories if each.startswith(TAX_CODE_PREFIX)]
+        unknown: list[str] = []
+        treatments: dict[str | None, TaxTreatment | None] = {}
+        while wanted := [code for code in (None, *codes) if code not in treatments]:
+            asked = wanted[:_MOST_LINES]
+            try:
+                lines = await self._calculate(buyer, day, asked)
+            except GatewayRefused as refused:
+                wrong = _refused_code(refused, asked)
+                if wrong is None:
+                    raise _told(refused) from None
+                codes.remove(wrong)
+                unknown.append(wrong)
+                continue
+            for code, line in zip(asked, lines, strict=True):
+                treatments[code] = _treatment(line, buyer.address)
+        otherwise = treatments.pop(None)
+        by_category = {code: each for code, each in treatments.items() if code is not None}
+        return Taxation(by_category=by_category, otherwise=otherwise, unknown=tuple(unknown))
+
+    async def _calculate(
+        self, buyer: Buyer, day: datetime, codes: Sequence[str | None]
+    ) -> list[CalculationLineItem]:
         try:
             with stripe_errors():
-                calculation = await self._calculations.create_async(
-                    {
-                        "currency": "usd",
-                        "line_items": [
-                            _line(category) for category in (_PRESET, *buyer.categories)
-                        ],
-                        "customer_details": _details(buyer),
-                        "tax_date": int(day.timestamp()),
-                        "expand": ["line_items.data.tax_breakdown"],
-                    }
-                )
-        except GatewayRefused as refused:
-            if refused.code != _NOT_ENOUGH:
-                raise
-            raise InvalidInput(
-                "tax_location_invalid",
-                "the customer's address is not enough to know the tax: the United States need a"
-                " postal code, Canada that or a province",
-            ) from None
+                async with asyncio.timeout(self._patience.total_seconds()):
+                    calculation = await self._calculations.create_async(
+                        {
+                            "currency": "usd",
+                            "line_items": [_line(code) for code in codes],
+                            "customer_details": _details(buyer),
+                            "tax_date": int(day.timestamp()),
+                            "expand": ["line_items.data.tax_breakdown"],
+                        }
+                    )
+        except TimeoutError:
+            raise GatewayUnreachable("gateway_unreachable", "Stripe did not answer") from None
         lines = () if calculation.line_items is None else calculation.line_items.data
-        treatments = {line.reference: _treatment(line, buyer.address) for line in lines}
-        otherwise = treatments.pop(_PRESET)
-        return Taxation(by_category=treatments, otherwise=otherwise)
+        by_reference = {line.reference: line for line in lines}
+        return [by_reference[code or _PRESET] for code in codes]
 
 
-def _line(category: str) -> CalculationCreateParamsLineItem:
+def _line(code: str | None) -> CalculationCreateParamsLineItem:
     line: CalculationCreateParamsLineItem = {
         "amount": _SAMPLE_MINOR,
-        "reference": category,
+        "reference": code or _PRESET,
         "tax_behavior": "exclusive",
     }
-    if category.startswith(TAX_CODE_PREFIX):
-        line["tax_code"] = category
+    if code is not None:
+        line["tax_code"] = code
     return line
+
+
+def _refused_code(refused: GatewayRefused, asked: Sequence[str | None]) -> str | None:
+    """The tax code that Stripe does not know, if that is why it refused."""
+    found = _OF_TAX_CODE.fullmatch(str(refused.details.get("param")))
+    return None if found is None else asked[int(found[1])]
+
+
+def _told(refused: GatewayRefused) -> PerennialError:
+    """What is to be said of a refusal."""
+    if refused.code != _NOT_ENOUGH:
+        return refused
+    return InvalidInput(
+        "tax_location_invalid",
+        "the customer's address is not enough to know the tax: the United States need a"
+        " postal code, Canada that or a province",
+    )
 
 
 def _details(buyer: Buyer) -> CalculationCreateParamsCustomerDetails:

@@ -59,15 +59,14 @@ async def test_an_address_that_says_too_little_is_refused_before_anything_is_sol
     company: Company,
 ) -> None:
     ada = await company.customer(JUNE, card="pm_card_visa")
-    body = {"address": {"country": "US", "region": "NY"}}
-    moved = await company.shop.client.patch(f"/v1/customers/{ada.id}", json=body)
+    address = {"address": {"country": "US", "region": "NY"}}
+    moved = await company.shop.client.patch(f"/v1/customers/{ada.id}", json=address)
     assert moved.status_code == 200, moved.text
-    refused = await company.shop.client.post(
-        "/v1/subscriptions",
-        json={"customer": ada.id, "price": "team_monthly", "quantity": 1, "trial": False},
-        headers={"Idempotency-Key": "too-little"},
-    )
-    assert (refused.status_code, refused.json()["code"]) == (422, "tax_location_invalid")
+    order = {"customer": ada.id, "price": "team_monthly", "quantity": 1, "trial": False}
+    [card] = (await company.shop.read(f"/v1/customers/{ada.id}/payment_methods"))["data"]
+    for body in (order, order | {"payment_method": card["id"]}):
+        refused = await company.shop.post("/v1/subscriptions", body)
+        assert (refused.status_code, refused.json()["code"]) == (422, "tax_location_invalid")
     assert await company.captured() == 0
 
 
@@ -78,6 +77,8 @@ async def test_a_renewal_waits_until_an_operator_has_completed_the_address(
     team = await ada.subscribe("team_monthly", seats=10, trial=False)
     await ada.becomes(team, "active")
     await company.shop.client.patch(f"/v1/customers/{ada.id}", json={"address": {"country": "US"}})
+    more = await company.shop.post(f"/v1/subscriptions/{team}/change", {"quantity": 11})
+    assert (more.status_code, more.json()["code"]) == (422, "tax_location_invalid")
 
     await ada.live_until("2026-07-02T00:00:00Z")
     shown = (await terminal.subscriptions("show", team)).out

@@ -15,8 +15,10 @@ from billing.ports.tax import Buyer
 from billing.tax import UNTAXED, TaxReason, TaxTreatment
 from simulator.control import SimulatorControl
 from simulator.faults import Fault
+from simulator.tax_registrations import TAX_CODES
 from tests.conftest import StripeSimulator
 
+_PATIENCE = timedelta(seconds=1)
 _SOFTWARE = "txcd_10103001"
 _UNTAXABLE = "txcd_00000000"
 _MANHATTAN = Address(country="US", region="NY", postal_code="10001", city="New York")
@@ -45,7 +47,7 @@ async def office(simulator: StripeSimulator) -> AsyncIterator[TaxOffice]:
         return opened.buyers.get(customer_id)
 
     async with connect_stripe(api_key=simulator.api_key, api_base=simulator.base_url) as client:
-        rates = StripeTaxRates(client, buyer=buyer, real_now=lambda: opened.now)
+        rates = StripeTaxRates(client, buyer=buyer, real_now=lambda: opened.now, patience=_PATIENCE)
         opened = TaxOffice(simulator.control, rates)
         yield opened
 
@@ -71,6 +73,27 @@ async def test_each_tax_code_has_its_rate_and_other_categories_the_presets(
     assert await office.treatment(berlin, None) == vat
     assert await office.treatment(berlin, _UNTAXABLE) is None
     assert await office.questions() == 1
+
+
+async def test_a_code_that_stripe_does_not_know_is_no_obstacle_for_the_others(
+    office: TaxOffice,
+) -> None:
+    berlin = Buyer(address=Address(country="DE"), categories=("txcd_typo", _UNTAXABLE))
+    assert await office.treatment(berlin, _UNTAXABLE) is None
+    assert await office.treatment(berlin, None) is not None
+    with pytest.raises(InvalidInput, match="txcd_typo") as refused:
+        await office.treatment(berlin, "txcd_typo")
+    assert refused.value.code == "tax_category_unknown"
+
+
+async def test_however_many_codes_are_sold_each_has_its_rate(office: TaxOffice) -> None:
+    codes = sorted(code for code, is_taxed in TAX_CODES.items() if is_taxed)
+    everything = Buyer(address=Address(country="DE"), categories=(*codes, "otherwise", _UNTAXABLE))
+    assert len(codes) > 10
+    assert await office.treatment(everything, _UNTAXABLE) is None
+    treatments = [await office.treatment(everything, code) for code in (*codes, "otherwise")]
+    assert {each is not None and each.rate for each in treatments} == {Decimal(19)}
+    assert await office.questions() == 2
 
 
 @pytest.mark.parametrize(
@@ -133,3 +156,10 @@ async def test_an_outage_of_stripe_is_one(office: TaxOffice) -> None:
     with pytest.raises(GatewayUnavailable):
         await office.treatment(buyer)
     assert await office.treatment(buyer) is not None
+
+
+async def test_whoever_waits_does_not_wait_for_long(office: TaxOffice) -> None:
+    fault = {"kind": "timeout", "method": "POST", "path": "/v1/tax/calculations", "seconds": 5}
+    await office.control.inject(Fault.model_validate(fault))
+    with pytest.raises(GatewayUnavailable):
+        await office.treatment(Buyer(address=Address(country="DE")))

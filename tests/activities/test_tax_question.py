@@ -1,0 +1,128 @@
+"""Somebody waits for what is taxed, and whoever knows the tax does not say it."""
+
+from datetime import datetime
+from decimal import Decimal
+
+import pytest
+
+from activities.change import BeginChange, ChangeBegun, ChangeRefused, Changing
+from activities.one_off_charge import ChargeItem, ItemCharged, ItemRefused, OneOffCharges
+from adapters.db.engine import unit_of_work
+from adapters.db.tables.invoice import invoices
+from billing.change import ChangeRequest
+from billing.errors import (
+    GatewayFailed,
+    GatewayRefused,
+    GatewayUnavailable,
+    InvalidInput,
+    PerennialError,
+)
+from billing.invoice_item import InvoiceItem, moment
+from billing.money import Money
+from billing.ports.tax import TaxStanding
+from billing.subscription import ChangeResult, SubscriptionState
+from billing.tax import UNTAXED, Taxation, TaxTreatment
+from tests.activities.till import DUE_AT, Till
+from tests.adapters.db.company import START, subscribe, subscription
+
+_OUTAGE = GatewayFailed("gateway_failed", "Stripe failed")
+_REFUSALS = [
+    (InvalidInput("tax_location_invalid", "which state?"), "InvalidInput", "tax_location_invalid"),
+    (GatewayRefused("tax_id_invalid", "Stripe refused"), "Conflict", "tax_refused"),
+    (_OUTAGE, "Conflict", "tax_unavailable"),
+]
+
+
+class _Rates:
+    """Implements `TaxRates`: some answer, or none."""
+
+    def __init__(self, answer: Taxation | PerennialError) -> None:
+        self.answer = answer
+
+    async def taxation(
+        self, customer_id: str, at: datetime, *, standing: TaxStanding | None = None
+    ) -> Taxation:
+        del customer_id, at, standing
+        if isinstance(self.answer, PerennialError):
+            raise self.answer
+        return self.answer
+
+
+@pytest.fixture
+async def running(till: Till) -> SubscriptionState:
+    await subscribe(till.engine)
+    return subscription()
+
+
+def _change(state: SubscriptionState, quantity: int) -> BeginChange:
+    request = ChangeRequest(quantity=quantity)
+    return BeginChange(state=state, change_id="chg_1", request=request, quote=None, now=START)
+
+
+def _charge(state: SubscriptionState, minor: int = 2_500) -> ChargeItem:
+    item = InvoiceItem(
+        id="ii_1",
+        customer_id=state.customer_id,
+        subscription_id=state.subscription_id,
+        description="Setup",
+        quantity=1,
+        amount=Money(amount_minor=minor, currency="USD"),
+        period=moment(DUE_AT),
+        created_at=DUE_AT,
+    )
+    return ChargeItem(state=state, item=item, now=DUE_AT)
+
+
+@pytest.mark.parametrize(("answer", "error", "code"), _REFUSALS)
+async def test_what_is_taxed_is_refused_and_nothing_is_written(
+    till: Till, running: SubscriptionState, answer: PerennialError, error: str, code: str
+) -> None:
+    opened, rates = unit_of_work(till.engine), _Rates(answer)
+    changing = Changing(open_transaction=opened, taxes=rates)
+    more = await changing.begin_change(_change(running, 6))
+    assert isinstance(more, ChangeRefused)
+    charges = OneOffCharges(open_transaction=opened, taxes=rates)
+    once = await charges.charge_item(_charge(running))
+    assert isinstance(once, ItemRefused)
+    assert {(each.error, each.code) for each in (more, once)} == {(error, code)}
+    assert await till.count(invoices) == 0
+
+
+async def test_what_costs_nothing_now_waits_for_no_tax(
+    till: Till, running: SubscriptionState
+) -> None:
+    changing = Changing(open_transaction=unit_of_work(till.engine), taxes=_Rates(_OUTAGE))
+    less = await changing.begin_change(_change(running, 4))
+    assert isinstance(less, ChangeBegun)
+    assert less.result is ChangeResult.SCHEDULED
+
+
+async def test_what_was_invoiced_is_never_refused_afterwards(
+    till: Till, running: SubscriptionState
+) -> None:
+    rates = _Rates(UNTAXED)
+    changing = Changing(open_transaction=unit_of_work(till.engine), taxes=rates)
+    charges = OneOffCharges(open_transaction=unit_of_work(till.engine), taxes=rates)
+    begun = await changing.begin_change(_change(running, 6))
+    charged = await charges.charge_item(_charge(running))
+    rates.answer = _OUTAGE
+    with pytest.raises(GatewayUnavailable):
+        await changing.begin_change(_change(running, 6))
+    with pytest.raises(GatewayUnavailable):
+        await charges.charge_item(_charge(running))
+    rates.answer = UNTAXED
+    assert (await changing.begin_change(_change(running, 6))).kind == begun.kind
+    assert (await charges.charge_item(_charge(running))).kind == charged.kind
+    assert await till.count(invoices) == 2
+
+
+async def test_a_charge_that_its_tax_makes_too_large_is_refused(
+    till: Till, running: SubscriptionState
+) -> None:
+    vat = Taxation(otherwise=TaxTreatment(jurisdiction="DE", name="VAT", rate=Decimal(19)))
+    charges = OneOffCharges(open_transaction=unit_of_work(till.engine), taxes=_Rates(vat))
+    refused = await charges.charge_item(_charge(running, 99_999_999))
+    assert isinstance(refused, ItemRefused)
+    assert refused.code == "amount_too_large"
+    assert await till.count(invoices) == 0
+    assert isinstance(await charges.charge_item(_charge(running, 80_000_000)), ItemCharged)
