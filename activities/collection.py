@@ -59,6 +59,9 @@ class Collected(Value):
     stored_revision: int
     has_news: bool = False
     """The payment went on while this was recorded: it is to be looked at again at once."""
+    waits_for_banks: bool = False
+    """Whether a bank's time counted as nobody's delay (policy P21). Histories from before do not
+    say so, and go on as they did."""
 
 
 class VoidInvoices(Value):
@@ -279,7 +282,7 @@ class Collection:
             await tx.events.append(
                 *collecting.events(judged, became, request.invoice_id, outcome, request.now)
             )
-        return Collected(outcome=outcome, stored_revision=stored)
+        return Collected(outcome=outcome, stored_revision=stored, waits_for_banks=True)
 
     async def _close(
         self, request: VoidInvoices, invoice_id: str, stopped: PaymentAttempt | PaymentStatus

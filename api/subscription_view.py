@@ -219,7 +219,8 @@ class SubscriptionView(Answer):
     )
     pause: PauseView | None
     grace_until: datetime | None = Field(
-        description="Until when an operator lets attempts to collect go on"
+        description="Until when attempts to collect go on: an operator lets them, or a bank refused"
+        " a debit too late for the ladder"
     )
     unbilled_from: datetime | None = Field(
         description="Since when service goes on in a period that is billed next"

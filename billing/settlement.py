@@ -41,15 +41,49 @@ LONGEST_GRACE: Final = timedelta(days=90)
 
 
 def collected(
-    state: SubscriptionState, invoice_id: str, outcome: CollectionOutcome, now: datetime
+    state: SubscriptionState,
+    invoice_id: str,
+    outcome: CollectionOutcome,
+    now: datetime,
+    *,
+    waits_for_banks: bool = True,
 ) -> SubscriptionState:
-    """What an attempt to collect an invoice means for the subscription (policy P18-P21)."""
+    """What an attempt to collect an invoice means for the subscription (policy P18-P21).
+
+    Only in histories from before nobody `waits_for_banks`.
+    """
     invoice = state.open_invoice(invoice_id)
     if invoice is None:
         return state
     if invoice.for_change is not None:
         return changing.change_collected(state, _tried(invoice), outcome)
+    if waits_for_banks:
+        state = _waiting_for_its_bank(state, invoice, outcome, now)
     return _collected(state, invoice, outcome, now)
+
+
+def _waiting_for_its_bank(
+    state: SubscriptionState, invoice: OpenInvoice, outcome: CollectionOutcome, now: datetime
+) -> SubscriptionState:
+    """What a bank decides about is not past due, whatever was refused before it (policy P21).
+
+    Where its no leaves none of the ladder's attempts a day, one more is made after the ladder's
+    first gap, and the final action waits for it (policy P18): till then nobody knew of a failure.
+    """
+    ladder, is_past_due = state.terms.dunning, state.status is SubscriptionStatus.PAST_DUE
+    match outcome:
+        case Processing() if is_past_due and all(other == invoice for other in _unpaid(state)):
+            return state.model_copy(update={"status": SubscriptionStatus.ACTIVE})
+        case Declined() if invoice.in_processing and not invoice.given_up:
+            may_go_on = is_past_due or state.status is SubscriptionStatus.ACTIVE
+            is_too_late = gives_up_at(state, invoice) <= now
+            has_attempts_left = invoice.rungs_used < ladder.attempts and state.grace_until is None
+            if may_go_on and is_too_late and has_attempts_left:
+                first_gap = timedelta(days=ladder.retry_days[0])
+                return state.model_copy(update={"grace_until": now + first_gap})
+            return state
+        case _:
+            return state
 
 
 def _collected(
@@ -394,9 +428,12 @@ def _recovered(state: SubscriptionState, now: datetime) -> SubscriptionState:
     An unpaid subscription needs everything paid, and what was written off never is (ADR 0016); a
     period that began meanwhile is billed from now.
     """
+    is_graced = state.grace_until is not None
     match state.status:
         case SubscriptionStatus.PAST_DUE if not _unpaid(state):
             recovered: dict[str, object] = {}
+        case SubscriptionStatus.ACTIVE if is_graced and not _is_any_refused(state):
+            recovered = {}
         case SubscriptionStatus.UNPAID if not (state.open_invoices or state.lost_invoices):
             is_over = now >= state.running_period.end
             recovered = {"unbilled_from": now if is_over else None}
@@ -414,6 +451,11 @@ def _unpaid(state: SubscriptionState) -> tuple[OpenInvoice, ...]:
         for invoice in state.open_invoices
         if invoice.attempts_made and not invoice.in_processing and invoice.for_change is None
     )
+
+
+def _is_any_refused(state: SubscriptionState) -> bool:
+    """Whether something that was tried is not paid, also where a bank decides about it by now."""
+    return any(i.attempts_made and i.for_change is None for i in state.open_invoices)
 
 
 def _in_processing(state: SubscriptionState, invoice: OpenInvoice) -> SubscriptionState:

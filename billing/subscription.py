@@ -414,7 +414,7 @@ class SubscriptionState(Value):
     """The last one that it was told of."""
     pause: Pause | None = None
     grace_until: Instant | None = None
-    """An operator lets dunning go on until then."""
+    """Dunning goes on until then: an operator lets it, or a bank said no too late."""
     open_disputes: tuple[str, ...] = ()
     ended_at: Instant | None = None
     end_reason: EndReason | None = None

@@ -197,5 +197,5 @@ def _end(state: SubscriptionState) -> str:
         return ""
     grace = ""
     if state.grace_until is not None:
-        grace = f" (an operator's grace runs until {instant(state.grace_until)})"
+        grace = f" (a grace runs until {instant(state.grace_until)})"
     return f" If it is not paid by {instant(at)}{grace}, {final_action_of(state)}."

@@ -61,7 +61,10 @@ class Dunning:
                     lambda state, done: (
                         settlement.paid_in_vain(state, invoice_id)
                         if _came_in_vain(asked, state, invoice_id, done.outcome)
-                        else settlement.collected(state, invoice_id, done.outcome, now)
+                        else settlement.collected(
+                            *(state, invoice_id, done.outcome, now),
+                            waits_for_banks=done.waits_for_banks,
+                        )
                     ),
                 )
                 if collected.has_news:

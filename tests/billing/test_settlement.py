@@ -128,6 +128,66 @@ def test_a_slow_payment_is_neither_paid_nor_past_due_until_it_fails() -> None:
     assert running.attempts == [LADDER[0], at("2026-06-03"), *LADDER[1:]]
 
 
+def bank_says(running: Running, outcome: CollectionOutcome | None) -> None:
+    [invoice] = running.state.open_invoices
+    running.hear(lambda s, now: settlement.payment_news(s, invoice.invoice_id, now))
+    running.collect(invoice.invoice_id, outcome)
+
+
+@pytest.mark.parametrize("answer", [SOFT, None])
+def test_what_was_declined_is_past_due_no_more_while_a_bank_decides(
+    answer: CollectionOutcome | None,
+) -> None:
+    running = owing()
+    running.until("2026-06-12", SOFT, SOFT, SOFT)
+    grace(running, "2026-06-23")
+    running.until("2026-06-16", PROCESSING)
+    assert (running.status, running.state.grace_until) == ("active", at("2026-06-23"))
+    running.until("2026-06-20")
+    bank_says(running, answer)
+    expected = ("active", None) if answer is None else ("past_due", at("2026-06-23"))
+    assert (running.status, running.state.grace_until) == expected
+
+
+def test_of_two_debts_the_refused_one_stays_past_due_while_a_bank_decides_the_other() -> None:
+    running = owing(interval=WEEK)
+    running.until("2026-06-08", SOFT, SOFT, PROCESSING)
+    assert [i.in_processing for i in running.state.open_invoices] == [False, True]
+    assert running.status == "past_due"
+
+
+def test_a_bank_that_refuses_after_the_ladder_leaves_time_for_one_more_attempt() -> None:
+    running = owing()
+    running.until("2026-06-17T12:00", PROCESSING)
+    bank_says(running, SOFT)
+    assert running.status == "past_due"
+    assert [m.effective_at for m in running.messages] == [at("2026-06-20T12:00")]
+    assert due_next(running) == (ActionKind.COLLECT, at("2026-06-20T12:00"))
+    running.until("2026-06-25", PROCESSING)
+    bank_says(running, SOFT)
+    running.until("2026-06-25")
+    assert running.status == "canceled"
+    assert running.told() == ["payment_failed", "payment_failed", "subscription_canceled"]
+
+
+def test_an_account_that_is_closed_is_not_asked_again_but_its_customer_may_bring_another() -> None:
+    running = owing()
+    running.until("2026-06-17", PROCESSING)
+    bank_says(running, STOLEN)
+    assert due_next(running) == (ActionKind.GIVE_UP, at("2026-06-20"))
+    running.hear(settlement.payment_method_changed)
+    running.until("2026-06-18")
+    assert (running.status, running.state.grace_until) == ("active", None)
+
+
+def test_a_bank_that_refuses_the_last_attempt_is_followed_by_the_final_action() -> None:
+    """As with a card: one message for the attempt, and one for the end."""
+    running = owing()
+    running.until("2026-06-17", SOFT, SOFT, SOFT, PROCESSING)
+    bank_says(running, SOFT)
+    assert due_next(running) == (ActionKind.GIVE_UP, LADDER[-1])
+
+
 def grace(running: Running, until: str) -> None:
     running.command(lambda s, now: settlement.grace_extended(s, at(until), now))
 

@@ -77,6 +77,20 @@ async def dunning_lost(company: Company) -> Subscription:
     return subscription
 
 
+async def dunning_at_a_bank(company: Company) -> Subscription:
+    """A declined renewal, and a bank that takes its time with what is tried instead."""
+    customer = await company.customer()
+    subscription = await company.subscribe(customer)
+    await started(subscription)
+    await company.save_card(customer, BROKE)
+    await company.advance("2026-02-18T00:00")
+    await company.save_bank_account(customer)
+    await subscription.handle.signal("payment_method_changed")
+    await settled(subscription)
+    await company.advance("2026-03-05T00:00")
+    return subscription
+
+
 async def cancellation_undone(company: Company) -> Subscription:
     """Cancelled, undone, renewed."""
     subscription = await company.subscribe(await company.customer())
@@ -185,6 +199,7 @@ LIVES: Final[Mapping[str, Life]] = MappingProxyType(
             trial_extended,
             dunning_recovered,
             dunning_lost,
+            dunning_at_a_bank,
             cancellation_undone,
             canceled_now,
             checkout_declined_then_paid,

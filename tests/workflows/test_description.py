@@ -181,7 +181,7 @@ async def test_what_is_copied_from_the_page_gives_a_customer_a_week_more(company
 
     assert first == again
     assert "until 2026-03-11 09:30:00Z |" in shown
-    assert "If it is not paid by 2026-03-11 09:30:00Z (an operator's grace runs until" in shown
+    assert "If it is not paid by 2026-03-11 09:30:00Z (a grace runs until" in shown
     assert offered(shown, "extend_grace")["command_id"] != copied["command_id"]
     async with reading(company.engine) as connection:
         [entry] = await audit.of_subject(connection, subscription.id, limit=10)

@@ -117,7 +117,7 @@ def test_the_final_action_is_named_with_its_date(
 
 def test_a_grace_is_said_with_the_end_that_it_moved() -> None:
     assert (
-        "If it is not paid by 2026-03-11 09:30:00Z (an operator's grace runs until"
+        "If it is not paid by 2026-03-11 09:30:00Z (a grace runs until"
         " 2026-03-11 09:30:00Z), it is canceled" in page("in grace")
     )
 

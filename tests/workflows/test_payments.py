@@ -180,7 +180,7 @@ async def test_a_bank_debit_that_fails_days_later_is_past_due_from_then_and_trie
         assert company.mailbox.kinds() == ["payment_failed"]
 
         await company.advance("2026-02-20T09:30")
-        assert await subscription.status() == "past_due"
+        assert await subscription.status() == "active"
         assert (await subscription.report()).state.open_invoices[0].in_processing
         news = await bank_answers(company, simulator)
         await subscription.handle.signal("payment_news", news)
