@@ -31,6 +31,8 @@ class GiveBack(Value):
 
     state: SubscriptionState
     part: Period
+    invoice_id: str | None = None
+    """Only of what this invoice charged."""
     source: str
     reason: CreditReason
     unused: UnusedPart
@@ -62,6 +64,8 @@ class UnusedTime:
             debits = await tx.invoices.debits(
                 state.subscription_id, ending_after=state.running_period.start
             )
+            if request.invoice_id is not None:
+                debits = tuple(d for d in debits if d.ref.invoice_id == request.invoice_id)
             known = await tx.credit_notes.of_source(state.subscription_id, request.source)
             asked = unused_lines(
                 tuple(unused(state, without_credits(debits, known), part.start)),

@@ -66,27 +66,32 @@ def check_not_reused(state: SubscriptionState, command_id: str, content: str) ->
         )
 
 
-def cancel_at_period_end(state: SubscriptionState, now: datetime) -> SubscriptionState:
+def cancel_at_period_end(
+    state: SubscriptionState, now: datetime, *, promised_back: PromisedBack | None = None
+) -> SubscriptionState:
     """The subscription ends with the running period; undoable until then (policy P12).
 
     While past due or unpaid it is immediate (policy P20); so it is in a pause, where no period runs
     that could be waited for (ADR 0015). It replaces a pending decrease, and a change that waits for
-    its customer at a bank's challenge: who does not come back to one may leave all the same. Raises
-    `Conflict` (`change_in_progress`) where a payment is on its way.
+    its customer at a bank's challenge: who does not come back to one may leave all the same. What
+    an immediate end promises of open invoices is `promised_back`. Raises `Conflict`
+    (`change_in_progress`) where a payment is on its way.
     """
     if state.status not in _ENDS_AT_ONCE:
         check_command(state, CommandName.CANCEL_AT_PERIOD_END)
         state = changing.set_aside(state)
-    return cancel_between_changes(state, now)
+    return cancel_between_changes(state, now, promised_back=promised_back)
 
 
-def cancel_between_changes(state: SubscriptionState, now: datetime) -> SubscriptionState:
+def cancel_between_changes(
+    state: SubscriptionState, now: datetime, *, promised_back: PromisedBack | None = None
+) -> SubscriptionState:
     """The same, but refused (`change_in_progress`) while any change waits for its payment.
 
     So it was for everybody, and is in histories from then.
     """
     if state.status in _ENDS_AT_ONCE:
-        return cancel_now(state, now)
+        return cancel_now(state, now, promised_back=promised_back)
     check_command(state, CommandName.CANCEL_AT_PERIOD_END)
     if state.change is not None:
         raise Conflict("change_in_progress", "a change of the subscription is being paid for")

@@ -24,6 +24,7 @@ from billing.subscription import (
 )
 
 _INSTANT: Final = timedelta(microseconds=1)
+_INDEBTED: Final = frozenset({SubscriptionStatus.PAST_DUE, SubscriptionStatus.UNPAID})
 
 
 def paused(
@@ -140,9 +141,13 @@ def promised_back(
 ) -> PromisedBack | None:
     """What an end now promises of the invoices that are open, should one be paid all the same.
 
-    A charge may be under way, a bank at work, a customer at a challenge (policy P17).
+    A charge may be under way, a bank at work, a customer at a challenge (policy P17). Who gives up
+    what is unused gives up what they pay for; of a debt that dunning was after, the end forgives
+    the rest, and money that comes for it is theirs (policy P20).
     """
     part = unused_part(state, now)
+    if unused is UnusedPart.NONE and state.status in _INDEBTED:
+        unused = UnusedPart.CREDIT
     if unused is UnusedPart.NONE or part is None or not state.open_invoices:
         return None
     return PromisedBack(cause=cause, unused=unused, part=part)

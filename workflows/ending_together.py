@@ -9,7 +9,7 @@ from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from activities.addons import TellAddons
-    from billing import addon, lifecycle, pausing
+    from billing import addon, lifecycle
     from billing.actor import Actor, ActorKind
     from billing.agenda import NextAction, next_action
     from billing.ids import effect_key
@@ -63,7 +63,7 @@ class EndingTogether:
         async with keeper.lock:
             if next_action(keeper.state) != action:
                 return
-            promise = pausing.promised_back(
+            promise = self._giving_back.promised(
                 keeper.state, end.at, cause=command.command_id, unused=end.unused
             )
             try:

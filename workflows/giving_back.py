@@ -6,6 +6,7 @@ unused (`billing.pausing`) nor what is issued for it (`activities.unused_time`).
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Final
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
@@ -15,6 +16,7 @@ with workflow.unsafe.imports_passed_through():
     from billing import pausing, settlement
     from billing.credit_note import CreditReason, UnusedPart
     from billing.ids import effect_key
+    from billing.subscription import PromisedBack, SubscriptionState
     from workflows import effects
     from workflows.messages import (
         REFUND_WORKFLOW,
@@ -26,6 +28,9 @@ with workflow.unsafe.imports_passed_through():
     from workflows.state_keeper import StateKeeper
 
 
+_FORGIVES: Final = "what-dunning-was-after-is-forgiven"
+
+
 class GivingBack:
     """Gives back of what was paid for the subscription whose state `keeper` holds."""
 
@@ -35,6 +40,14 @@ class GivingBack:
     def of_cancellation(self, command: Cancel) -> "CancellationCredit":
         """What a cancellation asks for."""
         return CancellationCredit(self._keeper, command)
+
+    def promised(
+        self, state: SubscriptionState, at: datetime, *, cause: str, unused: UnusedPart
+    ) -> PromisedBack | None:
+        """What an end at `at` promises of open invoices, and by a command that asks for nothing."""
+        promise = pausing.promised_back(state, at, cause=cause, unused=unused)
+        is_asked_for = promise is None or promise.unused is unused
+        return promise if is_asked_for or workflow.patched(_FORGIVES) else None
 
     async def of_pause(self, at: datetime) -> None:
         """The paid time that passed in the pause that ends at `at`, and what is carried of it."""
@@ -72,6 +85,7 @@ class GivingBack:
                 GiveBack(
                     state=keeper.signed(),
                     part=promise.part,
+                    invoice_id=invoice_id,
                     source=effect_key("paid_too_late", promise.cause, invoice_id),
                     reason=CreditReason.CANCELED,
                     unused=promise.unused,

@@ -160,10 +160,7 @@ class SubscriptionWorkflow:
                 if rests and workflow.patched(_GIVES_BACK_A_PAUSE):
                     credit = {"unused": UnusedPart.CREDIT}
                     return await self._cancel_now(command.model_copy(update=credit))
-                change = _as_recorded(
-                    commands.cancel_at_period_end, before=commands.cancel_between_changes
-                )
-                return await self._commands.apply(command, CommandName.CANCEL_AT_PERIOD_END, change)
+                return await self._cancel_at_period_end(command)
             case CancelMode.NOW:
                 return await self._cancel_now(command)
             case _:
@@ -221,7 +218,11 @@ class SubscriptionWorkflow:
     @workflow.update
     async def undo_change(self, command: UndoChange) -> CommandReceipt:
         """Forgets a pending decrease, or gives up a change that waits at a challenge."""
-        change = _as_recorded(changing.change_undone, before=changing.decrease_undone)
+
+        def change(state: SubscriptionState, now: datetime) -> SubscriptionState:
+            undo = changing.change_undone if _makes_way(state) else changing.decrease_undone
+            return undo(state, now)
+
         return await self._commands.apply(command, CommandName.UNDO_CHANGE, change)
 
     @undo_change.validator
@@ -596,15 +597,29 @@ class SubscriptionWorkflow:
         kind = f"subscription.{self._state.status if self._state.has_ended else happened}"
         await self._keeper.save(self._keeper.event(kind, subject))
 
+    async def _cancel_at_period_end(self, command: Cancel) -> CommandReceipt:
+        def change(state: SubscriptionState, now: datetime) -> SubscriptionState:
+            promise = self._giving_back.promised(
+                state, now, cause=command.command_id, unused=UnusedPart.NONE
+            )
+            if _makes_way(state):
+                return commands.cancel_at_period_end(state, now, promised_back=promise)
+            return commands.cancel_between_changes(state, now, promised_back=promise)
+
+        return await self._commands.apply(command, CommandName.CANCEL_AT_PERIOD_END, change)
+
     async def _cancel_now(self, command: Cancel) -> CommandReceipt:
         giving_back = self._giving_back.of_cancellation(command)
 
         def change(state: SubscriptionState, now: datetime) -> SubscriptionState:
-            unused = command.unused
-            promise = pausing.promised_back(state, now, cause=command.command_id, unused=unused)
-            gives_back = unused is not UnusedPart.NONE
             return commands.cancel_now(
-                state, now, gives_back=gives_back, promised_back=promise, unused=unused
+                state,
+                now,
+                gives_back=command.unused is not UnusedPart.NONE,
+                promised_back=self._giving_back.promised(
+                    state, now, cause=command.command_id, unused=command.unused
+                ),
+                unused=command.unused,
             )
 
         try:
@@ -668,17 +683,12 @@ class SubscriptionWorkflow:
         )
 
 
-def _as_recorded(change: Change, *, before: Change) -> Change:
-    """The change; in histories in which a change at a challenge makes no way yet, as `before`.
+def _makes_way(state: SubscriptionState) -> bool:
+    """Whether a change at a challenge makes way for a command, as it did not in earlier histories.
 
-    Asked where the state is looked at, in the command's turn: it may have waited for that.
+    Asked in the command's turn, where its rule is: it may have waited for that.
     """
-
-    def chosen(state: SubscriptionState, now: datetime) -> SubscriptionState:
-        is_from_before = changing.waits_for_customer(state) and not workflow.patched(_MAKES_WAY)
-        return (before if is_from_before else change)(state, now)
-
-    return chosen
+    return not changing.waits_for_customer(state) or workflow.patched(_MAKES_WAY)
 
 
 def _spread(subscription_id: str) -> timedelta:

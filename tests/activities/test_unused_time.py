@@ -49,12 +49,13 @@ def _taxed(invoice: InvoiceDraft, *minors: int) -> InvoiceDraft:
     )
 
 
-async def _give_back(till: Till) -> GivenBack:
+async def _give_back(till: Till, *, of: str | None = None) -> GivenBack:
     unused_time = UnusedTime(open_transaction=transactions(till.engine))
     return await unused_time.give_back(
         GiveBack(
             state=subscription(),
             part=PERIOD,
+            invoice_id=of,
             source="pause:sub_1",
             reason=CreditReason.PAUSED,
             unused=UnusedPart.CREDIT,
@@ -95,3 +96,17 @@ async def test_where_all_is_paid_nothing_is_left(till: Till) -> None:
         await sell(tx, draft())
 
     assert (await _give_back(till)).not_paid_yet == usd(0)
+
+
+async def test_of_one_invoice_nothing_is_given_back_of_another(till: Till) -> None:
+    await subscribe(till.engine)
+    before, late = draft(), draft(1)
+    async with transactions(till.engine)() as tx:
+        await sell(tx, before)
+        await sell(tx, late)
+
+    await _give_back(till, of=late.id)
+
+    async with transactions(till.engine)() as tx:
+        [note] = await tx.credit_notes.of_source("sub_1", "pause:sub_1")
+    assert {line.debit.invoice_id for line in note.lines} == {late.id}

@@ -400,7 +400,7 @@ class Running:
         promise = self.state.promised_back
         assert promise is not None
         to_card = promise.unused is UnusedPart.REFUND
-        self._give_back(promise.part, f"late:{invoice_id}", to_card=to_card)
+        self._give_back(promise.part, f"late:{invoice_id}", to_card=to_card, of=invoice_id)
         self._becomes(settlement.given_back(self.state, invoice_id))
 
     def _bill(self) -> None:
@@ -490,7 +490,11 @@ class Running:
         lines = unused_lines(debits, part, self.state.terms.proration)
         return sum(line.total.amount_minor for line in lines)
 
-    def _give_back(self, part: Period, source: str, *, to_card: bool = False) -> int:
-        debits = tuple(unused(self.state, self._debits(), part.start))
+    def _give_back(
+        self, part: Period, source: str, *, to_card: bool = False, of: str | None = None
+    ) -> int:
+        """Of what that invoice charged, or of everything."""
+        paid = (debit for debit in self._debits() if of in {None, debit.ref.invoice_id})
+        debits = tuple(unused(self.state, tuple(paid), part.start))
         lines = unused_lines(debits, part, self.state.terms.proration)
         return self.books.give_back(lines, source, self.now, to_card=to_card).amount_minor

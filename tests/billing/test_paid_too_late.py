@@ -1,12 +1,15 @@
 """Money that arrives for what is no longer sold or owed (policy P17, P18)."""
 
+from datetime import datetime
+
 import pytest
 
-from billing import settlement
+from billing import commands, pausing, settlement
 from billing.agenda import NextAction, next_action
 from billing.credit_note import UnusedPart
 from billing.dunning import FinalAction
 from billing.payment import CollectionOutcome, Paid
+from billing.subscription import SubscriptionState
 from tests.billing.owing import LADDER, WEEK, owing, statuses
 from tests.billing.running import CHALLENGE, PROCESSING, SOFT, Running, at
 
@@ -43,6 +46,35 @@ def test_what_is_paid_after_a_cancellation_goes_back_as_it_was_asked(
     assert sum(note.to_card.amount_minor for note in running.books.notes) == to_card
     assert running.books.balance == balance
     assert running.state.is_finished
+
+
+@pytest.mark.parametrize("final", [FinalAction.CANCEL, FinalAction.UNPAID])
+@pytest.mark.parametrize("at_period_end", [True, False])
+def test_what_is_paid_of_a_debt_after_a_cancellation_that_forgives_it_is_the_customers(
+    final: FinalAction, *, at_period_end: bool
+) -> None:
+    """Their payment is under way, and nothing is sold for it any more (policy P20)."""
+    running = owing(final)
+    day = "2026-06-11" if final is FinalAction.CANCEL else "2026-06-16T12:00"
+    running.until(day, CHALLENGE)
+    [invoice] = running.state.open_invoices
+    if at_period_end:
+        running.command(canceled_at_period_end)
+    else:
+        running.cancel_now(UnusedPart.NONE)
+    assert running.status == "canceled"
+    voiding = next_action(running.state)
+    assert voiding is not None
+    running.perform(voiding, Paid(amount=invoice.amount, paid_at=running.now))
+    running.until("2026-07-12")
+    assert statuses(running) == ["paid", "paid"]
+    unused = UNUSED if final is FinalAction.CANCEL else 7_733
+    assert (running.books.balance, running.state.is_finished) == (unused, True)
+
+
+def canceled_at_period_end(state: SubscriptionState, now: datetime) -> SubscriptionState:
+    promise = pausing.promised_back(state, now, cause="cmd", unused=UnusedPart.NONE)
+    return commands.cancel_at_period_end(state, now, promised_back=promise)
 
 
 def test_what_is_refused_after_a_cancellation_gives_nothing_back() -> None:

@@ -16,7 +16,7 @@ from tests.histories import changing_lives, refund_lives
 from tests.histories.settling import BROKE, settled, started
 from tests.worker.desk import pass_challenge
 from tests.workflows.company import Company, Subscription
-from workflows.messages import CancelMode, PaymentNews
+from workflows.messages import CancelMode, PaymentNews, PayNow
 
 Life = Callable[[Company], Awaitable[Subscription]]
 
@@ -115,6 +115,22 @@ async def canceled_now(company: Company) -> Subscription:
     return subscription
 
 
+async def canceled_at_a_challenge(company: Company) -> Subscription:
+    """Past due, and cancelled when the customer has just passed the payment's challenge."""
+    customer = await company.customer()
+    subscription = await company.subscribe(customer)
+    await started(subscription)
+    await company.save_card(customer, "pm_card_authenticationRequired")
+    await company.advance("2026-02-18T00:00")
+    receipt = await subscription.give(PayNow, customer_present=True)
+    await settled(subscription)
+    assert receipt.action_url is not None
+    await pass_challenge(receipt.action_url)
+    await subscription.cancel(CancelMode.NOW, command_id="cancel_1")
+    await subscription.handle.result()
+    return subscription
+
+
 async def checkout_declined_then_paid(company: Company) -> Subscription:
     """The first card is declined while the customer waits; the second one pays."""
     customer = await company.customer(card=BROKE)
@@ -202,6 +218,7 @@ LIVES: Final[Mapping[str, Life]] = MappingProxyType(
             dunning_at_a_bank,
             cancellation_undone,
             canceled_now,
+            canceled_at_a_challenge,
             checkout_declined_then_paid,
             checkout_expired,
             checkout_authenticated,

@@ -2,16 +2,21 @@
 
 import asyncio
 
+import pytest
 from sqlalchemy import select
 
 from adapters.db.repositories.balances import SqlBalances
 from adapters.db.tables.domain_event import domain_events
 from billing.subscription import ChangeResult
 from tests.conftest import StripeSimulator
+from tests.histories.settling import BROKE
 from tests.workflows.company import Company, Subscription
 from tests.workflows.test_interleavings import Telephone, working_with
 from tests.workflows.test_payments import captured
-from workflows.messages import CancelMode, WaiveInvoice
+from workflows.messages import CancelMode, PayNow, WaiveInvoice
+
+_LEFT_OF_THE_PERIOD = 7256
+"""Of $80.00 for 17 February 09:30 to 17 March, from the 20th on."""
 
 
 async def _balance_minor(company: Company, subscription: Subscription) -> int:
@@ -87,3 +92,29 @@ async def test_a_renewal_that_is_waived_while_it_is_charged(
         assert await subscription.status() == "active"
         assert await captured(simulator) == 16000
         assert await _balance_minor(company, subscription) == 8000
+
+
+@pytest.mark.parametrize("mode", CancelMode)
+async def test_a_debt_that_is_being_paid_when_its_subscription_is_canceled_without_credit(
+    company: Company, simulator: StripeSimulator, mode: CancelMode
+) -> None:
+    async with company.working():
+        customer = await company.customer()
+        subscription = await company.subscribe(customer)
+        await subscription.activated()
+        await company.save_card(customer, BROKE)
+        await company.advance("2026-02-20T00:00")
+        assert await subscription.status() == "past_due"
+        await company.save_card(customer, "pm_card_visa")
+    telephone = Telephone()
+    async with working_with(company, telephone):
+        paying = asyncio.create_task(subscription.give(PayNow, customer_present=True))
+        await telephone.rang.wait()
+        await subscription.cancel(mode)
+        telephone.may_hang_up.set()
+        await paying
+        await subscription.handle.result()
+
+        assert await subscription.status() == "canceled"
+        assert await captured(simulator) == 16000
+        assert await _balance_minor(company, subscription) == _LEFT_OF_THE_PERIOD
