@@ -93,6 +93,9 @@ def change_paid_first(
         carried=plan.carried,
         migrates_to=plan.migrates_to,
         uses=plan.uses,
+        gives_back_of=tuple(
+            dict.fromkeys(line.credits.invoice_id for line in plan.lines if line.credits)
+        ),
     )
     open_invoice = OpenInvoice(
         invoice_id=invoice.id,
@@ -188,6 +191,16 @@ def set_aside(state: SubscriptionState) -> SubscriptionState:
     )
     left = state.changed(change=None, open_invoices=invoices)
     return _noted(left, change.change_id, ChangeResult.ABANDONED)
+
+
+def without_disputed_credit(state: SubscriptionState, invoice_id: str | None) -> SubscriptionState:
+    """The payment of an invoice is disputed: nothing of it is given back, by no change either.
+
+    One that waits at a challenge would be refused if it were asked for now, and is set aside.
+    """
+    change = state.change
+    is_credited = change is not None and invoice_id in change.gives_back_of
+    return set_aside(state) if is_credited else state
 
 
 def is_being_closed(state: SubscriptionState) -> bool:

@@ -367,9 +367,17 @@ def to_rule_out(state: SubscriptionState) -> OpenInvoice | None:
 
 
 def dispute_news(
-    state: SubscriptionState, dispute_id: str, dispute: DisputeState, now: datetime
+    state: SubscriptionState,
+    dispute_id: str,
+    dispute: DisputeState,
+    now: datetime,
+    *,
+    invoice_id: str | None = None,
 ) -> SubscriptionState:
-    """A bank opened or decided a dispute; a lost one ends the subscription unless told not to."""
+    """A bank opened or decided a dispute; a lost one ends the subscription unless told not to.
+
+    `invoice_id` is what the disputed payment paid; None where that was not told yet.
+    """
     others = tuple(known for known in state.open_disputes if known != dispute_id)
     match dispute:
         case DisputeState.INQUIRY:
@@ -381,6 +389,8 @@ def dispute_news(
         case _:
             assert_never(dispute)
     after = state if known == state.open_disputes else state.changed(open_disputes=known)
+    if dispute is not DisputeState.WON:
+        after = changing.without_disputed_credit(after, invoice_id)
     is_lost = dispute is DisputeState.LOST and state.terms.dispute_lost is DisputeLost.CANCEL
     if not is_lost or state.has_ended:
         return after

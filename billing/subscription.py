@@ -250,6 +250,8 @@ class ChangeUnderWay(Value):
     """What its invoice does not collect: on the next one, once the change is in force."""
     uses: tuple[DiscountUse, ...] = ()
     """What its invoice uses of the discounts, once the change is in force."""
+    gives_back_of: tuple[str, ...] = ()
+    """Invoices whose unused time its own invoice gives back; none where it was not noted yet."""
     migrates_to: Terms | None = None
     """What a planned migration moves to once this is in force."""
 

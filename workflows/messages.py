@@ -88,6 +88,8 @@ class DisputeNews(Value):
 
     dispute_id: str
     state: DisputeState
+    invoice_id: str | None = None
+    """What the disputed payment paid."""
 
 
 class AddonStarted(Value):

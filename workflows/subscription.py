@@ -125,7 +125,9 @@ class SubscriptionWorkflow:
     def dispute_news(self, news: DisputeNews) -> None:
         """A bank opened or decided a dispute."""
         self._hear(
-            lambda state, now: settlement.dispute_news(state, news.dispute_id, news.state, now)
+            lambda state, now: settlement.dispute_news(
+                *(state, news.dispute_id, news.state, now), invoice_id=news.invoice_id
+            )
         )
 
     @workflow.signal

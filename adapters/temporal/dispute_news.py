@@ -71,7 +71,10 @@ class DisputeNewsDesk:
         if dispute.state is DisputeState.INQUIRY:
             return
         is_told = await self._signals.dispute_news(
-            dispute.subscription_id, dispute_id=dispute.id, state=dispute.state
+            dispute.subscription_id,
+            dispute_id=dispute.id,
+            state=dispute.state,
+            invoice_id=dispute.invoice_id,
         )
         if is_told:
             return

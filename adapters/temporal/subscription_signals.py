@@ -63,13 +63,13 @@ class SubscriptionSignals:
         )
 
     async def dispute_news(
-        self, subscription_id: str, *, dispute_id: str, state: DisputeState
+        self, subscription_id: str, *, dispute_id: str, state: DisputeState, invoice_id: str
     ) -> bool:
         """Once per state that a dispute reached."""
         return await self._send(
             subscription_id,
             _DISPUTE_NEWS,
-            DisputeNews(dispute_id=dispute_id, state=state),
+            DisputeNews(dispute_id=dispute_id, state=state, invoice_id=invoice_id),
             fact=f"{dispute_id}:{state}",
         )
 

@@ -14,6 +14,7 @@ from adapters.temporal.payment_news import PaymentNewsDesk
 from adapters.temporal.subscription_signals import SubscriptionSignals
 from billing.dispute import DisputeState
 from tests.conftest import StripeSimulator
+from tests.worker.desk import pass_challenge
 from tests.workflows.company import Company, Subscription, at
 from tests.workflows.test_news_in_between import HeldGateway
 from tests.workflows.test_payments import captured
@@ -156,6 +157,28 @@ async def test_a_refund_of_a_disputed_payment_is_refused_and_the_subscription_go
         assert await subscription.status() == "active"
 
     assert await refunded(simulator) == 0
+
+
+async def test_an_upgrade_at_its_challenge_gives_nothing_back_of_what_is_disputed_meanwhile(
+    company: Company,
+) -> None:
+    """The challenge was passed all the same: what was taken for the upgrade is the customer's."""
+    async with company.working():
+        company.present = at("2026-04-01T00:00")
+        customer = await company.customer(card="pm_card_createDispute")
+        subscription = await company.subscribe(customer, seats=1, price_id="team_m")
+        await subscription.activated()
+        await company.save_card(customer, "pm_card_authenticationRequired")
+        await company.advance("2026-04-16T00:00")
+        receipt = await subscription.change("business_m")
+        assert receipt.action_url is not None
+        await pass_challenge(receipt.action_url)
+        await take_in_disputes(company)
+        await company.settle()
+
+        state = (await subscription.report()).state
+        assert (state.terms.price_id, state.change, state.open_invoices) == ("team_m", None, ())
+        assert await balance_minor(company, subscription) == 1200 - 800
 
 
 async def test_a_dispute_keeps_nobody_from_ending_a_subscription_that_rests(
