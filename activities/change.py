@@ -24,7 +24,7 @@ from billing.invoice import (
     change_invoice_id,
     draft_for_change,
 )
-from billing.offer import terms_of
+from billing.offer import Offer, terms_of
 from billing.ports.storage import Transaction, UnitOfWork
 from billing.ports.tax import NoTaxRates, TaxRates
 from billing.proration import Debit
@@ -121,21 +121,36 @@ class Changing:
     @activity.defn
     async def find_fallback(self, request: FindFallback) -> Fallback:
         """The free plan that dunning ends with (policy P18)."""
-        price_id = request.state.terms.free_fallback_price_id
-        if price_id is None:
+        sold = request.state.terms
+        if sold.free_fallback_price_id is None:
             return Fallback(terms=None)
         async with self._open_transaction() as tx:
             try:
-                found = await tx.prices.offer(price_id)
-                terms = request.state.terms
-                offer = found.in_currency(terms.currency).keeping(terms.configuration)
-                quantity = offer.price.smallest_quantity
-                terms = terms_of(offer, quantity=quantity, trial=None, segment=None)
+                found = await _on_sale(tx, sold.free_fallback_price_id)
+                offer = found.in_currency(sold.currency).keeping(sold.configuration)
             except InvalidInput:
                 return Fallback(terms=None)
-        fits = terms.family == request.state.terms.family
+        terms = terms_of(
+            offer,
+            quantity=offer.price.smallest_quantity,
+            trial=None,
+            segment=None,
+            anchored_at=sold.anchored_at,
+        )
+        fits = terms.family == sold.family
         is_free = terms.period_amount.amount_minor == 0
         return Fallback(terms=terms if fits and is_free else None)
+
+
+async def _on_sale(tx: Transaction, price_id: str) -> Offer:
+    """What is on sale under the id, or what replaces it. Raises as `Prices.offer` does."""
+    try:
+        return await tx.prices.offer(price_id)
+    except InvalidInput as gone:
+        instead = gone.details.get("replaced_by")
+        if not isinstance(instead, str):
+            raise
+        return await tx.prices.offer(instead)
 
 
 async def plan_of(

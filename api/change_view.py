@@ -148,7 +148,9 @@ class ChangeView(Answer):
 def _next_renewal(
     state: SubscriptionState, plan: PlannedChange, renewal: Money
 ) -> NextRenewalView | None:
-    """A change replaces a pending cancellation, but for one of the trial."""
+    """A change replaces a pending cancellation, but for one of the trial; not its parent's end."""
+    if state.parent_end is not None and state.parent_end.at <= plan.period.end:
+        return None
     if state.status is SubscriptionStatus.TRIALING and state.cancellation is not None:
         return None
     return NextRenewalView(at=plan.period.end, amount=MoneyView.of(renewal))

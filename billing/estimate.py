@@ -7,15 +7,16 @@ a change, by the rules of the invoices themselves. Does not own the invoice that
 
 from datetime import datetime
 
+from billing import changing
 from billing.catalog import Price
 from billing.change import PlannedChange
-from billing.discount import RedeemedDiscount, after_uses
-from billing.invoice import InvoiceDraft, draft_for_period
+from billing.discount import RedeemedDiscount
+from billing.invoice import InvoiceDraft
 from billing.lifecycle import next_billing
 from billing.money import Money
 from billing.offer import price_as_sold
 from billing.requested_change import ChangeBasis
-from billing.subscription import SubscriptionState
+from billing.subscription import SubscriptionState, Terms
 from billing.tax import Taxation
 from billing.upcoming import drafted
 
@@ -43,24 +44,34 @@ def first_invoice(
 
 
 def renewal_after(state: SubscriptionState, plan: PlannedChange, basis: ChangeBasis) -> Money:
-    """What the first renewal after a change charges, with what was carried until then."""
-    number = -1 if state.period_number is None else state.period_number
-    number += 1 if plan.starts_period else 0
-    terms, offer = plan.target, basis.offer
-    price = basis.current_price
-    if offer is not None and offer.price.id == terms.price_id:
-        price = price_as_sold(offer.price, terms)
-    draft = draft_for_period(
-        customer_id=state.customer_id,
-        subscription_id=state.subscription_id,
-        price=price,
-        product_name=terms.product_name,
-        quantity=terms.quantity,
-        period=plan.period,
-        period_number=number + 1,
-        carried=(*state.carried, *plan.carried),
-        discounts=after_uses(state.discounts, plan.uses, period_number=number),
-        treatment=basis.taxation.of(terms.tax_category),
-        now=plan.at,
+    """What the first renewal after a change charges, if nothing else happens before it.
+
+    With what is carried to it and what waits for it, and at the price that a migration moves to
+    then; at today's rates of tax.
+    """
+    after = _after(state, plan)
+    following = next_billing(after, plan.period.end)
+    draft = drafted(
+        after,
+        following,
+        price=_price_of(following.terms, basis),
+        items=tuple(basis.items),
+        taxation=basis.taxation,
+        now=following.billed.start,
     )
     return draft.total
+
+
+def _after(state: SubscriptionState, plan: PlannedChange) -> SubscriptionState:
+    if plan.is_deferred:
+        return changing.change_scheduled(state, plan, "estimated", plan.at)
+    return changing.change_in_force(state, plan, "estimated", plan.at)
+
+
+def _price_of(terms: Terms, basis: ChangeBasis) -> Price:
+    """Of the prices that can be sold at the renewal, the one that is."""
+    offered = None if basis.offer is None else basis.offer.price
+    for price in (basis.migration_price, offered):
+        if price is not None and (price.id, price.version) == (terms.price_id, terms.price_version):
+            return price_as_sold(price, terms)
+    return price_as_sold(basis.current_price, terms)

@@ -14,6 +14,7 @@ from billing.catalog import Price
 from billing.change import ChangeRequest, PlannedChange, plan_change
 from billing.commands import check_command
 from billing.errors import Conflict
+from billing.invoice_item import InvoiceItem
 from billing.offer import Offer, terms_of
 from billing.pricing import check_not_too_large, check_quantity, price_of
 from billing.proration import Debit
@@ -36,7 +37,9 @@ class ChangeBasis:
     debits: Sequence[Debit]
     """Those of the subscription that reach into the running period."""
     migration_price: Price | None = None
-    """What a planned migration moves to; a preview does not need it."""
+    """What a planned migration moves to."""
+    items: Sequence[InvoiceItem] = ()
+    """What waits for the next invoice; the change itself does not need it."""
     replacements: Mapping[str, str] = field(default_factory=dict)
     """What replaces prices that are no longer sold; needed where there is no offer."""
     taxation: Taxation = UNTAXED

@@ -18,6 +18,7 @@ from billing.currency_option import CurrencyOption
 from billing.decline import Decline
 from billing.discount import Coupon, RedeemedDiscount
 from billing.errors import InvalidInput
+from billing.estimate import renewal_after
 from billing.interval import Interval, IntervalUnit
 from billing.invoice import InvoiceDraft, InvoiceRecord, InvoiceStatus, draft_for_change
 from billing.invoice_item import InvoiceItem
@@ -118,6 +119,7 @@ class Running:
         taxation: Taxation = UNTAXED,
         currency: str | None = None,
         first_items: tuple[InvoiceItem, ...] = (),
+        anchored_at: datetime | None = None,
     ) -> None:
         """To the first offer of the `catalog`, with its product's trial if that has one.
 
@@ -125,7 +127,13 @@ class Running:
         """
         self.catalog = {each.price.id: each for each in catalog}
         sold = catalog[0].in_currency(currency or catalog[0].price.currency)
-        terms = terms_of(sold, quantity=quantity, trial=sold.product.trial, segment=None)
+        terms = terms_of(
+            sold,
+            quantity=quantity,
+            trial=sold.product.trial,
+            segment=None,
+            anchored_at=anchored_at,
+        )
         incomplete = SubscriptionState(
             subscription_id="sub_1",
             customer_id="cus_1",
@@ -204,23 +212,25 @@ class Running:
         self, price_id: str | None = None, *, quantity: int | None = None, more: int | None = None
     ) -> PlannedChange:
         """What the change would cost now."""
-        terms = self.state.terms
         request = ChangeRequest(price_id=price_id, quantity=quantity, quantity_change=more)
-        basis = ChangeBasis(
-            current_price=self.price_of(terms),
+        return plan_request(self.state, request, self._basis(price_id), at=self.now)
+
+    def _basis(self, price_id: str | None) -> ChangeBasis:
+        return ChangeBasis(
+            current_price=self.price_of(self.state.terms),
             offer=None if price_id is None else self.catalog[price_id],
             segment=None,
             debits=self._debits(),
             migration_price=self._migration_price(),
             taxation=self.taxation,
         )
-        return plan_request(self.state, request, basis, at=self.now)
 
     def change(
         self, price_id: str | None = None, *, quantity: int | None = None, more: int | None = None
     ) -> ChangeResult:
         """What is to be paid first is charged by `until`, or by `collect`."""
         plan = self.plan(price_id, quantity=quantity, more=more)
+        estimated = renewal_after(self.state, plan, self._basis(price_id))
         command_id = self._command_id()
         invoice = self._invoiced(plan, command_id)
         if plan.is_deferred:
@@ -238,7 +248,19 @@ class Running:
             after, after, command_id, self.now, result=result, invoice_id=invoice_id
         )
         self._becomes(remembered.changed())
+        if result is not ChangeResult.PAYING:
+            self._was_estimated(estimated)
         return result
+
+    def _was_estimated(self, estimated: Money) -> None:
+        """What the preview of a change says of the next renewal is what is foreseen after it."""
+        following = upcoming_period(self.state, has_method=True)
+        if following is not None:
+            price, nothing = self.price_of(following.terms), Money.zero(estimated.currency)
+            foreseen = upcoming_invoice(
+                self.state, following, price=price, balance=nothing, taxation=self.taxation
+            )
+            assert foreseen.draft.total == estimated
 
     def _migration_price(self) -> Price | None:
         plan = self.state.waiting_migration

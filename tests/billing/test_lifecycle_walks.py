@@ -22,6 +22,7 @@ from billing.catalog import (
     WithoutPaymentMethod,
 )
 from billing.credit_note import UnusedPart
+from billing.discount import Coupon
 from billing.dispute import DisputeState
 from billing.dunning import DunningLadder, DunningPolicy, FinalAction
 from billing.errors import Conflict, InvalidInput
@@ -29,6 +30,8 @@ from billing.interval import Interval, IntervalUnit
 from billing.message import Message
 from billing.payment import CollectionOutcome
 from billing.subscription import CommandName, EndReason, OpenInvoice, SubscriptionState
+from billing.tax import Taxation
+from tests.billing.beginnings import anchored, bought_once, coupon_lists, taxations
 from tests.billing.running import (
     CHALLENGE,
     NO_METHOD,
@@ -44,6 +47,8 @@ from tests.billing.soundness import check_books, check_state, check_step
 ENOUGH = 20
 """Steps before somebody may end it: most lives would be short otherwise."""
 START = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
+ANCHOR = START - timedelta(days=100)
+"""Of a parent."""
 INTERVALS = [Interval(unit=unit) for unit in (IntervalUnit.WEEK, IntervalUnit.MONTH)] + [YEAR]
 
 outcomes: st.SearchStrategy[CollectionOutcome | None] = st.sampled_from(
@@ -93,8 +98,12 @@ class Life(RuleBasedStateMachine):
         currency=st.sampled_from(["USD", "KWD", "JPY"]),
         quantity=st.integers(1, 9),
         is_ready=mostly,
+        anchor=st.sampled_from(["own", "calendar", "parent"]),
+        taxation=taxations,
+        coupons=coupon_lists,
+        once=st.none() | st.sampled_from([0, 500, 25_000]),
     )
-    def begins(
+    def begins(  # noqa: PLR0913 - what a life may begin with
         self,
         *,
         product: Product,
@@ -102,7 +111,14 @@ class Life(RuleBasedStateMachine):
         currency: str,
         quantity: int,
         is_ready: bool,
+        anchor: str,
+        taxation: Taxation,
+        coupons: list[Coupon],
+        once: int | None,
     ) -> None:
+        product = anchored(product, anchor)
+        if anchor == "calendar" and interval.unit is IntervalUnit.WEEK:
+            interval = YEAR
         units = {"team": 12_340, "business": 19_990, "free": 0}
         self.running = Running(
             *(
@@ -125,6 +141,10 @@ class Life(RuleBasedStateMachine):
             quantity=quantity,
             is_ready=is_ready,
             currency=currency,
+            coupons=tuple(coupons),
+            taxation=taxation,
+            first_items=() if once is None else (bought_once(once, currency, now=START),),
+            anchored_at=ANCHOR if anchor == "parent" else None,
         )
         self.running.until(START if is_ready else START - timedelta(days=1))
         self.checked = 0
@@ -197,6 +217,10 @@ class Life(RuleBasedStateMachine):
     def the_gateway_has_news(self) -> None:
         invoice_id = self._unfinished()[0].invoice_id
         self.running.hear(lambda s, now: settlement.payment_news(s, invoice_id, now))
+
+    @rule(taxation=taxations)
+    def the_customer_moves(self, taxation: Taxation) -> None:
+        self.running.taxation = taxation
 
     @rule(number=st.integers(1, 2), news=st.sampled_from(_NEWS))
     def a_bank_has_news(self, number: int, news: DisputeState) -> None:

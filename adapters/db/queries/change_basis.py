@@ -18,6 +18,7 @@ from adapters.db.queries import tax_standing
 from adapters.db.queries.catalog import as_price, in_force
 from adapters.db.queries.test_clocks import TestClock
 from adapters.db.repositories.debits import DEBITS, as_debit
+from adapters.db.repositories.invoice_items import item_of
 from adapters.db.single_row import read_row
 from adapters.db.tables.balance import customer_balances
 from adapters.db.tables.catalog import prices
@@ -31,6 +32,7 @@ from adapters.db.tables.schema import DOCUMENT
 from adapters.db.tables.subscription import subscriptions
 from adapters.db.tables.test_clock import test_clocks
 from billing.catalog import Product
+from billing.migration import MigrationProgress
 from billing.money import Money
 from billing.offer import Offer, price_as_sold
 from billing.ports.tax import TaxStanding
@@ -39,12 +41,19 @@ from billing.subscription import SubscriptionState
 
 _current: Final = prices.alias("current_price")
 _wanted: Final = prices.alias("wanted_price")
+_moved: Final = prices.alias("moved_price")
+_migration: Final = subscriptions.c.state["migration"]
 _DEBITS: Final = DEBITS.format(
     which="invoices.subscription_id = subscriptions.id AND invoices.status = 'paid'"
     " AND line.period_end > subscriptions.period_start AND line.item_id IS NULL"
 )
 _debits: Final = literal_column(
     f"(SELECT jsonb_agg(debit) FROM ({_DEBITS}) AS debit)",  # noqa: S608 - made of constants
+    DOCUMENT,
+)
+_items: Final = literal_column(
+    "(SELECT jsonb_agg(item ORDER BY item.created_at, item.id) FROM invoice_items AS item"
+    " WHERE item.subscription_id = subscriptions.id AND item.status = 'pending')",
     DOCUMENT,
 )
 _others: Final = catalog_prices.alias("others")
@@ -65,6 +74,7 @@ _PARTS: Final[tuple[NamedFromClause, ...]] = (
     test_clocks,
     _current,
     _wanted,
+    _moved,
     catalog_products,
 )
 _NAMES: Final = tuple(tuple(column.name for column in part.c) for part in _PARTS)
@@ -78,6 +88,7 @@ _SELECT: Final = (
             "balance_minor"
         ),
         _debits.label("debits"),
+        _items.label("items"),
         _replacements.label("replacements"),
     )
     .select_from(subscriptions)
@@ -87,6 +98,14 @@ _SELECT: Final = (
         and_(
             _current.c.id == subscriptions.c.price_id,
             _current.c.version == subscriptions.c.price_version,
+        ),
+    )
+    .outerjoin(
+        _moved,
+        and_(
+            _moved.c.id == _migration["target"]["price_id"].astext,
+            _moved.c.version == _migration["target"]["price_version"].as_integer(),
+            _migration["progress"].astext == MigrationProgress.SCHEDULED,
         ),
     )
     .outerjoin(test_clocks, test_clocks.c.id == subscriptions.c.test_clock_id)
@@ -146,7 +165,8 @@ async def get(
     if row is None:
         return None
     state = SubscriptionState.model_validate(row.state)
-    clock, current, wanted, product = _parts(row)
+    clock, current, wanted, moved, product = _parts(row)
+    waiting = state.waiting_migration
     return ChangeableSubscription(
         state=state,
         clock=None if clock.id is None else TestClock.model_validate(vars(clock)),
@@ -157,6 +177,10 @@ async def get(
             offer=None
             if wanted.id is None
             else Offer(product=Product.model_validate(product.document), price=as_price(wanted)),
+            migration_price=None
+            if waiting is None or moved.id is None
+            else price_as_sold(as_price(moved), waiting.target),
+            items=tuple(item_of(item) for item in row.items or ()),
             segment=row.segment,
             replacements=row.replacements or {},
             debits=tuple(as_debit(debit) for debit in row.debits or ()),

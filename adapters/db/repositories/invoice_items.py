@@ -3,6 +3,7 @@
 Whoever closes an item does so by an update of what is pending: of two, the later finds nothing.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -169,19 +170,25 @@ class SqlInvoiceItems:
 
 def as_item(row: Row[Any]) -> InvoiceItem:
     """The value of a row of `invoice_items`."""
+    return item_of(row._asdict())
+
+
+def item_of(columns: Mapping[str, Any]) -> InvoiceItem:
+    """The value of a row of `invoice_items`, or of such a row as JSON."""
+    sold = columns["sold"]
     return InvoiceItem(
-        id=row.id,
-        customer_id=row.customer_id,
-        subscription_id=row.subscription_id,
-        description=row.description,
-        quantity=row.quantity,
-        amount=Money(amount_minor=row.amount_minor, currency=row.currency),
-        period=Period(start=row.period_start, end=row.period_end),
-        created_at=row.created_at,
-        status=InvoiceItemStatus(row.status),
-        invoice_id=row.invoice_id,
-        closed_at=row.closed_at,
-        sold=None if row.sold is None else SoldOnce.model_validate(row.sold),
+        id=columns["id"],
+        customer_id=columns["customer_id"],
+        subscription_id=columns["subscription_id"],
+        description=columns["description"],
+        quantity=columns["quantity"],
+        amount=Money(amount_minor=columns["amount_minor"], currency=columns["currency"]),
+        period=Period(start=columns["period_start"], end=columns["period_end"]),
+        created_at=columns["created_at"],
+        status=InvoiceItemStatus(columns["status"]),
+        invoice_id=columns["invoice_id"],
+        closed_at=columns["closed_at"],
+        sold=None if sold is None else SoldOnce.model_validate(sold),
     )
 
 

@@ -13,9 +13,12 @@ from adapters.db.queries import change_basis, tax_standing
 from adapters.db.queries.change_basis import ChangeableSubscription
 from billing.balance import BalanceCause, BalanceMovement
 from billing.catalog import Catalog, Product, ProrationMode
+from billing.invoice_item import InvoiceItem, SoldOnce, moment
+from billing.migration import MigrationProgress
 from billing.period import Period
 from billing.price_model import PerUnit
-from billing.pricing import price_of
+from billing.pricing import charge_for, price_of
+from billing.subscription import PlannedMigration
 from billing.tax import Taxpayer
 from tests.adapters.db.company import (
     PERIOD,
@@ -155,3 +158,46 @@ async def test_all_of_it_is_one_statement(engine: AsyncEngine) -> None:
 
 async def test_nothing_is_found_under_an_unknown_id(engine: AsyncEngine) -> None:
     assert await change_basis.get(engine, "sub_unknown", price_id=None) is None
+
+
+async def test_what_the_next_invoice_will_have_is_read_with_it(
+    engine: AsyncEngine, transaction: Transactions
+) -> None:
+    items = [_item(number) for number in (2, 1, 3)]
+    target = subscription().terms.model_copy(update={"price_id": TEAM.id, "price_version": 2})
+    dearer = TEAM.model_copy(update={"version": 2, "model": PerUnit(unit_amount_minor=Decimal(99))})
+    plan = PlannedMigration(
+        migration_id="mig_1", target=target, not_before=PERIOD.end, planned_at=START
+    )
+    async with transaction() as tx:
+        team = Product(id="team", name="Team", family="plan")
+        await tx.catalog.put_on_sale(Catalog(products=(team,), prices=(dearer,)))
+        for item in items:
+            await tx.items.add(item)
+        await tx.items.cancel("cus_1", "ii_3", at=START)
+        await tx.subscriptions.save(subscription().changed(migration=plan))
+    basis = (await _read(engine)).basis
+    assert [item.id for item in basis.items] == ["ii_1", "ii_2"]
+    assert basis.items[0] == items[1]
+    assert basis.migration_price == dearer
+    settled = plan.model_copy(update={"progress": MigrationProgress.ROLLED_BACK})
+    async with transaction() as tx:
+        await tx.subscriptions.save(subscription().changed().changed(migration=settled))
+    assert (await _read(engine)).basis.migration_price is None
+
+
+def _item(number: int) -> InvoiceItem:
+    sold = SoldOnce(
+        price_id="session", price_version=1, product_id="help", explanation=charge_for(TEAM, 1)
+    )
+    return InvoiceItem(
+        id=f"ii_{number}",
+        customer_id="cus_1",
+        subscription_id="sub_1",
+        description="Setup",
+        quantity=1,
+        amount=usd(1600),
+        period=moment(START),
+        created_at=START + timedelta(seconds=number),
+        sold=sold if number == 1 else None,
+    )

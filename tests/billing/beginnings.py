@@ -1,0 +1,74 @@
+"""What random lives begin with beside a plan: anchors, taxes, coupons and what is sold once."""
+
+from datetime import datetime
+from decimal import Decimal
+
+from hypothesis import strategies as st
+
+from billing.catalog import AnchorKind, PauseMode, Price, Product
+from billing.discount import CouponDuration
+from billing.invoice_item import InvoiceItem
+from billing.offer import Offer
+from billing.one_off_charge import sold_once
+from billing.price_model import PerUnit
+from billing.tax import Taxation, TaxReason, TaxTreatment
+from tests.billing.test_discount import coupon, usd
+
+_VAT = TaxTreatment(jurisdiction="DE", name="VAT", rate=Decimal(19))
+_REVERSED = _VAT.model_copy(update={"rate": Decimal(0), "reason": TaxReason.REVERSE_CHARGE})
+_SALES = TaxTreatment(jurisdiction="US-NY", name="Sales tax", rate=Decimal("8.875"))
+_BOOKS = TaxTreatment(jurisdiction="DE", name="VAT", rate=Decimal(7))
+taxations = st.builds(
+    Taxation,
+    by_category=st.just({"books": _BOOKS}),
+    otherwise=st.sampled_from([None, None, _VAT, _REVERSED, _SALES]),
+)
+coupon_lists = st.lists(
+    st.sampled_from(
+        [
+            coupon("HALF", percent=Decimal(50), duration=CouponDuration.FOREVER),
+            coupon("FREE", percent=Decimal(100), duration=CouponDuration.REPEATING, invoices=2),
+            coupon("TEN", amount=usd(1_000), duration=CouponDuration.FOREVER),
+            coupon("LARGE", amount=usd(90_000), carries_over=True),
+            coupon("HELP", amount=usd(3_333), products=("help",)),
+        ]
+    ),
+    max_size=3,
+    unique_by=lambda each: each.id,
+)
+"""Amounts are in dollars: in another currency they take off nothing."""
+
+
+def anchored(product: Product, anchor: str) -> Product:
+    """With a calendar anchor, or as an add-on may be."""
+    moves = product.pause is not None and product.pause.mode is PauseMode.EXTEND
+    update: dict[str, object] = {"pause": None} if moves else {}
+    match anchor:
+        case "calendar":
+            return product.model_copy(update=update | {"anchor": AnchorKind.CALENDAR})
+        case "parent":
+            return product.model_copy(update=update | {"trial": None})
+        case _:
+            return product
+
+
+def bought_once(minor: int, currency: str, *, now: datetime) -> InvoiceItem:
+    """At a price that includes its own tax."""
+    help_ = Product(id="help", name="Help", family="help", tax_category="books")
+    once = Price(
+        id="session",
+        product_id="help",
+        currency=currency,
+        model=PerUnit(unit_amount_minor=Decimal(minor)),
+        interval=None,
+        tax_inclusive=True,
+    )
+    return sold_once(
+        Offer(product=help_, price=once),
+        item_id="ii_1",
+        customer_id="cus_1",
+        subscription_id="sub_1",
+        quantity=1,
+        currency=currency,
+        now=now,
+    )
