@@ -208,6 +208,12 @@ def is_being_closed(state: SubscriptionState) -> bool:
     return any(invoice.for_change and invoice.given_up for invoice in state.open_invoices)
 
 
+def is_being_voided(state: SubscriptionState) -> bool:
+    """Whether it will be at once: no bank has its payment."""
+    given_up = (i for i in state.open_invoices if i.for_change and i.given_up)
+    return is_being_closed(state) and not any(i.in_processing for i in given_up)
+
+
 def still_applies(state: SubscriptionState) -> bool:
     """Whether the change that is being paid can come into force: in the period it was made for."""
     change = state.change

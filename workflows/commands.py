@@ -24,7 +24,7 @@ with workflow.unsafe.imports_passed_through():
         ItemRefused,
     )
     from activities.records import AuditEntry
-    from billing import lifecycle
+    from billing import changing, lifecycle
     from billing.agenda import overdue_boundary
     from billing.commands import (
         check_command,
@@ -50,8 +50,9 @@ Preparation = Callable[[datetime], Awaitable[None]]
 ResultT = TypeVar("ResultT")
 
 _CHARGE_PATIENCE: Final = timedelta(seconds=10)
-"""How long a change waits for another one's payment: less than its caller waits for it."""
+"""How long a command waits for the payment of a change: less than its caller waits for it."""
 
+_WAITS_FOR_VOIDING: Final = "wait-until-a-change-is-voided"
 _TELLS_REUSE: Final = "tells-reuse-of-a-command-id"
 
 
@@ -70,15 +71,17 @@ class Commands:
         change: Change,
         *,
         prepare: Preparation | None = None,
+        gives_back: bool = False,
     ) -> CommandReceipt:
         """Takes effect once per command id; a repetition gets the same receipt.
 
-        `prepare` is what has to be done outside before; it must be repeatable.
+        `prepare` is what has to be done outside before; it must be repeatable. What `gives_back`
+        waits for the invoice of a change that was given up, which holds what could be given.
         """
         await self._until_applied(
             command,
             lambda: self._apply(command, name, change, prepare),
-            turn=lambda: self._keeper.lock,
+            turn=self._once_voided if gives_back else lambda: self._keeper.lock,
         )
         return self.receipt(command)
 
@@ -201,25 +204,48 @@ class Commands:
         invoice = keeper.state.open_invoice(keeper.state.change.invoice_id)
         return invoice is not None and invoice.next_attempt_at is not None
 
+    def _between_charges(self) -> AbstractAsyncContextManager[None]:
+        """The lock at a moment when no change is being charged."""
+        return self._unless(
+            self.is_charging, "the payment of another change takes too long to wait for"
+        )
+
+    def _once_voided(self) -> AbstractAsyncContextManager[None]:
+        """The lock at a moment when no change that was given up is still being voided."""
+
+        def is_being_voided() -> bool:
+            return changing.is_being_voided(self._keeper.state) and not self._keeper.is_stuck
+
+        return self._unless(
+            is_being_voided,
+            "voiding a change that was given up takes too long to wait for",
+            patch=_WAITS_FOR_VOIDING,
+        )
+
     @asynccontextmanager
-    async def _between_charges(self) -> AsyncIterator[None]:
-        """The lock at a moment when no change is being charged, or after bounded waiting for it."""
+    async def _unless(
+        self, is_busy: Callable[[], bool], too_long: str, *, patch: str | None = None
+    ) -> AsyncIterator[None]:
+        """The lock when it is not busy, or after bounded waiting; `patch` is asked before any."""
         deadline = workflow.now() + _CHARGE_PATIENCE
+
+        def waits() -> bool:
+            return is_busy() and (patch is None or workflow.patched(patch))
+
         while True:
-            await self._wait_for_charge(deadline - workflow.now())
+            if waits():
+                await self._wait_until_not(is_busy, deadline - workflow.now(), too_long)
             async with self._keeper.lock:
-                if not self.is_charging() or workflow.now() >= deadline:
+                if not waits() or workflow.now() >= deadline:
                     yield
                     return
 
-    async def _wait_for_charge(self, patience: timedelta) -> None:
-        if not self.is_charging():
-            return
+    async def _wait_until_not(
+        self, is_busy: Callable[[], bool], patience: timedelta, too_long: str
+    ) -> None:
         try:
             await workflow.wait_condition(
-                lambda: not self.is_charging(),
-                timeout=patience,
-                timeout_summary="the payment of another change takes too long to wait for",
+                lambda: not is_busy(), timeout=patience, timeout_summary=too_long
             )
         except TimeoutError:
             workflow.logger.info("change.not_waited_for")

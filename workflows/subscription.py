@@ -626,7 +626,9 @@ class SubscriptionWorkflow:
 
         try:
             return await self._commands.apply(
-                command, CommandName.CANCEL_NOW, change, prepare=giving_back.issue
+                *(command, CommandName.CANCEL_NOW, change),
+                prepare=giving_back.issue,
+                gives_back=command.unused is not UnusedPart.NONE,
             )
         finally:
             # Also where it ended otherwise meanwhile: what is promised to a card is carried out.

@@ -5,14 +5,17 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from stripe import StripeClient
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
 from adapters.db.engine import transactions
+from adapters.stripe.gateway import StripeGateway
 from adapters.temporal.dispute_news import DisputeNewsDesk
 from adapters.temporal.payment_news import PaymentNewsDesk
 from adapters.temporal.subscription_signals import SubscriptionSignals
 from billing.dispute import DisputeState
+from billing.ports.gateway import GatewayPayment
 from tests.conftest import StripeSimulator
 from tests.worker.desk import pass_challenge
 from tests.workflows.company import Company, Subscription, at
@@ -24,6 +27,7 @@ from workflows.messages import (
     CommandReceipt,
     DisputeNews,
     PauseSubscription,
+    UndoChange,
 )
 
 
@@ -157,6 +161,45 @@ async def test_a_refund_of_a_disputed_payment_is_refused_and_the_subscription_go
         assert await subscription.status() == "active"
 
     assert await refunded(simulator) == 0
+
+
+class HeldCancellations(StripeGateway):
+    """Cancels payments when it is let; says when it was asked."""
+
+    def __init__(self, client: StripeClient) -> None:
+        super().__init__(client)
+        self.asked, self.let = asyncio.Event(), asyncio.Event()
+
+    async def cancel_payment(self, payment_id: str, *, key: str) -> GatewayPayment:
+        self.asked.set()
+        await self.let.wait()
+        return await super().cancel_payment(payment_id, key=key)
+
+
+async def test_a_cancellation_with_credit_waits_until_a_change_that_was_given_up_is_void(
+    company: Company,
+) -> None:
+    """What the change would have given back is free again only then."""
+    gateway = HeldCancellations(company.stripe)
+    company.parts = replace(company.parts, gateway=gateway)
+    company.present = at("2026-04-01T00:00")
+    async with company.working(), asyncio.timeout(60):
+        customer = await company.customer()
+        subscription = await company.subscribe(customer, seats=1, price_id="team_m")
+        await subscription.activated()
+        await company.save_card(customer, "pm_card_authenticationRequired")
+        await company.advance("2026-04-16T00:00")
+        await subscription.change("business_m")
+        await subscription.give(UndoChange)
+        await gateway.asked.wait()
+        canceling = asyncio.create_task(cancel(subscription, "credit"))
+        done, _ = await asyncio.wait([canceling], timeout=0.3)
+        assert not done
+        gateway.let.set()
+        await canceling
+
+        assert await subscription.status() == "canceled"
+        assert await balance_minor(company, subscription) == 800
 
 
 async def test_an_upgrade_at_its_challenge_gives_nothing_back_of_what_is_disputed_meanwhile(
