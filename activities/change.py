@@ -166,10 +166,12 @@ async def plan_of(
     Raises what `billing.requested_change.plan_request` raises.
     """
     another = asks_for_another_price(state, request)
+    customer = await tx.customers.get(state.customer_id) if another else None
     basis = ChangeBasis(
         current_price=await tx.prices.of(state.terms),
         offer=await tx.prices.offer(request.price_id or "", now=at) if another else None,
-        segment=(await tx.customers.get(state.customer_id)).segment if another else None,
+        segment=None if customer is None else customer.segment,
+        has_method=customer is None or customer.default_payment_method_id is not None,
         debits=await _debits(tx, state),
         migration_price=await _migration_price(tx, state),
         taxation=taxation,

@@ -3,6 +3,7 @@
 Owns reading what the next invoice is made of. Does not own its amounts (`billing.upcoming`).
 """
 
+from activities.period_billing import prices_of
 from billing.errors import NotFound
 from billing.ports.storage import UnitOfWork
 from billing.ports.tax import TaxRates
@@ -27,14 +28,17 @@ async def foreseen(
         if following is None:
             return None
         price = await tx.prices.of(following.terms)
+        accrued_prices = await prices_of(tx, following.accrued)
         balance = await tx.balances.of(state.customer_id, price.currency)
         items = await tx.items.pending(subscription_id)
     taxation = await taxes.taxation(state.customer_id, following.billed.start)
-    return upcoming_invoice(
+    upcoming = upcoming_invoice(
         state,
         following,
         price=price,
+        accrued_prices=accrued_prices,
         balance=balance,
         taxation=taxation,
         items=items,
     )
+    return upcoming if upcoming.draft.lines else None

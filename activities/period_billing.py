@@ -4,6 +4,7 @@ Owns what is written when a period is billed and when a subscription may go live
 which period is due (`billing.agenda`) nor collecting the money (`activities.collection`).
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Literal, assert_never
 
@@ -11,13 +12,15 @@ from pydantic import Field
 from temporalio import activity
 
 from activities.overtaking import recorded_before
+from activities.writing_off import write_off
 from billing import ledger, lifecycle
-from billing.catalog import WithoutPaymentMethod
+from billing.catalog import Price, WithoutPaymentMethod
+from billing.configuration import Configuration
 from billing.discount import DiscountUse
 from billing.event import DomainEvent
 from billing.first_period import anchor_for, first_number
 from billing.ids import effect_key
-from billing.invoice import InvoiceLine, InvoiceRecord, invoice_id
+from billing.invoice import InvoiceDraft, InvoiceLine, InvoiceRecord, invoice_id
 from billing.invoice_item import InvoiceItem
 from billing.money import Money
 from billing.parent import ParentEnd
@@ -25,15 +28,20 @@ from billing.period import Period
 from billing.ports.storage import Claim, Transaction, UnitOfWork
 from billing.ports.tax import NoTaxRates, TaxRates
 from billing.subscription import (
+    AccruedPart,
     EndReason,
     PlannedMigration,
     PromisedBack,
     SubscriptionState,
     SubscriptionStatus,
+    Terms,
 )
 from billing.tax import Taxation
 from billing.upcoming import drafted, first_items
 from billing.value import Instant, Value
+
+PriceSold = tuple[str, int, Configuration]
+"""A price's id and version, and what was chosen of it."""
 
 
 class BillPeriod(Value):
@@ -51,11 +59,16 @@ class Billed(Value):
     period: Period
     anchor_at: Instant
     anchor_number: int = 0
-    invoice_id: str
+    invoice_id: str | None
+    """None where there was nothing to charge: what begins is billed in arrears."""
     amount_due: Money
     due_at: Instant
     carried: tuple[InvoiceLine, ...] = ()
     uses: tuple[DiscountUse, ...] = ()
+    for_the_past: bool = False
+    """It is for what was had until then."""
+    is_last: bool = False
+    """Nothing begins: the subscription is over."""
     stored_revision: int
 
 
@@ -131,14 +144,16 @@ class PeriodBilling:
     async def bill_period(self, request: BillPeriod) -> BillingOutcome:
         """Invoices the next period once, however often it is asked to (policy P32).
 
-        It is taxed as of its beginning, however late it is billed (policy P9).
+        It is taxed as of its beginning, however late it is billed (policy P9); what was had in
+        arrears so too, as its supply ends then. Of one that has ended, that is billed alone.
         Raises `Overtaken`, as all of these do.
         """
         begins_at = lifecycle.next_billing(request.state, request.now).billed.start
         taxation = await self._taxes.taxation(request.state.customer_id, begins_at)
         async with self._open_transaction() as tx:
             recorded = await recorded_before(tx, request.state)
-            refusal = await _refusal(tx, request.state, recorded)
+            is_last = request.state.has_ended
+            refusal = None if is_last else await _refusal(tx, request.state, recorded)
             if refusal is not None:
                 return refusal
             return await _bill(tx, request.state, taxation, request.now)
@@ -195,34 +210,69 @@ async def _bill(
     following = lifecycle.next_billing(state, now)
     terms = following.terms
     price = await tx.prices.of(terms)
+    accrued_prices = await prices_of(tx, following.accrued)
     items = await _items(tx, state, invoice_id(state.subscription_id, following.number), now)
-    draft = drafted(state, following, price=price, items=items, taxation=taxation, now=now)
-    invoice = await tx.invoices.finalize(draft)
+    draft = drafted(
+        state,
+        following,
+        price=price,
+        accrued_prices=accrued_prices,
+        items=items,
+        taxation=taxation,
+        now=now,
+    )
+    invoice = await _finalized(tx, draft)
     period, anchor_at = following.period, following.anchor_at
     anchor_number = following.anchor_number
-    if following.number == 0:
+    if following.number == 0 and invoice is not None:
         # After a reset the invoice is there already, and its period is what counts.
         period, anchor_at = invoice.period, anchor_for(terms, invoice.period.start)
         anchor_number = -first_number(terms, invoice.period.start)
-    entry = ledger.invoice_finalized(draft, from_balance=invoice.from_balance)
-    if entry is not None:
-        await tx.ledger.post(entry)
     billed = Billed(
         number=following.number,
         period=period,
         anchor_at=anchor_at,
         anchor_number=anchor_number,
-        invoice_id=invoice.id,
-        amount_due=invoice.amount_due,
-        due_at=invoice.due_at,
+        invoice_id=None if invoice is None else invoice.id,
+        amount_due=draft.total if invoice is None else invoice.amount_due,
+        due_at=draft.due_at if invoice is None else invoice.due_at,
         carried=draft.carried,
         uses=draft.uses,
+        for_the_past=bool(following.accrued),
+        is_last=state.has_ended,
         stored_revision=0,
     )
     after = after_billing(state, billed)
     stored = await tx.subscriptions.save(after)
+    if billed.is_last:
+        await write_off(tx, after, stored_revision=stored)
     await tx.events.append(*_billing_events(state, after, invoice, now))
     return billed.model_copy(update={"stored_revision": stored})
+
+
+async def prices_of(tx: Transaction, parts: Sequence[AccruedPart]) -> tuple[Price, ...]:
+    """What each part was sold at; each price is read once."""
+    known: dict[PriceSold, Price] = {}
+    for part in parts:
+        sold = _price_sold(part.terms)
+        if sold not in known:
+            known[sold] = await tx.prices.of(part.terms)
+    return tuple(known[_price_sold(part.terms)] for part in parts)
+
+
+def _price_sold(terms: Terms) -> PriceSold:
+    return terms.price_id, terms.price_version, terms.configuration
+
+
+async def _finalized(tx: Transaction, draft: InvoiceDraft) -> InvoiceRecord | None:
+    """None where there is nothing to charge."""
+    if not draft.lines:
+        return None
+    invoice = await tx.invoices.finalize(draft)
+    entry = ledger.invoice_finalized(draft, from_balance=invoice.from_balance)
+    if entry is not None:
+        await tx.ledger.post(entry)
+    return invoice
 
 
 async def _items(
@@ -239,6 +289,15 @@ async def _items(
 
 def after_billing(state: SubscriptionState, billed: Billed) -> SubscriptionState:
     """The state that a billed period leads to: stored here, and followed by the workflow."""
+    if billed.is_last:
+        return lifecycle.last_billed(
+            state,
+            invoice_id=billed.invoice_id,
+            amount_due=billed.amount_due,
+            due_at=billed.due_at,
+            carried=billed.carried,
+            uses=billed.uses,
+        )
     return lifecycle.period_billed(
         state,
         number=billed.number,
@@ -250,6 +309,7 @@ def after_billing(state: SubscriptionState, billed: Billed) -> SubscriptionState
         due_at=billed.due_at,
         carried=billed.carried,
         uses=billed.uses,
+        for_the_past=billed.for_the_past,
     )
 
 
@@ -266,7 +326,10 @@ def _trial_event(state: SubscriptionState, now: datetime) -> DomainEvent:
 
 
 def _billing_events(
-    before: SubscriptionState, after: SubscriptionState, invoice: InvoiceRecord, now: datetime
+    before: SubscriptionState,
+    after: SubscriptionState,
+    invoice: InvoiceRecord | None,
+    now: datetime,
 ) -> list[DomainEvent]:
     subject = {"customer_id": after.customer_id, "subscription_id": after.subscription_id}
     number = after.period_number or 0
@@ -274,21 +337,9 @@ def _billing_events(
         "period_start": after.period.start.isoformat() if after.period else None,
         "period_end": after.period.end.isoformat() if after.period else None,
     }
-    events = [
-        DomainEvent(
-            key=effect_key("invoice.finalized", invoice.id),
-            type="invoice.finalized",
-            at=now,
-            details={
-                "invoice_id": invoice.id,
-                "number": invoice.number,
-                "amount_minor": invoice.total.amount_minor,
-                "currency": invoice.total.currency,
-                **period,
-            },
-            **subject,
-        )
-    ]
+    events = [_finalized_event(invoice, now, subject, period)] if invoice is not None else []
+    if before.has_ended:
+        return events
     if before.status is not SubscriptionStatus.INCOMPLETE:
         happened = "trial_converted" if before.anchor_at is None else "renewed"
     elif after.status is SubscriptionStatus.ACTIVE:
@@ -307,6 +358,28 @@ def _billing_events(
     if before.waiting_migration is not None and after.waiting_migration is None:
         events.append(_migration_event(before, after, before.waiting_migration, now))
     return events
+
+
+def _finalized_event(
+    invoice: InvoiceRecord,
+    now: datetime,
+    subject: dict[str, str],
+    period: dict[str, str | None],
+) -> DomainEvent:
+    return DomainEvent(
+        key=effect_key("invoice.finalized", invoice.id),
+        type="invoice.finalized",
+        at=now,
+        customer_id=subject["customer_id"],
+        subscription_id=subject["subscription_id"],
+        details={
+            "invoice_id": invoice.id,
+            "number": invoice.number,
+            "amount_minor": invoice.total.amount_minor,
+            "currency": invoice.total.currency,
+            **period,
+        },
+    )
 
 
 def _migration_event(

@@ -14,6 +14,7 @@ from adapters.db.queries import catalog
 from api.dependencies import Deps
 from api.fields import Currency, ProductId
 from api.route import ApiRoute
+from billing.billing_mode import BillingMode
 from billing.catalog import (
     AnchorKind,
     DisputeLost,
@@ -164,7 +165,7 @@ class CurrencyOptionView(BaseModel):
 
 
 class PriceView(BaseModel):
-    """A price, charged in advance for every interval or once."""
+    """A price, charged for every interval or once."""
 
     id: str = Field(examples=["team_monthly"])
     version: int
@@ -188,6 +189,9 @@ class PriceView(BaseModel):
         description="Null for what is sold once: `add_invoice_items`, or an invoice item"
     )
     interval_count: int | None
+    billing: BillingMode = Field(
+        description="Whether an interval is billed at its beginning or at its end"
+    )
     unit_name: str = Field(examples=["seat"])
     minimum_quantity: int
     maximum_quantity: int
@@ -211,6 +215,7 @@ class PriceView(BaseModel):
             tax_inclusive=price.tax_inclusive,
             interval=None if price.interval is None else price.interval.unit,
             interval_count=None if price.interval is None else price.interval.count,
+            billing=price.billing,
             unit_name=price.unit_name,
             minimum_quantity=price.minimum_quantity,
             maximum_quantity=price.maximum_quantity,

@@ -213,7 +213,7 @@ async def require_method(
 async def make_default(
     deps: Dependencies, customer: customers.Customer, payment_method_id: str
 ) -> None:
-    """Later charges use the method, and the customer's live subscriptions hear of it.
+    """Later charges use the method, and the subscriptions that it matters to hear of it.
 
     Choosing the present default again is the same choice, which arrives once: it may follow a
     request that died before telling, but must not charge a declining card at will.
@@ -221,11 +221,11 @@ async def make_default(
     async with transactions(deps.engine)() as tx:
         await tx.customers.set_default_payment_method(customer.id, payment_method_id)
         choice = await tx.customers.default_choice(customer.id)
-        live = await tx.subscriptions.live_of(customer.id)
+        charged = await tx.subscriptions.charged_to(customer.id)
     if choice is None:
         return
     signals = SubscriptionSignals(deps.temporal)
-    for subscription_id in live:
+    for subscription_id in charged:
         try:
             await signals.payment_method_changed(subscription_id, choice=choice)
         except RPCError as error:

@@ -26,7 +26,7 @@ from billing.addon import anchored_at, check_parent
 from billing.catalog import Price, Trial
 from billing.configuration import PLAIN, Configuration
 from billing.errors import Conflict, InvalidInput
-from billing.estimate import first_invoice
+from billing.estimate import first_invoice, first_period
 from billing.money import Money
 from billing.offer import Offer, terms_of
 from billing.pricing import check_not_too_large, check_quantity
@@ -128,8 +128,9 @@ async def due_at_start(deps: Dependencies, state: SubscriptionState, price: Pric
     Raises `InvalidInput` (`amount_too_large`).
     """
     taxation = await deps.tax_rates.taxation(state.customer_id, state.created_at)
+    whole = first_period(state, price, taxation, state.created_at).total
+    check_not_too_large(whole, what="with tax and what is added it")
     total = first_invoice(state, price, taxation, state.created_at).total
-    check_not_too_large(total, what="with tax and what is added it")
     return total if state.terms.trial is None else Money.zero(total.currency)
 
 

@@ -13,6 +13,7 @@ from api.answer import Answer
 from api.money_view import MoneyView
 from api.period_view import PeriodView
 from billing.agenda import ActionKind, agenda
+from billing.billing_mode import BillingMode
 from billing.catalog import PauseMode
 from billing.discount import RedeemedDiscount
 from billing.interval import IntervalUnit
@@ -80,6 +81,9 @@ class TermsView(BaseModel):
     base_amount_minor: int | None = Field(description="What a percentage is taken of")
     interval: IntervalUnit
     interval_count: int
+    billing: BillingMode = Field(
+        description="Whether a period is billed at its beginning or at its end"
+    )
     period_amount: MoneyView = Field(description="Before discounts and tax")
 
     @classmethod
@@ -96,6 +100,7 @@ class TermsView(BaseModel):
             base_amount_minor=terms.configuration.base_amount_minor,
             interval=terms.interval.unit,
             interval_count=terms.interval.count,
+            billing=terms.billing,
             period_amount=MoneyView.of(terms.period_amount),
         )
 
@@ -197,6 +202,9 @@ class SubscriptionView(Answer):
     base_amount_minor: int | None = Field(description="What a percentage is taken of")
     interval: IntervalUnit
     interval_count: int
+    billing: BillingMode = Field(
+        description="Whether a period is billed at its beginning or at its end"
+    )
     period_amount: MoneyView = Field(description="Before discounts and tax")
     created_at: datetime
     trial: PeriodView | None
@@ -269,6 +277,7 @@ class SubscriptionView(Answer):
             base_amount_minor=terms.configuration.base_amount_minor,
             interval=terms.interval.unit,
             interval_count=terms.interval.count,
+            billing=terms.billing,
             period_amount=MoneyView.of(terms.period_amount),
             created_at=state.created_at,
             trial=_period(state.trial),

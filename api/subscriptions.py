@@ -184,9 +184,11 @@ async def _choose_method(
 ) -> None:
     """Whatever method is named: what starting it comes to is worked out before, and can be."""
     owes_now = not purchase.is_started and (await purchase.due_now(deps)).amount_minor > 0
+    terms = purchase.state.terms
+    owes_later = terms.is_in_arrears and terms.costs and terms.trial is None
     if payment_method_id is not None:
         await make_default(deps, purchase.customer, payment_method_id)
-    elif owes_now and purchase.customer.default_payment_method_id is None:
+    elif (owes_now or owes_later) and purchase.customer.default_payment_method_id is None:
         raise Conflict(
             "payment_method_required", "the customer has no payment method to charge: save one"
         )

@@ -20,6 +20,7 @@ class ActionKind(StrEnum):
     """Things that fall due, in the order in which they are done when due at the same instant."""
 
     TELL_ADDONS = "tell_addons"
+    BILL_LAST = "bill_last"
     VOID_INVOICES = "void_invoices"
     ACTIVATE = "activate"
     COLLECT = "collect"
@@ -71,11 +72,12 @@ def _actions(state: SubscriptionState) -> Iterator[NextAction]:
         yield from _before_activation(state)
         return
     yield from _telling_addons(state)
+    yield from _billing_last(state)
     yield from _voiding(state)
     yield from _collecting(state)
     yield from _giving_back(state)
+    yield from _giving_up(state)
     if not state.has_ended:
-        yield from _giving_up(state)
         yield from _at_period_end(state)
 
 
@@ -91,6 +93,15 @@ def _telling_addons(state: SubscriptionState) -> Iterator[NextAction]:
     )
 
 
+def _billing_last(state: SubscriptionState) -> Iterator[NextAction]:
+    if state.ended_at is not None and state.accrued:
+        yield NextAction(
+            kind=ActionKind.BILL_LAST,
+            at=state.ended_at,
+            reason="what was had until the end is billed",
+        )
+
+
 def _voiding(state: SubscriptionState) -> Iterator[NextAction]:
     for invoice in state.open_invoices:
         if invoice.in_processing:
@@ -102,11 +113,11 @@ def _voiding(state: SubscriptionState) -> Iterator[NextAction]:
                 kind=ActionKind.VOID_INVOICES, at=at, reason=reason, invoice_id=invoice.invoice_id
             )
             if state.has_ended:
-                return
+                return  # all of them are voided at once
 
 
 def _why_void(state: SubscriptionState, invoice: OpenInvoice) -> tuple[datetime, str] | None:
-    if state.ended_at is not None:
+    if state.ended_at is not None and not invoice.stays_owed:
         return state.ended_at, "the subscription ended; what was not paid is not owed"
     if invoice.given_up:
         why = "is not expected to be paid any more" if invoice.is_bad_debt else "is no longer owed"
@@ -140,7 +151,8 @@ def _before_activation(state: SubscriptionState) -> Iterator[NextAction]:
 
 def _collecting(state: SubscriptionState) -> Iterator[NextAction]:
     for invoice in state.open_invoices:
-        may_be_tried = invoice.in_processing or not (state.has_ended or invoice.given_up)
+        is_over = state.has_ended and not invoice.is_owed_after_the_end
+        may_be_tried = invoice.in_processing or not (is_over or invoice.given_up)
         if invoice.next_attempt_at is not None and may_be_tried:
             yield NextAction(
                 kind=ActionKind.COLLECT,
@@ -161,14 +173,14 @@ def _giving_back(state: SubscriptionState) -> Iterator[NextAction]:
 
 
 def _giving_up(state: SubscriptionState) -> Iterator[NextAction]:
-    unpaid = [i for i in state.open_invoices if _is_dunned(i)]
+    unpaid = [i for i in state.open_invoices if _is_dunned(state, i)]
     if unpaid and state.status is not SubscriptionStatus.UNPAID:
         oldest = min(unpaid, key=lambda invoice: invoice.due_at)
         ladder = state.terms.dunning
         yield NextAction(
             kind=ActionKind.GIVE_UP,
             at=max([ladder.ends_at(oldest.due_at, grace_until=state.grace_until), *_asked(state)]),
-            reason=f"{oldest.amount} was not paid: {_ending(state.terms)}",
+            reason=f"{oldest.amount} was not paid: {_ending(state)}",
             invoice_id=oldest.invoice_id,
         )
 
@@ -182,13 +194,18 @@ def _asked(state: SubscriptionState) -> list[datetime]:
     ]
 
 
-def _is_dunned(invoice: OpenInvoice) -> bool:
+def _is_dunned(state: SubscriptionState, invoice: OpenInvoice) -> bool:
+    if state.has_ended and not invoice.is_owed_after_the_end:
+        return False
     waits = invoice.in_processing or invoice.given_up or invoice.for_change is not None
     return invoice.attempts_made > 0 and not waits
 
 
-def _ending(terms: Terms) -> str:
+def _ending(state: SubscriptionState) -> str:
     """Without anything free to sell instead, a downgrade is the end (policy P18)."""
+    terms = state.terms
+    if state.has_ended:
+        return "it is a bad debt"
     action = terms.dunning.final_action
     if action is FinalAction.DOWNGRADE_TO_FREE and terms.free_fallback_price_id is None:
         action = FinalAction.CANCEL
@@ -250,17 +267,20 @@ def _at_own_period_end(state: SubscriptionState) -> Iterator[NextAction]:
                 at=state.trial_notice_at,
                 reason=f"the trial ends on {ends_at:%Y-%m-%d}",
             )
+        amount, later = first_amount(state.terms, ends_at), _later(state.terms)
         yield NextAction(
             kind=ActionKind.CONVERT_TRIAL,
             at=ends_at,
-            reason=f"the trial ends; the first period costs {first_amount(state.terms, ends_at)}",
+            reason=f"the trial ends; the first period costs {amount}{later}",
         )
         return
     if state.unbilled_from is not None:
         yield NextAction(
             kind=ActionKind.RENEW,
             at=state.unbilled_from,
-            reason="the rest of the running period is billed",
+            reason="what was had before is billed"
+            if state.terms.is_in_arrears
+            else "the rest of the running period is billed",
         )
         return
     yield NextAction(kind=ActionKind.RENEW, at=ends_at, reason=_renewal_reason(state))
@@ -269,14 +289,16 @@ def _at_own_period_end(state: SubscriptionState) -> Iterator[NextAction]:
 def _renewal_reason(state: SubscriptionState) -> str:
     renewal = at_renewal(state)
     target = renewal.terms
+    past = "what was had is billed; " if state.terms.is_in_arrears else ""
+    costs = f"the next period costs {target.period_amount}{_later(target)}"
     if renewal.moves:
         return (
-            f"the price changes to {target.price_id} version {target.price_version}:"
-            f" the next period costs {target.period_amount}"
+            f"{past}the price changes to {target.price_id} version {target.price_version}: {costs}"
         )
     if state.pending_change is None:
-        return f"the next period costs {target.period_amount}"
-    return (
-        f"{target.product_name}, quantity {target.quantity}, begins:"
-        f" the next period costs {target.period_amount}"
-    )
+        return f"{past}{costs}"
+    return f"{past}{target.product_name}, quantity {target.quantity}, begins: {costs}"
+
+
+def _later(terms: Terms) -> str:
+    return ", billed at its end" if terms.is_in_arrears else ""

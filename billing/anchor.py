@@ -7,13 +7,16 @@ then by 31 March again.
 
 from calendar import monthrange
 from datetime import UTC, datetime, timedelta
-from typing import assert_never
+from typing import Final, assert_never
 
 from billing.errors import InvalidInput
 from billing.interval import Interval, IntervalUnit
 from billing.period import Period
 
 _LAST_YEAR = 9999
+
+SHORTEST: Final = timedelta(microseconds=1)
+"""No period is shorter."""
 
 
 def boundary(anchor_at: datetime, interval: Interval, number: int) -> datetime:

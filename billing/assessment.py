@@ -30,6 +30,17 @@ class ItemTerms(Value):
     tax_inclusive: bool = False
 
 
+class PriceTerms(Value):
+    """What discounts and taxes a line of another price than the invoice's own."""
+
+    price_id: str
+    price_version: int
+    product_id: str
+    treatment: TaxTreatment | None = None
+    """None where no tax is charged."""
+    tax_inclusive: bool = False
+
+
 class Assessment(Value):
     """What discounts and taxes the lines of one invoice."""
 
@@ -38,6 +49,8 @@ class Assessment(Value):
     items: tuple[ItemTerms, ...] = ()
     """Of lines that have a one-off price of their own. Any other item is taxed as what is
     subscribed, and not discounted."""
+    others: tuple[PriceTerms, ...] = ()
+    """Of lines at other prices: what was had before, and is billed in arrears."""
     discounts: tuple[RedeemedDiscount, ...] = ()
     period_number: int = 0
     """Of the period that is charged for."""
@@ -76,8 +89,11 @@ def assessed(lines: Sequence[InvoiceLine], by: Assessment) -> Assessed:
     return Assessed(lines=_taxed(result), uses=found.uses)
 
 
-def _terms_of(line: InvoiceLine, by: Assessment) -> ItemTerms | None:
-    return next((terms for terms in by.items if terms.item_id == line.item_id), None)
+def _terms_of(line: InvoiceLine, by: Assessment) -> ItemTerms | PriceTerms | None:
+    if line.item_id is not None:
+        return next((terms for terms in by.items if terms.item_id == line.item_id), None)
+    sold = line.price_id, line.price_version
+    return next((each for each in by.others if (each.price_id, each.price_version) == sold), None)
 
 
 def _discountable(line: InvoiceLine, by: Assessment) -> Discountable:

@@ -12,6 +12,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
+from billing.billing_mode import BillingMode
 from billing.charge import bounded, contexts_of, parts_of
 from billing.configuration import (
     PLAIN,
@@ -153,7 +154,7 @@ class Product(Value):
 
 
 class Price(Value):
-    """One immutable version of a price: charged in advance for every interval, or once.
+    """One immutable version of a price: charged for every interval, before or after it, or once.
 
     Its own amounts are those of its first currency; `in_currency` has those of another. A
     subscription is sold in one of them and keeps it for life.
@@ -172,6 +173,8 @@ class Price(Value):
     """What one whole interval costs at most."""
     interval: Interval | None
     """How often it recurs; None for what is sold once, beside a subscription."""
+    billing: BillingMode = BillingMode.IN_ADVANCE
+    """Whether an interval is charged at its beginning or at its end."""
     unit_name: Name = "unit"
     """What one unit of quantity is called on an invoice, in the singular."""
     tax_inclusive: bool = False
@@ -192,6 +195,8 @@ class Price(Value):
                 f"no multiple of quantity_step {self.quantity_step} lies between"
                 " minimum_quantity and maximum_quantity"
             )
+        if self.interval is None and self.is_in_arrears:
+            raise ValueError("what is sold once has no end to be billed at: leave billing out")
         refuse_crossed_bounds(self.minimum_amount_minor, self.maximum_amount_minor)
         if self.currency in self.currency_options:
             raise ValueError(f"{self.currency} is the price's first currency: it has no option")
@@ -204,6 +209,11 @@ class Price(Value):
         for currency in self.currencies:
             _refuse_uncollectable(self.in_currency(currency))
         return self
+
+    @property
+    def is_in_arrears(self) -> bool:
+        """Whether a period is billed once it is over."""
+        return self.billing is BillingMode.IN_ARREARS
 
     @property
     def currencies(self) -> tuple[CurrencyCode, ...]:
@@ -379,6 +389,7 @@ def complaints(
                 message=f"product: {price.product_id!r} is no product of the catalog",
             )
     yield from _anchor_complaints(products, prices)
+    yield from _pause_complaints(products, prices)
     yield from _addon_complaints(products)
     yield from _ambiguous_features(products)
     for product in products:
@@ -452,6 +463,26 @@ def _anchor_complaints(
             )
 
 
+def _pause_complaints(
+    products: tuple[Product, ...], prices: tuple[Price, ...]
+) -> Iterator[Complaint]:
+    """A `void` pause keeps what was paid; of what is not paid yet, it says nothing."""
+    void = {
+        product.id
+        for product in products
+        if product.pause is not None and product.pause.mode is PauseMode.VOID
+    }
+    for price in prices:
+        if price.is_in_arrears and price.product_id in void:
+            yield Complaint(
+                kind="price",
+                id=price.id,
+                key="billing",
+                message="billing: a pause of mode: void gives nothing back of what was paid, and"
+                " in arrears nothing was; write mode: keep_anchor or extend",
+            )
+
+
 def _addon_complaints(products: tuple[Product, ...]) -> Iterator[Complaint]:
     """Who has what an add-on belongs to must be able to have it without another add-on."""
     alone = {product.family for product in products if product.addon_to is None}
@@ -520,6 +551,11 @@ def _migration_complaint(
     price, last = prices.get(price_id), prices.get(replacement_path(price_id, replacements)[-1])
     if price is not None and price.interval is None:
         return "it is charged once, so that nobody has it to be moved; leave `migration:` out"
+    if price is not None and last is not None and last.billing is not price.billing:
+        return (
+            f"{last.id!r} is billed {last.billing} and this one {price.billing}; name a price that"
+            " is billed alike, or leave `migration:` out"
+        )
     if price is not None and last is not None and last.interval != price.interval:
         return (
             f"{last.id!r} recurs {last.interval} and this one {price.interval}; name a price of the"

@@ -11,6 +11,7 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Final, assert_never
 
+from billing import accrual
 from billing.assessment import Assessment, assessed
 from billing.catalog import Price
 from billing.configuration import Configuration
@@ -44,7 +45,8 @@ class ChangeKind(StrEnum):
     """More quantity of the same price: immediate, paid first."""
     UPGRADE = "upgrade"
     """Another price that costs as much or more for the same time, or as many units of the same
-    product for longer: immediate, paid first."""
+    product for longer: immediate, paid first. In arrears nothing is to be paid; another interval
+    begins with the next period there."""
     DECREASE = "decrease"
     """Less: at the period's end, without credit."""
 
@@ -97,7 +99,7 @@ class PlannedChange(Value):
     @property
     def is_deferred(self) -> bool:
         """Whether it waits for the period's end; in a trial, nothing does."""
-        return self.kind is ChangeKind.DECREASE and self.at == self.period.end
+        return self.at == self.period.end
 
 
 def plan_change(
@@ -115,10 +117,13 @@ def plan_change(
     `treatment` is how the target is taxed; what is given back has the tax of what was charged.
     Raises `InvalidInput` (`currency_mismatch`, `different_family`, `nothing_changes`) and
     `Conflict` (`interval_downgrade_not_allowed`, `pending_change_exists`, `past_due`,
-    `payment_pending`, `change_in_progress`, `parent_ends`, `command_not_allowed`).
+    `payment_pending`, `change_in_progress`, `parent_ends`, `command_not_allowed`,
+    `billing_differs`, `too_many_changes`).
     """
     kind = classify(state.terms, target)
-    check_allowed(state, kind)
+    waits = kind is ChangeKind.DECREASE or _begins_with_a_period(state.terms, target)
+    check_allowed(state, ChangeKind.DECREASE if waits else kind)
+    _refuse_mixed_billing(state, target)
     if kind is ChangeKind.DECREASE and not _shortens_legally(state.terms, target):
         raise Conflict(
             "interval_downgrade_not_allowed",
@@ -126,9 +131,12 @@ def plan_change(
             f" to {target.interval}",
         )
     running = state.running_period
-    if state.status is SubscriptionStatus.TRIALING or kind is ChangeKind.DECREASE:
+    if state.status is SubscriptionStatus.TRIALING or waits:
         when = at if state.status is SubscriptionStatus.TRIALING else running.end
         return _free(kind, target, when, running)
+    if state.terms.is_in_arrears and state.terms.costs:
+        accrual.check_room(state)
+        return _free(kind, target, at, running)
     if _starts_period(state.terms, target):
         return _new_period(kind, state, target, target_price, debits, at, treatment)
     return _same_period(kind, state, target, current_price, target_price, debits, at, treatment)
@@ -221,6 +229,25 @@ def _starts_period(current: Terms, target: Terms) -> bool:
     return is_anchored_anew(current, target) or current.period_amount.amount_minor == 0
 
 
+def _begins_with_a_period(current: Terms, target: Terms) -> bool:
+    """Another interval in arrears: nothing is unused that would be given back (ADR 0032)."""
+    return current.is_in_arrears and current.costs and is_anchored_anew(current, target)
+
+
+def _refuse_mixed_billing(state: SubscriptionState, target: Terms) -> None:
+    """Half of a period is never paid in advance and the other in arrears."""
+    current = state.terms
+    if state.status is SubscriptionStatus.TRIALING or not (current.costs and target.costs):
+        return
+    if current.billing is not target.billing:
+        raise Conflict(
+            "billing_differs",
+            f"{current.product_name} is billed {current.billing.replace('_', ' ')} and"
+            f" {target.product_name} {target.billing.replace('_', ' ')}: let it end with its"
+            " period, and start the other one then",
+        )
+
+
 def _free(kind: ChangeKind, target: Terms, at: datetime, running: Period) -> PlannedChange:
     return PlannedChange(
         kind=kind,
@@ -243,7 +270,8 @@ def _new_period(
 ) -> PlannedChange:
     """The new price from now on; the unused part of the old one is given back (P15)."""
     period, share_of = first_period(target, at), first_share(target, at)
-    lines = (*_credits(state, debits, at), _line(target, price, period, share_of=share_of))
+    ahead = () if target.is_in_arrears else (_line(target, price, period, share_of=share_of),)
+    lines = (*_credits(state, debits, at), *ahead)
     by = _assessment(state, price, treatment, number=(state.period_number or 0) + 1)
     return _paid_now(kind, target, at, period, lines, by, starts_period=True)
 

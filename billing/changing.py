@@ -7,7 +7,7 @@ period's end, and the ways out of each. Does not own what a change costs (`billi
 from datetime import datetime, timedelta
 from typing import Final, assert_never
 
-from billing import messages, migrating
+from billing import accrual, lifecycle, messages, migrating
 from billing.change import PlannedChange
 from billing.discount import after_uses
 from billing.errors import Conflict
@@ -96,6 +96,7 @@ def change_paid_first(
         gives_back_of=tuple(
             dict.fromkeys(line.credits.invoice_id for line in plan.lines if line.credits)
         ),
+        at=plan.at,
     )
     open_invoice = OpenInvoice(
         invoice_id=invoice.id,
@@ -127,6 +128,7 @@ def change_in_force(
         carried=plan.carried,
         migrates_to=plan.migrates_to,
         uses=plan.uses,
+        at=plan.at,
     )
     return _in_force(state, under_way)
 
@@ -234,7 +236,11 @@ def is_abandoned(state: SubscriptionState, invoice: OpenInvoice, now: datetime) 
 
 
 def downgraded(state: SubscriptionState, fallback: Terms, now: datetime) -> SubscriptionState:
-    """Dunning ends with the free plan: it begins now, and what was not paid is not owed (P18)."""
+    """Dunning ends with the free plan: it begins now, and what was not paid is not owed (P18).
+
+    But for what was had in arrears: that is a bad debt where it was invoiced, and not billed where
+    it was not.
+    """
     number = (state.period_number or 0) + 1
     message = messages.subscription_downgraded(state, fallback, now)
     return state.changed(
@@ -245,6 +251,8 @@ def downgraded(state: SubscriptionState, fallback: Terms, now: datetime) -> Subs
         period_number=number,
         period=first_period(fallback, now),
         extension=timedelta(0),
+        accrued=(),
+        accrues_from=accrual.begins(fallback, now),
         pending_change=None,
         cancellation=None,
         change=None,
@@ -262,15 +270,7 @@ def downgraded(state: SubscriptionState, fallback: Terms, now: datetime) -> Subs
             ),
         ),
         messages=(*state.messages, message),
-        open_invoices=tuple(
-            invoice.model_copy(
-                update={
-                    "given_up": True,
-                    "next_attempt_at": invoice.next_attempt_at if invoice.in_processing else None,
-                }
-            )
-            for invoice in state.open_invoices
-        ),
+        open_invoices=tuple(lifecycle.given_up(invoice) for invoice in state.open_invoices),
     )
 
 
@@ -297,7 +297,11 @@ def _in_force(state: SubscriptionState, change: ChangeUnderWay) -> SubscriptionS
             "period_number": number,
             "period": change.period,
             "extension": timedelta(0),
+            "accrued": (),
+            "accrues_from": accrual.begins(change.target, change.period.start),
         }
+    else:
+        changes |= accrual.replaced_at(state, change.target, change.at or change.requested_at)
     told = messages.plan_changed(state, change)
     after = state.changed(**changes, messages=(*state.messages, told))
     return _noted(after, change.change_id, ChangeResult.APPLIED)

@@ -14,7 +14,6 @@ from billing.errors import Conflict, InvalidInput
 from billing.lifecycle import ended
 from billing.period import Period
 from billing.subscription import (
-    LEGAL_COMMANDS,
     Cancellation,
     CommandName,
     EndReason,
@@ -33,7 +32,7 @@ _ENDS_AT_ONCE: Final = frozenset(
 
 def check_command(state: SubscriptionState, command: CommandName) -> None:
     """Raises `Conflict` where the command is not legal now; its code says why."""
-    if command not in LEGAL_COMMANDS[state.status]:
+    if command not in state.legal_commands:
         code = "subscription_ended" if state.has_ended else "command_not_allowed"
         raise Conflict(code, f"{command} is not possible while the subscription is {state.status}")
     if command is CommandName.UNDO_CANCEL and state.cancellation is None:

@@ -16,7 +16,7 @@ from billing.lifecycle import next_billing
 from billing.money import Money
 from billing.offer import price_as_sold
 from billing.requested_change import ChangeBasis
-from billing.subscription import SubscriptionState, Terms
+from billing.subscription import AccruedPart, SubscriptionState, Terms
 from billing.tax import Taxation
 from billing.upcoming import drafted
 
@@ -26,9 +26,23 @@ def first_invoice(
 ) -> InvoiceDraft:
     """Of a subscription that starts at `now`, with what is bought with it.
 
-    All of its discounts are unused.
+    All of its discounts are unused. In arrears there may be nothing on it.
     """
-    fresh = SubscriptionState(
+    fresh = _fresh(state)
+    return drafted(fresh, next_billing(fresh, now), price=price, taxation=taxation, now=now)
+
+
+def first_period(
+    state: SubscriptionState, price: Price, taxation: Taxation, now: datetime
+) -> InvoiceDraft:
+    """What the first period comes to, whenever it is billed, with what is bought with it."""
+    fresh = _fresh(state)
+    begins = next_billing(fresh, now).model_copy(update={"in_advance": True})
+    return drafted(fresh, begins, price=price, taxation=taxation, now=now)
+
+
+def _fresh(state: SubscriptionState) -> SubscriptionState:
+    return SubscriptionState(
         subscription_id=state.subscription_id,
         customer_id=state.customer_id,
         terms=state.terms,
@@ -40,7 +54,6 @@ def first_invoice(
             for discount in state.discounts
         ),
     )
-    return drafted(fresh, next_billing(fresh, now), price=price, taxation=taxation, now=now)
 
 
 def renewal_after(state: SubscriptionState, plan: PlannedChange, basis: ChangeBasis) -> Money:
@@ -55,6 +68,7 @@ def renewal_after(state: SubscriptionState, plan: PlannedChange, basis: ChangeBa
         after,
         following,
         price=_price_of(following.terms, basis),
+        accrued_prices=tuple(_price_of_part(part, state, basis) for part in following.accrued),
         items=tuple(basis.items),
         taxation=basis.taxation,
         now=following.billed.start,
@@ -75,3 +89,10 @@ def _price_of(terms: Terms, basis: ChangeBasis) -> Price:
         if price is not None and (price.id, price.version) == (terms.price_id, terms.price_version):
             return price_as_sold(price, terms)
     return price_as_sold(basis.current_price, terms)
+
+
+def _price_of_part(part: AccruedPart, state: SubscriptionState, basis: ChangeBasis) -> Price:
+    """What was had before is at the prices of then; the rest at those of now and after."""
+    before = zip(state.accrued, basis.accrued_prices, strict=True)
+    found = (price for known, price in before if known == part)
+    return next(found, None) or _price_of(part.terms, basis)

@@ -13,7 +13,7 @@ from typing import Final, Self
 
 from pydantic import model_validator
 
-from billing.assessment import Assessment, ItemTerms, assessed
+from billing.assessment import Assessment, ItemTerms, PriceTerms, assessed
 from billing.catalog import Price
 from billing.currency import CurrencyCode
 from billing.discount import DiscountUse, RedeemedDiscount
@@ -173,6 +173,9 @@ def draft_for_period(  # noqa: PLR0913 - what a document is made of
     period: Period,
     share: Fraction = _WHOLE,
     period_number: int,
+    in_advance: bool = True,
+    used: tuple[InvoiceLine, ...] = (),
+    used_terms: tuple[PriceTerms, ...] = (),
     carried: tuple[InvoiceLine, ...] = (),
     items: tuple[InvoiceLine, ...] = (),
     item_terms: tuple[ItemTerms, ...] = (),
@@ -182,34 +185,30 @@ def draft_for_period(  # noqa: PLR0913 - what a document is made of
 ) -> InvoiceDraft:
     """One period in advance, or `share` of it, due at its beginning; with `items` and `carried`.
 
+    Before it comes what was `used` in arrears, by `used_terms`; without `in_advance` that is all.
+    Where nothing is charged, there are no lines, and no invoice is made.
     `items` are what is charged once, by `item_terms` where those have prices; `discounts` are the
     subscription's, and `treatment` is how what is charged is taxed. What cannot be collected is
     carried on; an invoice that costs nothing is no occasion to collect what was carried before
     (policy P5).
     """
-    charged = charge_for(price, quantity, share=share)
-    amount = rounded(charged)
-    line = InvoiceLine(
-        description=describe_line(price, product_name=product_name, quantity=quantity),
-        price_id=price.id,
-        price_version=price.version,
-        quantity=quantity,
-        period=period,
-        amount=amount,
-        explanation=charged,
-    )
+    ahead = _ahead(price, product_name, quantity, period, share) if in_advance else ()
+    charges = (*used, *ahead, *items)
     by = Assessment(
         product_id=price.product_id,
         items=item_terms,
+        others=used_terms,
         discounts=discounts,
         period_number=period_number,
         treatment=treatment,
         tax_inclusive=price.tax_inclusive,
     )
-    charge = assessed((line, *items), by)
-    costs = _sum(charge.lines).amount_minor > 0
+    charge = assessed(charges, by)
+    costs = _sum(charge.lines, price.currency).amount_minor > 0
     lines, left = ((*charge.lines, *carried), ()) if costs else (charge.lines, carried)
-    over = carried_over(_sum(lines), of=line)
+    named_after = (*ahead, *used[-1:], *items)
+    total = _sum(lines, price.currency)
+    over = carried_over(total, of=named_after[0]) if named_after else None
     if over is not None:
         lines, left = (*lines, negated(over)), (over,)
     return InvoiceDraft(
@@ -217,13 +216,41 @@ def draft_for_period(  # noqa: PLR0913 - what a document is made of
         customer_id=customer_id,
         subscription_id=subscription_id,
         currency=price.currency,
-        period=period,
+        period=_covered(used, ahead, period),
         finalized_at=now,
         due_at=due_at(period, now),
         lines=lines,
-        total=_sum(lines),
+        total=_sum(lines, price.currency),
         carried=left,
         uses=charge.uses,
+    )
+
+
+def _ahead(
+    price: Price, product_name: str, quantity: int, period: Period, share: Fraction
+) -> tuple[InvoiceLine]:
+    charged = charge_for(price, quantity, share=share)
+    line = InvoiceLine(
+        description=describe_line(price, product_name=product_name, quantity=quantity),
+        price_id=price.id,
+        price_version=price.version,
+        quantity=quantity,
+        period=period,
+        amount=rounded(charged),
+        explanation=charged,
+    )
+    return (line,)
+
+
+def _covered(
+    used: tuple[InvoiceLine, ...], ahead: tuple[InvoiceLine, ...], period: Period
+) -> Period:
+    """The time that an invoice is for; of one for nothing but items, what begins with it."""
+    lines = (*used, *ahead)
+    if not lines:
+        return period
+    return Period(
+        start=min(line.period.start for line in lines), end=max(line.period.end for line in lines)
     )
 
 
@@ -249,7 +276,7 @@ def draft_for_item(
         finalized_at=now,
         due_at=now,
         lines=lines,
-        total=_sum(lines),
+        total=_sum(lines, line.amount.currency),
         carried=left,
     )
 
@@ -270,7 +297,7 @@ def draft_for_change(
     All of `lines`, which are assessed, but for what is `carried` to the next invoice.
     """
     lines = (*lines, *(negated(line) for line in carried))
-    total = _sum(lines)
+    total = _sum(lines, lines[0].amount.currency)
     end = max(line.period.end for line in lines)
     return InvoiceDraft(
         id=change_invoice_id(subscription_id, change_id),
@@ -288,8 +315,8 @@ def draft_for_change(
     )
 
 
-def _sum(lines: tuple[InvoiceLine, ...]) -> Money:
-    return sum((line.total for line in lines), Money.zero(lines[0].amount.currency))
+def _sum(lines: tuple[InvoiceLine, ...], currency: str) -> Money:
+    return sum((line.total for line in lines), Money.zero(currency))
 
 
 def due_at(period: Period, now: datetime) -> datetime:

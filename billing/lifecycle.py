@@ -9,7 +9,7 @@ pauses (`billing.pausing`) nor what payments lead to (`billing.settlement`).
 from datetime import datetime, timedelta
 from typing import Final
 
-from billing import anchor, messages, migrating
+from billing import accrual, anchor, messages, migrating
 from billing.credit_note import UnusedPart
 from billing.discount import DiscountUse, after_uses
 from billing.errors import BooksBroken
@@ -26,6 +26,7 @@ from billing.migration import SkipReason
 from billing.money import Money
 from billing.period import Period
 from billing.subscription import (
+    AccruedPart,
     AppliedCommand,
     ChangeResult,
     EndReason,
@@ -68,7 +69,7 @@ def trial_started(state: SubscriptionState, trial: Period) -> SubscriptionState:
 
 
 class NextPeriod(Value):
-    """What is billed next: of which terms, for which part of which period."""
+    """What begins next, and what is billed with it: ahead, and of what was had until then."""
 
     number: int
     period: Period
@@ -79,6 +80,10 @@ class NextPeriod(Value):
     anchor_at: Instant
     anchor_number: int
     terms: Terms
+    in_advance: bool = True
+    """Whether `billed` is charged now, and not when it is over."""
+    accrued: tuple[AccruedPart, ...] = ()
+    """What was had in arrears until then."""
 
 
 def next_billing(state: SubscriptionState, now: datetime) -> NextPeriod:
@@ -86,8 +91,33 @@ def next_billing(state: SubscriptionState, now: datetime) -> NextPeriod:
 
     Every later one begins where the anchor says (policy P8), however late it is billed (P9), on the
     terms of the decrease that waited for it (P12), or at the price that the customer was told of
-    (P33). After a pause it is the one that is running.
+    (P33). After a pause it is the one that is running. In arrears, the invoice is for what was had
+    until its beginning; of one that has ended, until the end.
     """
+    following = _last(state) if state.ended_at is not None else _following(state, now)
+    if state.period is None or state.anchor_at is None:
+        return following
+    used = accrual.used_until(state, state.period.end)
+    return following.model_copy(update={"accrued": used}) if used else following
+
+
+def _last(state: SubscriptionState) -> NextPeriod:
+    """Nothing begins any more; it has the number of what would have begun."""
+    period, at = state.running_period, state.ended_at or state.running_period.end
+    rest = Period(start=at, end=max(period.end, at + anchor.SHORTEST))
+    return NextPeriod(
+        number=(state.period_number or 0) + 1,
+        period=period,
+        billed=rest,
+        whole=period,
+        anchor_at=state.anchor_at or period.start,
+        anchor_number=state.anchor_number,
+        terms=state.terms,
+        in_advance=False,
+    )
+
+
+def _following(state: SubscriptionState, now: datetime) -> NextPeriod:
     if state.anchor_at is None or state.period_number is None:
         ready_at = state.checkout_completed_at or now
         first_at = state.trial.end if state.trial is not None else ready_at
@@ -124,6 +154,7 @@ def _first_of(terms: Terms, begins_at: datetime, *, number: int) -> NextPeriod:
         anchor_at=anchor_for(terms, begins_at),
         anchor_number=number - first_number(terms, begins_at),
         terms=terms,
+        in_advance=not terms.is_in_arrears,
     )
 
 
@@ -139,6 +170,7 @@ def _whole_period(
         anchor_at=anchor_at,
         anchor_number=anchor_number,
         terms=terms,
+        in_advance=not terms.is_in_arrears,
     )
 
 
@@ -149,30 +181,32 @@ def period_billed(  # noqa: PLR0913 - what there is to know of a billed period
     period: Period,
     anchor_at: datetime,
     anchor_number: int = 0,
-    invoice_id: str,
+    invoice_id: str | None,
     amount_due: Money,
     due_at: datetime,
     carried: tuple[InvoiceLine, ...] = (),
     uses: tuple[DiscountUse, ...] = (),
+    for_the_past: bool = False,
 ) -> SubscriptionState:
     """The period is invoiced. What is to be collected is tried at its due time (policy P18).
 
-    `carried` is what the invoice leaves to the next one, `uses` what it takes of the discounts.
+    `carried` is what the invoice leaves to the next one, `uses` what it takes of the discounts. An
+    invoice that is `for_the_past` is for what was had until the period, which in arrears is billed
+    when it ends; None is made where nothing is charged.
     """
-    invoices = state.open_invoices
-    if amount_due.amount_minor > 0 and state.open_invoice(invoice_id) is None:
-        invoices += (
-            OpenInvoice(
-                invoice_id=invoice_id, amount=amount_due, due_at=due_at, next_attempt_at=due_at
-            ),
-        )
+    invoices = _with_opened(state, invoice_id, amount_due, due_at, for_the_past=for_the_past)
+    if state.has_ended:
+        invoices = _as_lost(invoices)
     must_pay_first = state.status is SubscriptionStatus.INCOMPLETE and bool(invoices)
     # News may have ended it meanwhile: the invoice is then voided, and nothing comes to life.
     stays = must_pay_first or state.has_ended or state.status is SubscriptionStatus.PAST_DUE
     renewal = migrating.at_renewal(state)
+    begins_at = state.unbilled_from or period.start
     return state.changed(
         status=state.status if stays else SubscriptionStatus.ACTIVE,
         terms=renewal.terms,
+        accrued=(),
+        accrues_from=None if state.has_ended else accrual.begins(renewal.terms, begins_at),
         pending_change=None,
         migration=renewal.migration,
         messages=(*state.messages, *renewal.messages),
@@ -186,9 +220,64 @@ def period_billed(  # noqa: PLR0913 - what there is to know of a billed period
         discounts=after_uses(state.discounts, uses, period_number=number),
         trial_notice_at=None,
         open_invoices=invoices,
-        last_invoice_id=invoice_id,
+        last_invoice_id=invoice_id or state.last_invoice_id,
         checkout_completed_at=state.checkout_completed_at if must_pay_first else None,
     )
+
+
+def last_billed(
+    state: SubscriptionState,
+    *,
+    invoice_id: str | None,
+    amount_due: Money,
+    due_at: datetime,
+    carried: tuple[InvoiceLine, ...] = (),
+    uses: tuple[DiscountUse, ...] = (),
+) -> SubscriptionState:
+    """What was had until the end is invoiced, and collected like any other invoice.
+
+    What it cannot collect is written off: no later one comes (policy P5).
+    """
+    number = (state.period_number or 0) + 1
+    last = invoice_id or state.last_invoice_id
+    return state.changed(
+        accrued=(),
+        carried=(),
+        discounts=after_uses(state.discounts, uses, period_number=number),
+        open_invoices=_with_opened(state, invoice_id, amount_due, due_at, for_the_past=True),
+        last_invoice_id=last,
+        written_off=(
+            *state.written_off,
+            *write_offs_of(
+                carried,
+                subscription_id=state.subscription_id,
+                cause="ended",
+                invoice_id=last,
+                now=state.ended_at or due_at,
+            ),
+        ),
+    )
+
+
+def _with_opened(
+    state: SubscriptionState,
+    invoice_id: str | None,
+    amount_due: Money,
+    due_at: datetime,
+    *,
+    for_the_past: bool,
+) -> tuple[OpenInvoice, ...]:
+    is_known = invoice_id is not None and state.open_invoice(invoice_id) is not None
+    if amount_due.amount_minor <= 0 or invoice_id is None or is_known:
+        return state.open_invoices
+    opened = OpenInvoice(
+        invoice_id=invoice_id,
+        amount=amount_due,
+        due_at=due_at,
+        next_attempt_at=due_at,
+        stays_owed=for_the_past,
+    )
+    return (*state.open_invoices, opened)
 
 
 def trial_end_noticed(state: SubscriptionState, now: datetime) -> SubscriptionState:
@@ -206,11 +295,16 @@ def ended(
     promised_back: PromisedBack | None = None,
     unused: UnusedPart = UnusedPart.NONE,
 ) -> SubscriptionState:
-    """Nothing will be billed again, and what was carried to a next invoice is written off (P5).
+    """Nothing begins again, and what was carried to a next invoice is written off (P5).
 
     `promised_back` is what becomes of invoices that are paid all the same, and `unused` what was
-    given back: its add-ons end in the same way.
+    given back: its add-ons end in the same way. What was had in arrears until now is billed next
+    where the end was asked for (P17); where it ends because nobody pays, it is not, and what is
+    open of that kind is a bad debt (P18).
     """
+    is_billed = reason in _BILLED_TO_THE_END and state.status is not SubscriptionStatus.INCOMPLETE
+    used = accrual.used_until(state, now) if is_billed else ()
+    carried = state.carried if used else ()
     status = (
         SubscriptionStatus.INCOMPLETE_EXPIRED
         if state.status is SubscriptionStatus.INCOMPLETE
@@ -227,11 +321,14 @@ def ended(
         pause=None,
         grace_until=None,
         unbilled_from=None,
-        carried=(),
+        accrued=used,
+        accrues_from=None,
+        open_invoices=state.open_invoices if is_billed else _as_lost(state.open_invoices),
+        carried=carried,
         written_off=(
             *state.written_off,
             *write_offs_of(
-                state.carried,
+                () if carried else state.carried,
                 subscription_id=state.subscription_id,
                 cause="ended",
                 invoice_id=state.last_invoice_id,
@@ -242,6 +339,28 @@ def ended(
         unused_at_end=unused,
         trial_notice_at=None,
         checkout_completed_at=None,
+    )
+
+
+_BILLED_TO_THE_END: Final = frozenset({EndReason.REQUESTED, EndReason.PARENT_ENDED})
+
+
+def _as_lost(invoices: tuple[OpenInvoice, ...]) -> tuple[OpenInvoice, ...]:
+    """What is owed for time that was had is not expected any more, and is no less owed."""
+    return tuple(given_up(each) if each.stays_owed else each for each in invoices)
+
+
+def given_up(invoice: OpenInvoice) -> OpenInvoice:
+    """Not to be collected any more; a bad debt where it is for time that was had.
+
+    Where the bank has its payment, the answer is still awaited.
+    """
+    return invoice.model_copy(
+        update={
+            "given_up": True,
+            "is_bad_debt": invoice.is_bad_debt or invoice.stays_owed,
+            "next_attempt_at": invoice.next_attempt_at if invoice.in_processing else None,
+        }
     )
 
 

@@ -48,4 +48,6 @@ class Message(Value):
     invoice_id: str | None = None
     url: str | None = None
     """Where the customer can act."""
+    in_arrears: bool = False
+    """What it is about is billed once it was had: an end leaves something to be charged."""
     reason: str | None = None

@@ -15,6 +15,7 @@ from billing.subscription import (
     PendingChange,
     PlannedMigration,
     SubscriptionState,
+    SubscriptionStatus,
     Terms,
 )
 
@@ -32,7 +33,10 @@ def subscription_canceled(
 ) -> Message:
     """Confirms a cancellation, or tells once of the end that the customer did not ask for."""
     message = _message(state, MessageKind.SUBSCRIPTION_CANCELED, now, reason or state.revision)
-    return message.model_copy(update={"effective_at": effective_at, "reason": reason})
+    is_owed = message.in_arrears and state.status is not SubscriptionStatus.TRIALING
+    return message.model_copy(
+        update={"effective_at": effective_at, "reason": reason, "in_arrears": is_owed}
+    )
 
 
 def cancellation_undone(state: SubscriptionState, now: datetime) -> Message:
@@ -166,4 +170,5 @@ def _message(
         subscription_id=state.subscription_id,
         product_name=state.terms.product_name,
         at=now,
+        in_arrears=state.terms.is_in_arrears,
     )

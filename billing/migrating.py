@@ -97,7 +97,9 @@ def unfitness(
         return SkipReason.CHANGE_PENDING
     if state.waiting_migration is not None:
         return SkipReason.OTHER_MIGRATION
-    return None if target.currency == state.terms.currency else SkipReason.CURRENCY
+    if target.currency != state.terms.currency:
+        return SkipReason.CURRENCY
+    return None if target.billing is state.terms.billing else SkipReason.BILLING
 
 
 def _obstacle(state: SubscriptionState, moves_at: datetime | None) -> SkipReason | None:

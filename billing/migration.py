@@ -53,6 +53,8 @@ class SkipReason(StrEnum):
     """Its customer chose something else after the notice."""
     CURRENCY = "currency"
     """The new price is not in its currency."""
+    BILLING = "billing"
+    """One is billed in advance and the other in arrears."""
     QUANTITY = "quantity"
     """The new price is not sold in its quantity."""
 

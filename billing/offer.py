@@ -66,6 +66,7 @@ def terms_of(
         price_version=price.version,
         currency=price.currency,
         interval=price.require_interval(),
+        billing=price.billing,
         quantity=quantity,
         configuration=price.configuration,
         period_amount=price_of(price, quantity),

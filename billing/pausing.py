@@ -7,7 +7,7 @@ Owns who may pause for how long, and what is running afterwards. Does not own wh
 from datetime import datetime, timedelta
 from typing import Final, assert_never
 
-from billing import anchor, messages
+from billing import accrual, anchor, messages
 from billing.catalog import PauseMode
 from billing.commands import check_command
 from billing.credit_note import UnusedPart
@@ -54,7 +54,10 @@ def paused(
     pause = Pause(mode=policy.mode, paused_at=now, resumes_at=until)
     message = messages.subscription_paused(state, pause, now)
     return state.changed(
-        status=SubscriptionStatus.PAUSED, pause=pause, messages=(*state.messages, message)
+        status=SubscriptionStatus.PAUSED,
+        pause=pause,
+        messages=(*state.messages, message),
+        **accrual.ended_at(state, now),
     )
 
 
@@ -84,7 +87,10 @@ def resumed(state: SubscriptionState, at: datetime) -> SubscriptionState:
         )
     message = messages.subscription_resumed(state, at)
     going_on = state.changed(
-        status=SubscriptionStatus.ACTIVE, pause=None, messages=(*state.messages, message)
+        status=SubscriptionStatus.ACTIVE,
+        pause=None,
+        accrues_from=accrual.begins(state.terms, at),
+        messages=(*state.messages, message),
     )
     match pause.mode:
         case PauseMode.VOID:
@@ -148,7 +154,8 @@ def promised_back(
     part = unused_part(state, now)
     if unused is UnusedPart.NONE and state.status in _INDEBTED:
         unused = UnusedPart.CREDIT
-    if unused is UnusedPart.NONE or part is None or not state.open_invoices:
+    is_ahead = any(not invoice.stays_owed for invoice in state.open_invoices)
+    if unused is UnusedPart.NONE or part is None or not is_ahead:
         return None
     return PromisedBack(cause=cause, unused=unused, part=part)
 

@@ -61,11 +61,14 @@ def counterpart(price: Price, among: Sequence[Price]) -> Price | str:
     alike = [
         other
         for other in among
-        if other.interval == price.interval and set(price.currencies) <= set(other.currencies)
+        if (other.interval, other.billing) == (price.interval, price.billing)
+        and set(price.currencies) <= set(other.currencies)
     ]
     if len(alike) == 1:
         return alike[0]
     recurs = "is charged once" if price.interval is None else f"recurs {price.interval}"
+    if price.is_in_arrears:
+        recurs += " in arrears"
     what = f"price in {', '.join(price.currencies)} that {recurs}"
     if not alike:
         return f"it has no {what} to replace {price.id!r}; write `replaced_by:` at that price"

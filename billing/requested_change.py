@@ -19,7 +19,7 @@ from billing.offer import Offer, terms_of
 from billing.pricing import check_not_too_large, check_quantity, price_of
 from billing.proration import Debit
 from billing.replacement import no_longer_sold
-from billing.subscription import CommandName, SubscriptionState, Terms
+from billing.subscription import CommandName, SubscriptionState, SubscriptionStatus, Terms
 from billing.tax import UNTAXED, Taxation
 
 
@@ -42,6 +42,10 @@ class ChangeBasis:
     """What waits for the next invoice; the change itself does not need it."""
     replacements: Mapping[str, str] = field(default_factory=dict)
     """What replaces prices that are no longer sold; needed where there is no offer."""
+    accrued_prices: Sequence[Price] = ()
+    """Of what was had in the running period before; for a preview of the renewal alone."""
+    has_method: bool = True
+    """Whether the customer has something to charge: it is asked where nothing is paid first."""
     taxation: Taxation = UNTAXED
     """How the customer is taxed now."""
 
@@ -54,7 +58,8 @@ def plan_request(
     Where somebody's clock is behind and says that the running period has not begun, it just has.
 
     Raises what `billing.change.plan_change` raises, `Conflict` (`command_not_allowed`,
-    `subscription_ended`; `period_ending` where the period's end was not dealt with yet) and
+    `subscription_ended`; `period_ending` where the period's end was not dealt with yet;
+    `payment_method_required` for what is paid later and nothing can be charged for) and
     `InvalidInput` (`price_not_found`, `price_retired`, `currency_not_sold`,
     `quantity_out_of_range`, `amount_too_large`, `amount_not_chargeable`, and as
     `billing.catalog.Price.configured` does).
@@ -64,6 +69,7 @@ def plan_request(
     if at >= running.end:
         raise Conflict("period_ending", "a period has just ended: try again in a moment")
     target_price, target = _target(state, request, basis)
+    _refuse_without_method(state, target, basis)
     plan = plan_change(
         state,
         target=target,
@@ -76,6 +82,16 @@ def plan_request(
     check_not_too_large(plan.total, what="the change")
     follows = migrating.migrates_to(state, target, basis.migration_price)
     return plan if follows is None else plan.model_copy(update={"migrates_to": follows})
+
+
+def _refuse_without_method(state: SubscriptionState, target: Terms, basis: ChangeBasis) -> None:
+    """Whoever leaves the free plan for one in arrears pays nothing first, and must be able to."""
+    begins_to_owe = target.is_in_arrears and target.costs and not state.terms.costs
+    if begins_to_owe and not basis.has_method and state.status is not SubscriptionStatus.TRIALING:
+        raise Conflict(
+            "payment_method_required",
+            f"{target.product_name} is billed at each period's end: save a payment method before",
+        )
 
 
 def asks_for_another_price(state: SubscriptionState, request: ChangeRequest) -> bool:

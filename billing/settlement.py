@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final, assert_never
 
-from billing import changing, messages, pausing
+from billing import accrual, changing, lifecycle, messages, pausing
 from billing.catalog import DisputeLost
 from billing.credit_note import UnusedPart
 from billing.decline import Decline, DeclineKind
@@ -116,7 +116,8 @@ def payment_method_changed(state: SubscriptionState, now: datetime) -> Subscript
         return state.changed(
             status=SubscriptionStatus.TRIALING, pause=None, trial=trial, period=trial
         )
-    if state.has_ended or not any(_may_try_now(invoice) for invoice in state.open_invoices):
+    waiting = (invoice for invoice in state.open_invoices if _is_collected(state, invoice))
+    if not any(_may_try_now(invoice) for invoice in waiting):
         return state
     return _tried_now(state, now, with_another_method=True)
 
@@ -128,7 +129,8 @@ def pay_now(
 
     Raises `Conflict` (`nothing_to_pay`).
     """
-    if not any(_may_be_paid(invoice) for invoice in state.open_invoices):
+    waiting = (invoice for invoice in state.open_invoices if _is_collected(state, invoice))
+    if not any(_may_be_paid(invoice) for invoice in waiting):
         raise Conflict("nothing_to_pay", "no invoice waits for a payment")
     return _tried_now(state, now, customer_present=customer_present)
 
@@ -150,7 +152,9 @@ def _tried_now(
         update["action_url"] = None
     return state.changed(
         open_invoices=tuple(
-            invoice.model_copy(update=update) if may(invoice) else invoice
+            invoice.model_copy(update=update)
+            if may(invoice) and _is_collected(state, invoice)
+            else invoice
             for invoice in state.open_invoices
         )
     )
@@ -205,7 +209,7 @@ def invoices_to_void(state: SubscriptionState, now: datetime) -> tuple[str, ...]
         for invoice in state.open_invoices
         if not invoice.in_processing
         and (
-            state.has_ended
+            (state.has_ended and not invoice.stays_owed)
             or invoice.given_up
             or (invoice.for_change is not None and changing.is_abandoned(state, invoice, now))
         )
@@ -321,7 +325,17 @@ def gives_up_at(state: SubscriptionState, invoice: OpenInvoice) -> datetime:
 def gave_up(
     state: SubscriptionState, now: datetime, *, fallback: Terms | None
 ) -> SubscriptionState:
-    """The final action of dunning (policy P18); without a `fallback` to sell, it is the end."""
+    """The final action of dunning (policy P18); without a `fallback` to sell, it is the end.
+
+    After the end there is nothing left to end: what is owed for time that was had is a bad debt.
+    """
+    if state.has_ended:
+        return state.changed(
+            open_invoices=tuple(
+                lifecycle.given_up(invoice) if _is_collected(state, invoice) else invoice
+                for invoice in state.open_invoices
+            )
+        )
     match state.terms.dunning.final_action:
         case FinalAction.CANCEL:
             return _ended_unpaid(state, now)
@@ -331,6 +345,7 @@ def gave_up(
                 status=SubscriptionStatus.UNPAID,
                 grace_until=None,
                 messages=(*state.messages, message),
+                **accrual.ended_at(state, now),
                 open_invoices=tuple(
                     invoice
                     if invoice.in_processing
@@ -361,7 +376,8 @@ def to_rule_out(state: SubscriptionState) -> OpenInvoice | None:
     Its payment is stopped first, or found to have succeeded. What stays owed may stay payable.
     """
     may_stay_payable = state.terms.dunning.final_action is FinalAction.UNPAID
-    if may_stay_payable and state.status is not SubscriptionStatus.INCOMPLETE:
+    is_running = not state.has_ended and state.status is not SubscriptionStatus.INCOMPLETE
+    if may_stay_payable and is_running:
         return None
     return next((i for i in _unpaid(state) if i.action_url is not None), None)
 
@@ -446,7 +462,10 @@ def _recovered(state: SubscriptionState, now: datetime) -> SubscriptionState:
             recovered = {}
         case SubscriptionStatus.UNPAID if not (state.open_invoices or state.lost_invoices):
             is_over = now >= state.running_period.end
-            recovered = {"unbilled_from": now if is_over else None}
+            recovered = {
+                "unbilled_from": now if is_over else None,
+                "accrues_from": accrual.begins(state.terms, now),
+            }
         case _:
             return state
     return state.model_copy(
@@ -519,12 +538,12 @@ def _not_paid(
         case _:
             assert_never(outcome)
     after = _with_invoice(state, refused)
-    if state.has_ended or invoice.given_up:
+    if invoice.given_up or not _is_collected(state, invoice):
         return after
     if state.status is SubscriptionStatus.INCOMPLETE:
         return _activation_refused(after, refused)
     told = (*after.messages, messages.payment_failed(after, refused, now))
-    if state.status is SubscriptionStatus.UNPAID:
+    if state.status is SubscriptionStatus.UNPAID or state.has_ended:
         return after.model_copy(update={"messages": told})
     return after.model_copy(update={"status": SubscriptionStatus.PAST_DUE, "messages": told})
 
@@ -563,6 +582,11 @@ def _activation_refused(state: SubscriptionState, invoice: OpenInvoice) -> Subsc
             "activation_refused": True,
         }
     )
+
+
+def _is_collected(state: SubscriptionState, invoice: OpenInvoice) -> bool:
+    """After the end, only what is owed for time that was had."""
+    return not state.has_ended or invoice.is_owed_after_the_end
 
 
 def _may_try_now(invoice: OpenInvoice) -> bool:

@@ -13,6 +13,7 @@ from typing import Annotated, Final, Self
 
 from pydantic import Field
 
+from billing.billing_mode import BillingMode
 from billing.catalog import (
     MAX_QUANTITY,
     AnchorKind,
@@ -141,7 +142,7 @@ LEGAL_COMMANDS: Final[Mapping[SubscriptionStatus, frozenset[CommandName]]] = Map
         SubscriptionStatus.CANCELED: frozenset(),
     }
 )
-"""Statuses that a command is legal in; a command's own conditions come on top."""
+"""Statuses that a command is legal in: see `SubscriptionState.legal_commands`."""
 
 
 class EndReason(StrEnum):
@@ -168,6 +169,7 @@ class Terms(Value):
     price_version: int
     currency: CurrencyCode
     interval: Interval
+    billing: BillingMode = BillingMode.IN_ADVANCE
     quantity: Annotated[int, Field(ge=1, le=MAX_QUANTITY)]
     configuration: Configuration = PLAIN
     """What was chosen of a matrix or a percentage."""
@@ -193,6 +195,26 @@ class Terms(Value):
     """What it gives its customer while it runs, per unit where they say so."""
     anchored_at: Instant | None = None
     """Of an add-on: its parent's anchor, which its boundaries follow from whenever it begins."""
+
+    @property
+    def is_in_arrears(self) -> bool:
+        """Whether a period is billed once it is over."""
+        return self.billing is BillingMode.IN_ARREARS
+
+    @property
+    def costs(self) -> bool:
+        """Whether a whole period is charged for at all."""
+        return self.period_amount.amount_minor > 0
+
+
+class AccruedPart(Value):
+    """Time that was had at a price in arrears and is on no invoice yet."""
+
+    terms: Terms
+    """As they were then."""
+    used: Period
+    whole: Period
+    """The whole interval that the price is for."""
 
 
 class Clock(Value):
@@ -244,6 +266,8 @@ class ChangeUnderWay(Value):
     """What will be running then."""
     starts_period: bool
     requested_at: Instant
+    at: Instant | None = None
+    """What its price was computed for: a quote's instant is before the request."""
     expires_at: Instant
     """A payment that the customer has not completed by then is abandoned."""
     carried: tuple[InvoiceLine, ...] = ()
@@ -319,12 +343,19 @@ class OpenInvoice(Value):
     action_url: str | None = None
     for_change: str | None = None
     """The change that it pays; such an invoice is never dunned."""
+    stays_owed: bool = False
+    """For time that was had: the subscription's end does not take it back (policy P17)."""
     customer_present: bool = False
     """The next attempt is made in front of the customer, who can authenticate at once."""
     given_up: bool = False
     """To be voided: waived, abandoned, or left behind by a downgrade."""
     is_bad_debt: bool = False
     """With `given_up`: it stays owed and is written off instead of voided."""
+
+    @property
+    def is_owed_after_the_end(self) -> bool:
+        """Whether it is collected although the subscription is over."""
+        return self.stays_owed and not self.given_up
 
     @property
     def attempt_number(self) -> int:
@@ -409,6 +440,11 @@ class SubscriptionState(Value):
     """By how much pauses have lengthened the running period."""
     unbilled_from: Instant | None = None
     """Service goes on from then, in a period that is not billed yet: after a pause or unpaid."""
+    accrued: tuple[AccruedPart, ...] = ()
+    """What the next invoice bills of what was sold before the present terms, or before a rest; once
+    it has ended, all that is not billed. In arrears alone."""
+    accrues_from: Instant | None = None
+    """Since when the present terms accrue in arrears; None where they do not."""
     cancellation: Cancellation | None = None
     pending_change: PendingChange | None = None
     change: ChangeUnderWay | None = None
@@ -485,6 +521,16 @@ class SubscriptionState(Value):
         return tuple(entitlement.times(quantity) for entitlement in self.terms.entitlements)
 
     @property
+    def legal_commands(self) -> frozenset[CommandName]:
+        """What may be asked of it now; a command's own conditions come on top.
+
+        After the end, what is still collected may be paid, waived and given up.
+        """
+        legal = LEGAL_COMMANDS[self.status]
+        owes = any(invoice.is_owed_after_the_end for invoice in self.open_invoices)
+        return legal | _OWING if self.has_ended and owes else legal
+
+    @property
     def has_ended(self) -> bool:
         """Whether no further period can come."""
         return self.status in ENDED_STATUSES
@@ -494,7 +540,7 @@ class SubscriptionState(Value):
         """Whether nothing at all is left to do."""
         owes = bool(self.open_invoices) or bool(self.paid_too_late)
         untold = bool(self.messages) or bool(self.addons_to_tell)
-        return self.has_ended and not owes and not untold
+        return self.has_ended and not owes and not untold and not self.accrued
 
     def ends_by(self, at: datetime) -> bool:
         """Whether its own cancellation or its parent's end comes at `at` or before."""

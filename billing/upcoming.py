@@ -7,6 +7,7 @@ period is next (`billing.lifecycle`) nor whether one is billed at all (`billing.
 from datetime import datetime
 from typing import Final
 
+from billing import accrual, lifecycle
 from billing.agenda import ActionKind, next_action
 from billing.balance import applicable
 from billing.catalog import Price, WithoutPaymentMethod
@@ -15,11 +16,11 @@ from billing.invoice_item import InvoiceItem
 from billing.lifecycle import NextPeriod, next_billing
 from billing.money import Money
 from billing.proration import share
-from billing.subscription import SubscriptionState, SubscriptionStatus
+from billing.subscription import EndReason, SubscriptionState, SubscriptionStatus
 from billing.tax import UNTAXED, Taxation
 from billing.value import Value
 
-_BILLING: Final = (ActionKind.RENEW, ActionKind.CONVERT_TRIAL)
+_BILLING: Final = (ActionKind.RENEW, ActionKind.CONVERT_TRIAL, ActionKind.BILL_LAST)
 
 
 class UpcomingInvoice(Value):
@@ -40,12 +41,15 @@ def drafted(
     following: NextPeriod,
     *,
     price: Price,
+    accrued_prices: tuple[Price, ...] = (),
     items: tuple[InvoiceItem, ...] = (),
     taxation: Taxation = UNTAXED,
     now: datetime,
 ) -> InvoiceDraft:
     """The invoice of the period that follows; `price` is of its terms, `items` are pending.
 
+    `accrued_prices` are those of what was had until then, one for each part. Without lines, none is
+    made.
     The first one has what was bought with the subscription besides. `taxation` is how the customer
     is taxed at its beginning.
     """
@@ -61,6 +65,9 @@ def drafted(
         period=following.billed,
         share=share(following.billed, following.whole, terms.proration),
         period_number=following.number,
+        in_advance=following.in_advance,
+        used=tuple(accrual.lines_of(following.accrued, accrued_prices)),
+        used_terms=tuple(accrual.terms_of_lines(following.accrued, accrued_prices, taxation)),
         carried=state.carried,
         items=tuple(item.line for item in items),
         item_terms=tuple(each for each in item_terms if each is not None),
@@ -84,7 +91,7 @@ def upcoming_period(state: SubscriptionState, *, has_method: bool) -> NextPeriod
     billed_at = _billed_at(state)
     if billed_at is None or (not has_method and _needs_method(state)):
         return None
-    return next_billing(state, billed_at)
+    return next_billing(_ending(state), billed_at)
 
 
 def upcoming_invoice(
@@ -93,6 +100,7 @@ def upcoming_invoice(
     *,
     price: Price,
     balance: Money,
+    accrued_prices: tuple[Price, ...] = (),
     items: tuple[InvoiceItem, ...] = (),
     taxation: Taxation = UNTAXED,
 ) -> UpcomingInvoice:
@@ -101,6 +109,7 @@ def upcoming_invoice(
         state,
         following,
         price=price,
+        accrued_prices=accrued_prices,
         items=items,
         taxation=taxation,
         now=following.billed.start,
@@ -110,9 +119,21 @@ def upcoming_invoice(
 
 def _billed_at(state: SubscriptionState) -> datetime | None:
     """Whatever is open is expected to be paid: then the first that is left is a boundary."""
-    paid = state.model_copy(update={"open_invoices": (), "trial_notice_at": None})
+    settled = {"open_invoices": (), "trial_notice_at": None, "addons": ()}
+    paid = _ending(state).model_copy(update=settled)
     action = next_action(paid)
     return action.at if action is not None and action.kind in _BILLING else None
+
+
+def _ending(state: SubscriptionState) -> SubscriptionState:
+    """As it will be where the next boundary is its end: what was had until then is billed."""
+    ends = (state.cancellation, state.parent_end)
+    at = min((each.at for each in ends if each is not None), default=None)
+    if at is None or state.has_ended or state.accrues_from is None:
+        return state
+    if at > state.running_period.end:
+        return state
+    return lifecycle.ended(state, EndReason.REQUESTED, at)
 
 
 def _needs_method(state: SubscriptionState) -> bool:

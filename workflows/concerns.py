@@ -60,6 +60,8 @@ def concerns(state: SubscriptionState, *, problem: str | None) -> Iterator[str]:
 
 def final_action_of(state: SubscriptionState) -> str:
     """What happens to the subscription when dunning ends, in words."""
+    if state.has_ended:
+        return "it is written off as a bad debt"
     action = state.terms.dunning.final_action
     match action:
         case FinalAction.CANCEL:
@@ -129,7 +131,7 @@ def _about(state: SubscriptionState, invoice: OpenInvoice) -> str:
             f"**The bank is still at it:** {named}. A bank debit takes days; it is neither paid nor"
             " past due, and the answer arrives by itself. Nothing to do."
         )
-    if state.has_ended or invoice.given_up:
+    if invoice.given_up or (state.has_ended and not invoice.stays_owed):
         owed = "**No longer owed:** {}. It is being voided."
         written_off = "**A bad debt:** {}. It is being written off."
         return (written_off if invoice.is_bad_debt else owed).format(named)

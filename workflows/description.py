@@ -50,7 +50,7 @@ def details_of(state: SubscriptionState, *, problem: str | None) -> str:
 
 def page_of(state: SubscriptionState, *, problem: str | None) -> str:
     """What it is, what is wrong, what happens next and why, and what happened."""
-    lines = [f"# {sold(state.terms)}", "", _STATUS[state.status], ""]
+    lines = [f"# {sold(state.terms)}", "", _status(state), ""]
     lines += ["| | |", "|---|---|"]
     lines += [f"| {name}{_GAP} | {cell(text)} |" for name, text in _facts(state)]
     wrong = list(concerns(state, problem=problem))
@@ -59,6 +59,13 @@ def page_of(state: SubscriptionState, *, problem: str | None) -> str:
     lines += ["", "## What happens next, and why", "", *_ahead(state)]
     lines += ["", "## What happened lately", "", *_back(state)]
     return "\n".join(lines)
+
+
+def _status(state: SubscriptionState) -> str:
+    still_owes = any(invoice.is_owed_after_the_end for invoice in state.open_invoices)
+    if state.has_ended and (state.accrued or still_owes):
+        return "**Canceled:** it is over; what was had until then is still collected."
+    return _STATUS[state.status]
 
 
 _STATUS: Final = {

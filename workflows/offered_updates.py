@@ -14,7 +14,6 @@ from typing import Final
 
 from billing import changing
 from billing.subscription import (
-    LEGAL_COMMANDS,
     CommandName,
     SubscriptionState,
     SubscriptionStatus,
@@ -75,7 +74,7 @@ class OfferedUpdate:
 
 def offered_updates(state: SubscriptionState, *, problem: str | None) -> Iterator[OfferedUpdate]:
     """What helps first comes first."""
-    legal = LEGAL_COMMANDS[state.status]
+    legal = state.legal_commands
     for offer in _offers(state, problem=problem):
         if offer.command in legal:
             yield offer

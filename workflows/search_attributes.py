@@ -35,7 +35,7 @@ SEARCH_ATTRIBUTES: Final[dict[str, str]] = {
 }
 """Names and Temporal types, as they must be registered with a server."""
 
-_BILLING = {ActionKind.CONVERT_TRIAL, ActionKind.RENEW}
+_BILLING = {ActionKind.CONVERT_TRIAL, ActionKind.RENEW, ActionKind.BILL_LAST}
 
 
 def search_attributes(

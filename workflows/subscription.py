@@ -492,7 +492,7 @@ class SubscriptionWorkflow:
         match action.kind:
             case ActionKind.ACTIVATE:
                 await self._activate(action)
-            case ActionKind.CONVERT_TRIAL | ActionKind.RENEW:
+            case ActionKind.CONVERT_TRIAL | ActionKind.RENEW | ActionKind.BILL_LAST:
                 await self._bill(action)
             case ActionKind.COLLECT:
                 await self._dunning.collect(action)

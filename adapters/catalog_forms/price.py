@@ -23,7 +23,8 @@ from adapters.catalog_forms.migration import MIGRATION
 from adapters.catalog_forms.price_model import MODEL_KEYS, price_model
 from adapters.yaml_forms.document import Stop, place_of
 from adapters.yaml_forms.form import Fields, Form, Key, Reading, Schema, Values
-from adapters.yaml_forms.kinds import Entry, Flag, NewId, Text, Whole, items, text
+from adapters.yaml_forms.kinds import Entry, Flag, NewId, OneOf, Text, Whole, items, text
+from billing.billing_mode import BillingMode
 from billing.catalog import Catalog, Price
 from billing.currency import MINOR_DIGITS
 from billing.currency_option import CurrencyOption
@@ -78,6 +79,10 @@ KEYS: Final = {
         IntervalWord(), "How often it recurs; once: charged beside a subscription", required=True
     ),
     "interval_count": Key(Whole(), "Every so many intervals", field="count", of=Interval),
+    "billing": Key(
+        OneOf(BillingMode),
+        "in_arrears: a period is billed when it is over, for what was had; else at its beginning",
+    ),
     "unit": Key(Text(), "What one unit is called on invoices: seat, user", field="unit_name"),
     "tax_inclusive": Key(Flag(), "true: the amount includes the tax; else tax comes on top"),
     "minimum_quantity": Key(Whole(), "The least that is sold at once"),
@@ -98,7 +103,7 @@ _IN_CURRENCY: Final = frozenset(KEYS[name].field or name for name in AMOUNT_KEYS
 
 NESTED_PRICE: Final = Form(
     what="a price",
-    says="A price, charged in advance for every interval or once",
+    says="A price, charged for every interval or once",
     model=Price,
     keys=KEYS,
 )

@@ -18,6 +18,7 @@ _LEFT_TO_DO: Final = (
     _state["promised_back"]["paid"],
     _state["addons"],
     _state["messages"],
+    _state["accrued"],
 )
 """What may keep a subscription that has ended from being over."""
 

@@ -35,6 +35,7 @@ _PAID_TOO_LATE: Final = text(
 
 _UNTOLD_ADDONS: Final = text("jsonb_array_length(subscriptions.state -> 'addons') > 0")
 """Of one that has ended: it forgets those that it has told."""
+_UNBILLED: Final = text("jsonb_array_length(subscriptions.state -> 'accrued') > 0")
 _parent: Final = subscriptions.alias("parent")
 _ORPHANED: Final = (
     select(subscriptions.c.id, _parent.c.state)
@@ -79,6 +80,7 @@ class SqlRecordedSubscriptions:
                         _UNTOLD,
                         _PAID_TOO_LATE,
                         _UNTOLD_ADDONS,
+                        _UNBILLED,
                     )
                 )
                 .order_by(subscriptions.c.id)

@@ -42,6 +42,7 @@ def letter(message: Message, *, to: CustomerRecord) -> Letter:
         "product": one_line(message.product_name),
         "is_past": message.effective_at is None or message.effective_at <= message.at,
         "decline_text": why_declined(message.reason),
+        "in_arrears": message.in_arrears,
         **_optional_facts(message, LocaleFormat(to.locale)),
     }
     text = _TEMPLATES.get_template(f"{message.kind}.txt").render(facts)

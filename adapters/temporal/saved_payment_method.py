@@ -96,8 +96,8 @@ class SavedPaymentMethods:
             choice = await tx.customers.default_choice(customer_id)
             if choice is None or choice.payment_method_id != payment_method_id:
                 return
-            live = await tx.subscriptions.live_of(customer_id)
-            states = [await subscriptions.state_of(tx.connection, each) for each in live]
+            charged = await tx.subscriptions.charged_to(customer_id)
+            states = [await subscriptions.state_of(tx.connection, each) for each in charged]
         for state in states:
             if state is None or state.status is SubscriptionStatus.INCOMPLETE:
                 continue

@@ -19,7 +19,6 @@ from billing.decline import DeclineKind
 from billing.invoice import InvoiceStatus
 from billing.payment import Declined
 from billing.subscription import (
-    LEGAL_COMMANDS,
     CommandName,
     OpenInvoice,
     SubscriptionState,
@@ -104,7 +103,7 @@ class Payable:
         return (
             self.stage is Stage.OWED
             and self.has_method
-            and CommandName.PAY_NOW in LEGAL_COMMANDS[self.state.status]
+            and CommandName.PAY_NOW in self.state.legal_commands
         )
 
     @property
@@ -118,7 +117,9 @@ class Payable:
             return Stage.NOT_OWED if self.state.has_ended else Stage.WORKING
         if opened.in_processing:
             return Stage.PROCESSING
-        if opened.given_up or self.state.has_ended:
+        if opened.is_bad_debt:
+            return Stage.WRITTEN_OFF
+        if opened.given_up or (self.state.has_ended and not opened.stays_owed):
             return Stage.NOT_OWED
         if opened.action_url is not None:
             return Stage.CONFIRM

@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 
 from adapters.catalog_file import CatalogFileError, parse_catalog
+from billing.billing_mode import BillingMode
 from billing.catalog import Price
 from billing.interval import Interval, IntervalUnit
 from billing.price_model import (
@@ -145,6 +146,21 @@ def test_what_is_sold_once_has_no_interval() -> None:
         _price('amount: "1"', _HEAD.replace("month\n", "once\n") + "        interval_count: 1\n")
 
 
+def test_a_price_is_billed_in_advance_unless_it_says_in_arrears() -> None:
+    assert _price('amount: "16.00"').billing is BillingMode.IN_ADVANCE
+    written = 'amount: "16.00"\nbilling: in_arrears'
+    assert _price(written).is_in_arrears
+    with pytest.raises(CatalogFileError, match="6: what is sold once has no end to be billed at"):
+        _price(written, _HEAD.replace("month\n", "once\n"))
+
+
+def test_in_arrears_no_pause_keeps_what_was_never_paid() -> None:
+    head = _HEAD.replace("    prices:\n", "    pause: {mode: void}\n    prices:\n")
+    with pytest.raises(CatalogFileError, match="11: billing: a pause of mode: void gives nothing"):
+        _price('amount: "16.00"\nbilling: in_arrears', head)
+    assert not _price('amount: "16.00"', head).is_in_arrears
+
+
 @pytest.mark.parametrize(
     ("written", "line", "says"),
     [
@@ -183,6 +199,7 @@ def test_what_is_sold_once_has_no_interval() -> None:
         ("amount: '1'\nminimum_charge: '0.005'", 10, "minimum_charge: Input should be a valid"),
         ("amount: '1'\nquantity_step: 7\nmaximum_quantity: 5", 6, "no multiple of quantity_step"),
         ("amount: '1'\ninterval_count: 121", 10, "less than or equal"),
+        ("amount: '1'\nbilling: later", 10, "billing is one of in_advance, in_arrears"),
     ],
 )
 def test_a_mistake_is_told_with_its_line_and_what_to_write(

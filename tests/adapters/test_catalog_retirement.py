@@ -73,6 +73,12 @@ def test_what_a_price_says_goes_before_what_its_product_says() -> None:
         ("replaced_by: team", "replaced_by: old", 12, "it cannot replace itself"),
         ("    replaced_by: team\n", "", 12, "nothing replaces it; write `replaced_by:`"),
         ("interval: year}\n  - {id: chat", "interval: week}\n  - {id: chat", 12, "every year"),
+        (
+            "interval: year}\n  - {id: chat",
+            "interval: year, billing: in_arrears}\n  - {id: chat",
+            12,
+            "that recurs every year",
+        ),
         ('{from: "2024-12-10"}', "{notice_days: 3}", 13, "a migration needs from"),
         ('{from: "2024-12-10"}', "{from: soon}", 13, "from is a day, such as"),
         ('"2024-12-10"}', '"2024-12-10", notice_days: 366}', 13, "notice_days:"),

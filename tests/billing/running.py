@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 from billing import changing, commands, lifecycle, pausing, settlement
 from billing.agenda import ActionKind, NextAction, next_action, overdue_boundary
+from billing.billing_mode import BillingMode
 from billing.catalog import Price, Product
 from billing.change import ChangeRequest, PlannedChange, unused
 from billing.credit_note import UnusedPart, lapsed_lines, unused_lines
@@ -72,6 +73,7 @@ def offer(
     currency: str = "USD",
     also: Mapping[str, int] = MappingProxyType({}),
     bounds: tuple[int, ...] = (),
+    billing: BillingMode = BillingMode.IN_ADVANCE,
 ) -> Offer:
     """`product` is one of the family `plan`, called like the price unless it is given.
 
@@ -85,6 +87,7 @@ def offer(
         currency=currency,
         model=_model(Decimal(unit_minor), bounds),
         interval=interval,
+        billing=billing,
         unit_name="seat",
         currency_options={
             code: CurrencyOption(model=_model(Decimal(minor), bounds))
@@ -204,7 +207,7 @@ class Running:
                 self._end(EndReason.REQUESTED)
             case ActionKind.EXPIRE_CHECKOUT:
                 self._end(EndReason.CHECKOUT_EXPIRED)
-            case ActionKind.CONVERT_TRIAL | ActionKind.RENEW:
+            case ActionKind.CONVERT_TRIAL | ActionKind.RENEW | ActionKind.BILL_LAST:
                 self._bill()
         assert self.state != before, f"{action} changes nothing and would be done for ever"
 
@@ -222,6 +225,7 @@ class Running:
             segment=None,
             debits=self._debits(),
             migration_price=self._migration_price(),
+            accrued_prices=tuple(self.price_of(part.terms) for part in self.state.accrued),
             taxation=self.taxation,
         )
 
@@ -258,7 +262,12 @@ class Running:
         if following is not None:
             price, nothing = self.price_of(following.terms), Money.zero(estimated.currency)
             foreseen = upcoming_invoice(
-                self.state, following, price=price, balance=nothing, taxation=self.taxation
+                self.state,
+                following,
+                price=price,
+                accrued_prices=self._accrued_prices(following),
+                balance=nothing,
+                taxation=self.taxation,
             )
             assert foreseen.draft.total == estimated
 
@@ -360,7 +369,9 @@ class Running:
             elif invoice_id in lost:
                 self.books.lose(invoice_id, self.now)
             elif invoice_id not in paid:
-                self.books.void(invoice_id, self.now)
+                known = before.open_invoice(invoice_id)
+                is_lost = known is not None and known.is_bad_debt
+                (self.books.lose if is_lost else self.books.void)(invoice_id, self.now)
         self._becomes(
             settlement.invoices_closed(
                 before,
@@ -428,9 +439,30 @@ class Running:
     def _bill(self) -> None:
         following = lifecycle.next_billing(self.state, self.now)
         price = self.price_of(following.terms)
-        draft = drafted(self.state, following, price=price, taxation=self.taxation, now=self.now)
+        draft = drafted(
+            self.state,
+            following,
+            price=price,
+            accrued_prices=self._accrued_prices(following),
+            taxation=self.taxation,
+            now=self.now,
+        )
         self._was_foreseen(following, draft)
-        invoice = self.books.finalize(draft)
+        invoice = self.books.finalize(draft) if draft.lines else None
+        invoice_id = None if invoice is None else invoice.id
+        amount_due = draft.total if invoice is None else invoice.amount_due
+        if self.state.has_ended:
+            self._becomes(
+                lifecycle.last_billed(
+                    self.state,
+                    invoice_id=invoice_id,
+                    amount_due=amount_due,
+                    due_at=draft.due_at,
+                    carried=draft.carried,
+                    uses=draft.uses,
+                )
+            )
+            return
         self._becomes(
             lifecycle.period_billed(
                 self.state,
@@ -438,13 +470,17 @@ class Running:
                 period=following.period,
                 anchor_at=following.anchor_at,
                 anchor_number=following.anchor_number,
-                invoice_id=invoice.id,
-                amount_due=invoice.amount_due,
-                due_at=invoice.due_at,
+                invoice_id=invoice_id,
+                amount_due=amount_due,
+                due_at=draft.due_at,
                 carried=draft.carried,
                 uses=draft.uses,
+                for_the_past=bool(following.accrued),
             )
         )
+
+    def _accrued_prices(self, following: NextPeriod) -> tuple[Price, ...]:
+        return tuple(self.price_of(part.terms) for part in following.accrued)
 
     def _was_foreseen(self, following: NextPeriod, draft: InvoiceDraft) -> None:
         """What a preview says a moment before is what is billed; checkouts have none."""
@@ -456,7 +492,12 @@ class Running:
         price = self.price_of(following.terms)
         nothing = Money.zero(price.currency)
         preview = upcoming_invoice(
-            self.state, foreseen, price=price, balance=nothing, taxation=self.taxation
+            self.state,
+            foreseen,
+            price=price,
+            accrued_prices=self._accrued_prices(foreseen),
+            balance=nothing,
+            taxation=self.taxation,
         ).draft
         assert (preview.lines, preview.total) == (draft.lines, draft.total)
 
@@ -490,6 +531,8 @@ class Running:
     def _return_given_up(self, before: SubscriptionState, invoice_id: str) -> None:
         """All that is paid for what is not owed any more."""
         invoice = before.open_invoice(invoice_id)
+        if invoice is not None and invoice.is_bad_debt:
+            return
         if invoice is not None and invoice.given_up and invoice.for_change is None:
             record = self.books.record(invoice_id)
             lines = lapsed_lines(self.books.debits_of(invoice_id), record.total)

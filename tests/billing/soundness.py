@@ -97,7 +97,8 @@ def _check_agenda(running: Running) -> None:
     ways = [action.kind for action in actions if action.kind in BOUNDARIES]
     if state.has_ended:
         kinds = {action.kind for action in actions}
-        assert kinds <= {ActionKind.VOID_INVOICES, ActionKind.COLLECT, ActionKind.GIVE_BACK}
+        collecting = {ActionKind.BILL_LAST, ActionKind.COLLECT, ActionKind.GIVE_UP}
+        assert kinds <= {ActionKind.VOID_INVOICES, ActionKind.GIVE_BACK} | collecting
     elif state.status is SubscriptionStatus.UNPAID:
         assert ways == [ActionKind.CANCEL] * (state.cancellation is not None)
     elif state.pause is not None:

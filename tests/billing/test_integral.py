@@ -7,6 +7,7 @@ from fractions import Fraction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from billing.billing_mode import BillingMode
 from billing.catalog import PauseMode, PausePolicy, Product
 from billing.credit_note import UnusedPart
 from billing.period import Period
@@ -64,10 +65,16 @@ def carried_minor(running: Running) -> int:
     return sum(line.amount.amount_minor for line in running.state.carried)
 
 
-def begun(*, unit_minor: int, quantity: int, product: Product | None = None) -> Running:
+def begun(
+    *,
+    unit_minor: int,
+    quantity: int,
+    product: Product | None = None,
+    billing: BillingMode = BillingMode.IN_ADVANCE,
+) -> Running:
     units = {name: unit_minor * (rung + 1) for rung, name in enumerate(LADDER)}
     running = Running(
-        *(offer(name, unit, product=product) for name, unit in units.items()),
+        *(offer(name, unit, product=product, billing=billing) for name, unit in units.items()),
         offer("annual", unit_minor * 12 * len(LADDER), product=product, interval=YEAR),
         start=at("2026-01-31T09:30"),
         quantity=quantity,
@@ -157,3 +164,31 @@ def test_pauses_that_give_their_time_back_cost_nothing(
     forgiven = carried_minor(running)
     running.cancel_now(UnusedPart.CREDIT)
     check(running, meter.exact, forgiven=forgiven)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(50, 5_000), st.integers(1, 20), pauses, gaps)
+def test_in_arrears_just_the_time_that_was_had_is_paid(
+    unit: int, quantity: int, rests: list[tuple[int, int, int | None]], rest: int
+) -> None:
+    product = Product(
+        id="club", name="Club", family="plan", pause=PausePolicy(mode=PauseMode.KEEP_ANCHOR)
+    )
+    running = begun(
+        unit_minor=unit, quantity=quantity, product=product, billing=BillingMode.IN_ARREARS
+    )
+    meter = Meter(running, running.now)
+    for gap, lasting, more in rests:
+        meter.read(running.now + timedelta(seconds=gap))
+        increased(running, more)
+        meter.read(running.now + timedelta(seconds=gap // 3))
+        running.pause(running.now + timedelta(seconds=lasting))
+        meter.is_resting = True
+        meter.read(running.now + timedelta(seconds=lasting))
+        meter.is_resting = False
+    meter.read(running.now + timedelta(seconds=rest))
+    running.cancel_now(UnusedPart.CREDIT)
+    running.until(running.now)
+    forgiven = sum(each.amount.amount_minor for each in running.state.written_off)
+    check(running, meter.exact, forgiven=forgiven)
+    assert running.books.notes == []

@@ -12,6 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from billing import changing, commands, lifecycle, pausing, settlement
 from billing.agenda import ActionKind, NextAction, next_action
+from billing.billing_mode import BillingMode
 from billing.catalog import (
     DisputeLost,
     PauseMode,
@@ -91,6 +92,7 @@ class Life(RuleBasedStateMachine):
     """One subscription; what is due is done on time, and anything else comes in between."""
 
     running: Running
+    billing = BillingMode.IN_ADVANCE
 
     @initialize(
         product=products,
@@ -116,16 +118,31 @@ class Life(RuleBasedStateMachine):
         coupons: list[Coupon],
         once: int | None,
     ) -> None:
-        product = anchored(product, anchor)
+        product = _sold(anchored(product, anchor), self.billing)
         if anchor == "calendar" and interval.unit is IntervalUnit.WEEK:
             interval = YEAR
-        units = {"team": 12_340, "business": 19_990, "free": 0}
+        units = {"team": 12_340, "business": 19_990}
         self.running = Running(
             *(
-                offer(price_id, unit, product=product, interval=interval, also=_elsewhere(unit))
+                offer(
+                    price_id,
+                    unit,
+                    product=product,
+                    interval=interval,
+                    also=_elsewhere(unit),
+                    billing=self.billing,
+                )
                 for price_id, unit in units.items()
             ),
-            offer("annual", 99_990, product=product, interval=YEAR, also=_elsewhere(99_990)),
+            offer("free", 0, product=product, interval=interval, also=_elsewhere(0)),
+            offer(
+                "annual",
+                99_990,
+                product=product,
+                interval=YEAR,
+                also=_elsewhere(99_990),
+                billing=self.billing,
+            ),
             *(
                 offer(
                     price_id,
@@ -134,6 +151,7 @@ class Life(RuleBasedStateMachine):
                     interval=each,
                     also=_elsewhere(15_000),
                     bounds=(2, 5, 8),
+                    billing=self.billing,
                 )
                 for price_id, each in (("bulk", interval), ("bulk_annual", YEAR))
             ),
@@ -314,7 +332,7 @@ class Life(RuleBasedStateMachine):
             assert self.state == before
             assert len(self.running.books.entries) == booked
         else:
-            assert not before.has_ended
+            assert not before.has_ended or before.legal_commands
 
     @invariant()
     def every_step_is_sound(self) -> None:
@@ -346,6 +364,27 @@ class Life(RuleBasedStateMachine):
 def _ended_without_method(state: SubscriptionState, now: datetime) -> SubscriptionState:
     return lifecycle.ended_with_message(state, EndReason.NO_PAYMENT_METHOD, now)
 
+
+def _sold(product: Product, billing: BillingMode) -> Product:
+    """As the catalog allows it: in arrears, no pause is `void`."""
+    is_void = product.pause is not None and product.pause.mode is PauseMode.VOID
+    if billing is BillingMode.IN_ADVANCE or not is_void:
+        return product
+    return product.model_copy(update={"pause": PausePolicy(mode=PauseMode.KEEP_ANCHOR)})
+
+
+class LifeInArrears(Life):
+    """The same, of what is billed once it was had."""
+
+    billing = BillingMode.IN_ARREARS
+
+
+TestLifeInArrears = LifeInArrears.TestCase
+TestLifeInArrears.settings = settings(
+    max_examples=int(os.environ.get("PERENNIAL_WALKS", "20")) // 2,
+    stateful_step_count=40,
+    deadline=None,
+)
 
 TestLife = Life.TestCase
 TestLife.settings = settings(

@@ -23,6 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.db.tables.catalog import prices
 from adapters.db.tables.catalog_version import catalog_prices, catalog_products, catalog_versions
+from billing.billing_mode import BillingMode
 from billing.catalog import Price, Product
 from billing.errors import InvalidInput
 from billing.interval import Interval, IntervalUnit
@@ -168,6 +169,7 @@ def as_price(row: Row[Any]) -> Price:
         interval=None
         if row.interval_unit is None
         else Interval(unit=IntervalUnit(row.interval_unit), count=row.interval_count),
+        billing=BillingMode(row.billing),
         unit_name=row.unit_name,
         tax_inclusive=row.tax_inclusive,
         minimum_quantity=row.minimum_quantity,

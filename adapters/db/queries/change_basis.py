@@ -14,8 +14,9 @@ from sqlalchemy import Row, and_, bindparam, case, func, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.sql.selectable import NamedFromClause
 
+from adapters.db.engine import reading
 from adapters.db.queries import tax_standing
-from adapters.db.queries.catalog import as_price, in_force
+from adapters.db.queries.catalog import as_price, in_force, price_of
 from adapters.db.queries.test_clocks import TestClock
 from adapters.db.repositories.debits import DEBITS, as_debit
 from adapters.db.repositories.invoice_items import item_of
@@ -31,13 +32,13 @@ from adapters.db.tables.customer import customers
 from adapters.db.tables.schema import DOCUMENT
 from adapters.db.tables.subscription import subscriptions
 from adapters.db.tables.test_clock import test_clocks
-from billing.catalog import Product
+from billing.catalog import Price, Product
 from billing.migration import MigrationProgress
 from billing.money import Money
 from billing.offer import Offer, price_as_sold
 from billing.ports.tax import TaxStanding
 from billing.requested_change import ChangeBasis
-from billing.subscription import SubscriptionState
+from billing.subscription import AccruedPart, SubscriptionState
 
 _current: Final = prices.alias("current_price")
 _wanted: Final = prices.alias("wanted_price")
@@ -84,6 +85,7 @@ _SELECT: Final = (
         subscriptions.c.state,
         *tax_standing.COLUMNS,
         customers.c.segment,
+        customers.c.default_payment_method_id,
         func.coalesce(customer_balances.c.balance_minor, literal_column("0")).label(
             "balance_minor"
         ),
@@ -182,10 +184,20 @@ async def get(
             else price_as_sold(as_price(moved), waiting.target),
             items=tuple(item_of(item) for item in row.items or ()),
             segment=row.segment,
+            accrued_prices=await _prices_of(engine, state.accrued),
+            has_method=row.default_payment_method_id is not None,
             replacements=row.replacements or {},
             debits=tuple(as_debit(debit) for debit in row.debits or ()),
         ),
     )
+
+
+async def _prices_of(engine: AsyncEngine, parts: tuple[AccruedPart, ...]) -> tuple[Price, ...]:
+    """Where what is sold has changed in a period in arrears; most often there is none to read."""
+    if not parts:
+        return ()
+    async with reading(engine) as connection:
+        return tuple([await price_of(connection, part.terms) for part in parts])
 
 
 def _parts(row: Row[Any]) -> Iterator[Any]:

@@ -283,6 +283,7 @@ def _price_columns(price: Price) -> dict[str, Any]:
         "maximum_amount_minor": price.maximum_amount_minor,
         "interval_unit": None if price.interval is None else price.interval.unit,
         "interval_count": None if price.interval is None else price.interval.count,
+        "billing": price.billing,
         "unit_name": price.unit_name,
         "tax_inclusive": price.tax_inclusive,
         "minimum_quantity": price.minimum_quantity,

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Row, bindparam, delete, literal_column, select, update
+from sqlalchemy import Row, bindparam, delete, literal_column, select, union, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -86,7 +86,7 @@ class SqlSubscriptions:
         if row is not None:
             if _may_give_something_else(state, row):
                 await SqlEntitlements(self._connection).follow(state)
-            if state.ended_at is not None:
+            if state.ended_at is not None and not state.accrued:
                 await SqlInvoiceItems(self._connection).lapse(state, at=state.ended_at)
             return int(row.revision)
         found = await self._connection.execute(_KNOWN, _columns(state))
@@ -148,14 +148,21 @@ class SqlSubscriptions:
             )
         )
 
-    async def live_of(self, customer_id: str) -> tuple[str, ...]:
-        """The subscriptions that hold one of the customer's live places."""
-        found = await self._connection.scalars(
-            select(live_subscriptions.c.subscription_id)
-            .where(live_subscriptions.c.customer_id == customer_id)
-            .order_by(live_subscriptions.c.subscription_id)
+    async def charged_to(self, customer_id: str) -> tuple[str, ...]:
+        """The customer's subscriptions that a payment method matters to.
+
+        Those that hold one of the live places, and ended ones that are still collected for.
+        """
+        live = select(live_subscriptions.c.subscription_id).where(
+            live_subscriptions.c.customer_id == customer_id
         )
-        return tuple(found)
+        owing = select(subscriptions.c.id).where(
+            subscriptions.c.customer_id == customer_id,
+            subscriptions.c.ended_at.is_not(None),
+            subscriptions.c.state["open_invoices"] != [],
+        )
+        found = await self._connection.scalars(union(live, owing))
+        return tuple(sorted(found))
 
     async def _take_place(self, place: dict[str, str]) -> bool | None:
         """Whether the place was taken just now (or already); None where another holds it."""

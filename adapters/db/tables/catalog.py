@@ -21,6 +21,7 @@ from adapters.db.tables.schema import (
     references,
     table_of,
 )
+from billing.billing_mode import BillingMode
 from billing.interval import IntervalUnit
 
 _ONE = text("1")
@@ -51,6 +52,7 @@ class PriceRow(Row, table=True):
             name="amounts",
         ),
         one_of("interval_unit", IntervalUnit),
+        one_of("billing", BillingMode),
         CheckConstraint("interval_count >= 1", name="interval_count"),
         CheckConstraint("(interval_unit IS NULL) = (interval_count IS NULL)", name="interval"),
         CheckConstraint(
@@ -71,6 +73,7 @@ class PriceRow(Row, table=True):
     interval_unit: str | None
     """None, as its count, where it is sold once."""
     interval_count: int | None
+    billing: str = Field(sa_column_kwargs={"server_default": text("'in_advance'")})
     unit_name: str
     tax_inclusive: bool = Field(sa_column_kwargs={"server_default": text("false")})
     minimum_quantity: int

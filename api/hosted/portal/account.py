@@ -26,10 +26,10 @@ from api.hosted.page import ShownInstead
 from api.present import present_on
 from billing.catalog import Price
 from billing.invoice_item import InvoiceItem
-from billing.lifecycle import next_billing
 from billing.money import Money
 from billing.subscription import SubscriptionState, SubscriptionStatus
 from billing.tax import UNTAXED, Taxation
+from billing.upcoming import upcoming_period
 
 _AT_ONCE: Final = 100
 _NEVER_BEGAN: Final = frozenset(
@@ -48,6 +48,8 @@ class Holding:
     now: datetime
     written: LocaleFormat = ENGLISH
     """How the customer reads amounts and days."""
+    accrued_prices: tuple[Price, ...] = ()
+    """Of what the next invoice bills in arrears, one for each part."""
     next_price: Price | None = None
     """Of the period that follows, where it is another one than by now."""
     items: tuple[InvoiceItem, ...] = ()
@@ -134,12 +136,15 @@ async def _holding(
 ) -> Holding:
     prices, terms = SqlPrices(connection), state.terms
     planned = None if state.pending_change is None else state.pending_change.target
-    following = terms if state.has_ended else next_billing(state, now).terms
+    following = upcoming_period(state, has_method=True)
+    next_terms = terms if following is None else following.terms
+    accrued = () if following is None else following.accrued
     return Holding(
         state=state,
         price=await prices.of(terms),
         planned_price=None if planned is None else await prices.of(planned),
-        next_price=await prices.of(following),
+        next_price=await prices.of(next_terms),
+        accrued_prices=tuple([await prices.of(part.terms) for part in accrued]),
         items=await SqlInvoiceItems(connection).pending(state.subscription_id),
         now=now,
         written=LocaleFormat(customer.locale),

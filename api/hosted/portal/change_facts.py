@@ -221,10 +221,12 @@ def _afterwards(preview: ChangePreviewView, written: LocaleFormat) -> str:
     renewal = preview.next_renewal
     if renewal is None:
         return "Your subscription ends as planned."
-    if renewal.amount.amount_minor == 0:
-        return "After that it costs nothing."
     interval = Interval(unit=preview.terms.interval, count=preview.terms.interval_count)
     regular = f"{written.money(_money(preview.terms.period_amount))} {interval}"
+    if renewal.amount.amount_minor == 0 and preview.terms.period_amount.amount_minor:
+        return f"From {written.day(renewal.at)} on: {regular}, charged at the end."
+    if renewal.amount.amount_minor == 0:
+        return "After that it costs nothing."
     if renewal.amount.amount_minor == preview.terms.period_amount.amount_minor:
         return f"From {written.day(renewal.at)} on: {regular}."
     if preview.taxes or preview.discounts:

@@ -21,7 +21,6 @@ from api.hosted.portal.session import Visitor, VisitorOf
 from api.hosted.portal.subscription_facts import facts_of
 from api.hosted.refusals import in_words
 from billing.subscription import (
-    LEGAL_COMMANDS,
     CommandName,
     SubscriptionState,
     SubscriptionStatus,
@@ -125,15 +124,14 @@ def _number(version: str) -> int | None:
 
 
 def _goes_on_to_the_end(state: SubscriptionState) -> bool:
-    return CommandName.CANCEL_AT_PERIOD_END in LEGAL_COMMANDS[state.status]
+    return CommandName.CANCEL_AT_PERIOD_END in state.legal_commands
 
 
 def _statements(holding: Holding) -> list[str]:
     """Until when service runs, and what is charged."""
     state = holding.state
     if not _goes_on_to_the_end(state):
-        owes = "What is not paid is no longer owed, and you" if state.open_invoices else "You"
-        ends = ["It ends at once.", f"{owes} will not be charged again."]
+        ends = ["It ends at once.", _what_is_charged(state)]
         if state.status is SubscriptionStatus.PAUSED:
             ends.append("What you have paid and not used becomes credit for your other invoices.")
         return ends
@@ -145,8 +143,18 @@ def _statements(holding: Holding) -> list[str]:
         ]
     statements = [
         f"It runs until {ends_on}, and you can use it as before until then.",
-        "You will not be charged again. What is paid already is not given back.",
+        "What you have until then is charged then."
+        if state.terms.is_in_arrears
+        else "You will not be charged again. What is paid already is not given back.",
     ]
     if state.pending_change is not None:
         statements.append("The change that was planned for then is dropped.")
     return [*statements, f"You can change your mind until {ends_on}."]
+
+
+def _what_is_charged(state: SubscriptionState) -> str:
+    """Of one that ends at once."""
+    if state.terms.is_in_arrears:
+        return "What you have had and not paid yet is still charged."
+    owes = "What is not paid is no longer owed, and you" if state.open_invoices else "You"
+    return f"{owes} will not be charged again."

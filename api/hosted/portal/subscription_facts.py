@@ -14,15 +14,13 @@ from api.hosted.page import Destination
 from api.hosted.portal.account import Holding
 from api.hosted.portal.plan_words import all_cost, each_costs, how_many, titled
 from billing import changing
-from billing.lifecycle import next_billing
 from billing.subscription import (
-    LEGAL_COMMANDS,
     CommandName,
     OpenInvoice,
     SubscriptionState,
     SubscriptionStatus,
 )
-from billing.upcoming import drafted, first_items
+from billing.upcoming import drafted, first_items, upcoming_period
 
 _LABELS: Final = {
     SubscriptionStatus.INCOMPLETE: "Not begun",
@@ -77,7 +75,7 @@ class SubscriptionFacts:
 
 def facts_of(holding: Holding, links: HostedLinks) -> SubscriptionFacts:
     """What is to be said about the subscription now."""
-    state, legal = holding.state, LEGAL_COMMANDS[holding.state.status]
+    state, legal = holding.state, holding.state.legal_commands
     written = holding.written
     ends = state.cancellation is not None
     return SubscriptionFacts(
@@ -155,33 +153,44 @@ def _next_charge(holding: Holding) -> str | None:
     }
     if state.status not in regular or state.period is None:
         return None
-    if state.cancellation is not None or state.ends_by(state.period.end):
+    ends = state.cancellation is not None or state.ends_by(state.period.end)
+    if ends and state.accrues_from is None:
         return "Nothing more"
     pending = state.pending_change
     amount = (state.terms if pending is None else pending.target).period_amount
     items = (*first_items(state), *holding.items)
-    if amount.amount_minor == 0 and not items:
+    if amount.amount_minor == 0 and not items and not state.terms.is_in_arrears:
         return "Nothing: it is free"
     if state.unbilled_from is not None:
         return "In a moment, for the rest of the running period"
-    price = holding.next_price or holding.planned_price or holding.price
-    following = next_billing(state, state.period.end)
-    total = drafted(
+    return _upcoming(holding)
+
+
+def _upcoming(holding: Holding) -> str | None:
+    """The next invoice, or from when on there are any."""
+    state = holding.state
+    following = upcoming_period(state, has_method=True)
+    if following is None:
+        return None
+    draft = drafted(
         state,
         following,
-        price=price,
+        price=holding.next_price or holding.planned_price or holding.price,
+        accrued_prices=holding.accrued_prices,
         items=holding.items,
         taxation=holding.taxation,
-        now=state.period.end,
-    ).total
-    return f"{holding.written.money(total)} on {holding.written.day(state.period.end)}"
+        now=following.billed.start,
+    )
+    if not draft.lines:
+        return f"From {holding.written.day(following.billed.start)} on, at each period's end"
+    return f"{holding.written.money(draft.total)} on {holding.written.day(following.billed.start)}"
 
 
 def _concerns(
     state: SubscriptionState, written: LocaleFormat, links: HostedLinks
 ) -> Iterator[Concern]:
     for invoice in state.open_invoices:
-        if invoice.given_up or state.has_ended:
+        if invoice.given_up or (state.has_ended and not invoice.stays_owed):
             continue
         concern = _change_concern(state, invoice, written, links) or _invoice_concern(
             invoice, written, links

@@ -151,7 +151,7 @@ async def test_who_holds_the_place_and_who_used_the_trial(
         assert not await queries.trial_is_used(connection, **family)
         async with transaction() as tx:
             await tx.subscriptions.claim(subscription(1), with_trial=True)
-            assert await tx.subscriptions.live_of("cus_1") == ("sub_1",)
-            assert await tx.subscriptions.live_of("cus_2") == ()
+            assert await tx.subscriptions.charged_to("cus_1") == ("sub_1",)
+            assert await tx.subscriptions.charged_to("cus_2") == ()
         assert await queries.live_in_family(connection, **family) == "sub_1"
         assert await queries.trial_is_used(connection, **family)

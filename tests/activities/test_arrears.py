@@ -1,0 +1,134 @@
+"""Billing in arrears in the database: none at the start, one per boundary, and the last one."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import select
+
+from activities.period_billing import Billed, BillPeriod, after_billing
+from adapters.db.engine import transactions
+from adapters.db.recorded_subscriptions import SqlRecordedSubscriptions
+from adapters.db.repositories.catalog import SqlCatalog
+from adapters.db.tables.invoice import invoices
+from adapters.db.tables.invoice_item import invoice_items
+from adapters.db.tables.ledger import journal_entries
+from billing import commands, lifecycle
+from billing.billing_mode import BillingMode
+from billing.catalog import Catalog, Product
+from billing.invoice_item import InvoiceItem, moment
+from billing.money import Money
+from billing.offer import Offer, terms_of
+from billing.price_model import PerUnit
+from billing.subscription import SubscriptionState
+from tests.activities.till import Till
+from tests.adapters.db.company import START, TEAM, subscribe
+
+CLOUD = TEAM.model_copy(
+    update={
+        "id": "cloud_monthly",
+        "billing": BillingMode.IN_ARREARS,
+        "model": PerUnit(unit_amount_minor=Decimal(1600)),
+    }
+)
+PRODUCT = Product(id="team", name="Team", family="plan")
+BOUNDARY = datetime(2026, 2, 28, 9, 30, tzinfo=UTC)
+HALF = datetime(2026, 2, 14, 9, 30, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+async def on_sale(till: Till) -> None:
+    async with till.engine.begin() as connection:
+        await SqlCatalog(connection).put_on_sale(Catalog(products=(PRODUCT,), prices=(TEAM, CLOUD)))
+
+
+def ready() -> SubscriptionState:
+    """At the checkout, five seats in arrears."""
+    sold = terms_of(Offer(product=PRODUCT, price=CLOUD), quantity=5, trial=None, segment=None)
+    waiting = SubscriptionState(
+        subscription_id="sub_1",
+        customer_id="cus_1",
+        terms=sold,
+        revision=1,
+        created_at=START,
+        checkout_expires_at=BOUNDARY,
+    )
+    return lifecycle.checkout_completed(waiting, START)
+
+
+async def bill(till: Till, state: SubscriptionState, now: datetime) -> SubscriptionState:
+    """Billed twice, as a retry would: the answer is the same."""
+    request = BillPeriod(state=state, now=now)
+    billed = await till.billing.bill_period(request)
+    assert billed == await till.billing.bill_period(request)
+    assert isinstance(billed, Billed)
+    return after_billing(state, billed)
+
+
+async def totals(till: Till) -> list[int]:
+    async with till.engine.connect() as connection:
+        query = select(invoices.c.total_minor).order_by(invoices.c.sequence)
+        return list(await connection.scalars(query))
+
+
+async def test_it_begins_without_an_invoice_and_the_boundary_makes_the_first(till: Till) -> None:
+    active = await bill(till, ready(), START)
+    assert (active.status, active.last_invoice_id, active.accrues_from) == ("active", None, START)
+    assert await till.count(invoices) == await till.count(journal_entries) == 0
+    assert await till.event_types() == ["subscription.activated"]
+
+    renewed = await bill(till, active, BOUNDARY)
+    assert await totals(till) == [8000]
+    [owed] = renewed.open_invoices
+    assert (owed.due_at, owed.stays_owed) == (BOUNDARY, True)
+    assert sorted(await till.event_types()) == [
+        "invoice.finalized",
+        "subscription.activated",
+        "subscription.renewed",
+    ]
+
+
+async def test_the_last_invoice_takes_what_was_pending_and_nothing_lapses(till: Till) -> None:
+    active = await bill(till, ready(), START)
+    await subscribe(till.engine, active)
+    item = InvoiceItem(
+        id="ii_1",
+        customer_id="cus_1",
+        subscription_id="sub_1",
+        description="Migration",
+        quantity=1,
+        amount=Money(amount_minor=2500, currency="USD"),
+        period=moment(START),
+        created_at=START,
+    )
+    async with transactions(till.engine)() as tx:
+        await tx.items.add(item)
+    ended = commands.cancel_now(active, HALF)
+    await subscribe(till.engine, ended)
+    assert await item_statuses(till) == ["pending"]
+    [unfinished] = [page async for page in SqlRecordedSubscriptions(till.engine).unfinished()]
+    assert [state.subscription_id for state in unfinished] == ["sub_1"]
+
+    over = await bill(till, ended, HALF)
+    assert await totals(till) == [4000 + 2500]
+    assert await item_statuses(till) == ["invoiced"]
+    assert (over.accrued, over.is_finished) == ((), False)
+
+
+async def item_statuses(till: Till) -> list[str]:
+    async with till.engine.connect() as connection:
+        return list(await connection.scalars(select(invoice_items.c.status)))
+
+
+async def test_a_method_that_is_saved_after_the_end_matters_while_something_is_owed(
+    till: Till,
+) -> None:
+    active = await bill(till, ready(), START)
+    over = await bill(till, commands.cancel_now(active, HALF), HALF)
+    await subscribe(till.engine, over)
+    async with transactions(till.engine)() as tx:
+        await tx.subscriptions.release("sub_1")
+        assert await tx.subscriptions.charged_to("cus_1") == ("sub_1",)
+        paid = over.model_copy(update={"open_invoices": (), "revision": over.revision + 1})
+        await tx.subscriptions.save(paid)
+        assert await tx.subscriptions.charged_to("cus_1") == ()
