@@ -202,14 +202,7 @@ def _is_dunned(state: SubscriptionState, invoice: OpenInvoice) -> bool:
 
 
 def _ending(state: SubscriptionState) -> str:
-    """Without anything free to sell instead, a downgrade is the end (policy P18)."""
-    terms = state.terms
-    if state.has_ended:
-        return "it is a bad debt"
-    action = terms.dunning.final_action
-    if action is FinalAction.DOWNGRADE_TO_FREE and terms.free_fallback_price_id is None:
-        action = FinalAction.CANCEL
-    return _FINAL[action]
+    return "it is a bad debt" if state.has_ended else _FINAL[state.terms.dunning.final_action]
 
 
 _FINAL: Final = {
@@ -220,6 +213,8 @@ _FINAL: Final = {
 
 
 def _attempt_reason(state: SubscriptionState, invoice: OpenInvoice) -> str:
+    if invoice.in_processing or invoice.action_url is not None:
+        return f"look again at the payment of {invoice.amount} that is under way"
     if invoice.for_change is not None:
         return f"charge {invoice.amount} for a change of the subscription"
     if invoice.is_extra_attempt:

@@ -65,19 +65,14 @@ def final_action_of(state: SubscriptionState) -> str:
     action = state.terms.dunning.final_action
     match action:
         case FinalAction.CANCEL:
-            return _CANCELED
+            return "it is canceled and the invoice is voided"
         case FinalAction.DOWNGRADE_TO_FREE:
             fallback = state.terms.free_fallback_price_id
-            if fallback is None:
-                return _CANCELED
             return f"it goes on with the free price `{fallback}` and the invoice is voided"
         case FinalAction.UNPAID:
             return "it becomes unpaid: the invoice stays owed and nothing new is billed"
         case _:
             assert_never(action)
-
-
-_CANCELED: Final = "it is canceled and the invoice is voided"
 
 
 def final_action_at(state: SubscriptionState) -> datetime | None:

@@ -117,7 +117,9 @@ def test_an_ended_subscription_waits_for_the_banks_answer() -> None:
     assert waiting.open_invoices[0].attempt_number == 1
     news_at = TRIAL_END + timedelta(days=4)
     told = settlement.payment_news(waiting, invoice, news_at)
-    assert [(a.kind, a.at) for a in agenda(told)] == [(ActionKind.COLLECT, news_at)]
+    [look] = agenda(told)
+    assert (look.kind, look.at) == (ActionKind.COLLECT, news_at)
+    assert look.reason == "look again at the payment of USD 80.00 that is under way"
 
 
 def test_boundaries_are_overdue_from_their_very_instant() -> None:

@@ -103,7 +103,6 @@ def test_a_stolen_card_is_not_tried_again_and_another_is_asked_for() -> None:
         (FinalAction.CANCEL, None, "it is canceled", "the subscription ends"),
         (FinalAction.UNPAID, None, "it becomes unpaid", "the subscription is unpaid"),
         (FinalAction.DOWNGRADE_TO_FREE, "team_free", "it goes on with the free", "the free plan"),
-        (FinalAction.DOWNGRADE_TO_FREE, None, "it is canceled", "the subscription ends"),
     ],
 )
 def test_the_final_action_is_named_with_its_date(
