@@ -53,11 +53,12 @@ def _path(name: str) -> Path:
 
 
 def _anonymous(recorded: object) -> object:
-    """Without who polled: names of machines and processes mean nothing to a replay."""
+    """Without who polled and where code lay: machines and paths mean nothing to a replay."""
     if isinstance(recorded, dict):
         if recorded.get("kind") == "TASK_QUEUE_KIND_STICKY":
             return recorded | {"name": "sticky"}
-        return {key: _anonymous(value) for key, value in recorded.items() if key != "identity"}
+        kept = (item for item in recorded.items() if item[0] not in {"identity", "stackTrace"})
+        return {key: _anonymous(value) for key, value in kept}
     if isinstance(recorded, list):
         return [_anonymous(value) for value in recorded]
     return recorded
