@@ -4,14 +4,17 @@ Owns the order of effects: a parent tells, an add-on gives back and ends. Does n
 (`billing.addon`) nor what is unused (`billing.pausing`).
 """
 
+from typing import Final
+
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from activities.addons import TellAddons
-    from billing import addon, lifecycle
+    from billing import addon, changing, lifecycle
     from billing.actor import Actor, ActorKind
     from billing.agenda import NextAction, next_action
+    from billing.credit_note import UnusedPart
     from billing.ids import effect_key
     from billing.parent import ParentEnd
     from billing.subscription import EndReason
@@ -19,6 +22,8 @@ with workflow.unsafe.imports_passed_through():
     from workflows.giving_back import GivingBack
     from workflows.messages import Cancel, CancelMode
     from workflows.state_keeper import StateKeeper
+
+_MAKES_WAY: Final = "a-challenge-makes-way-for-the-parents-end"
 
 
 class EndingTogether:
@@ -46,6 +51,22 @@ class EndingTogether:
             )
             keeper.take(addon.told(keeper.state, end, asked, gone=told.gone))
             await keeper.save()
+
+    async def sets_aside(self, action: NextAction, end: ParentEnd) -> bool:
+        """Whether a change at its bank's challenge was given up, and its invoice is to be voided.
+
+        What that would give back is certain again once it is void, and goes back by the end.
+        """
+        keeper = self._keeper
+        waits = end.unused is not UnusedPart.NONE and changing.waits_for_customer(keeper.state)
+        if not waits or not workflow.patched(_MAKES_WAY):
+            return False
+        async with keeper.lock:
+            if next_action(keeper.state) != action:
+                return False
+            keeper.take(changing.set_aside(keeper.state))
+            await keeper.save()
+        return True
 
     async def end_with_parent(self, action: NextAction, end: ParentEnd) -> None:
         """It ends in the instant of its parent's end, and gives back as that did (policy P17).

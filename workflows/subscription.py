@@ -558,10 +558,12 @@ class SubscriptionWorkflow:
 
     async def _cancel_due(self, action: NextAction) -> None:
         parent_end = self._state.parent_end
-        if parent_end is not None and parent_end.at == action.at:
-            await self._ending_together.end_with_parent(action, parent_end)
-        else:
+        if parent_end is None or parent_end.at != action.at:
             await self._end(action, EndReason.REQUESTED)
+        elif await self._ending_together.sets_aside(action, parent_end):
+            await self._dunning.void_invoices()
+        else:
+            await self._ending_together.end_with_parent(action, parent_end)
 
     async def _end(self, action: NextAction, reason: EndReason) -> None:
         def change(state: SubscriptionState, now: datetime) -> SubscriptionState:

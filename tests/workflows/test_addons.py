@@ -11,17 +11,19 @@ from adapters.temporal.migration_workflows import TemporalMigrations
 from adapters.temporal.refund_workflows import TemporalRefunds
 from adapters.temporal.running_subscriptions import TemporalSubscriptions
 from adapters.temporal.subscription_signals import SubscriptionSignals
+from billing.credit_note import UnusedPart
 from billing.subscription import EndReason, SubscriptionState, SubscriptionStatus
 from tests.workflows.company import Company, Subscription, at, terms_for
-from workflows.messages import CancelMode
+from tests.workflows.test_cancel_with_credit import balance_minor
+from workflows.messages import Cancel, CancelMode
 
 
-async def _beside(company: Company, parent: Subscription, *, is_known: bool) -> Subscription:
+async def _beside(
+    company: Company, parent: Subscription, *, is_known: bool, price_id: str = "club_void_m"
+) -> Subscription:
     """An add-on of the customer's, which its parent knows of or does not."""
     state = (await parent.report()).state
-    sold = terms_for("club_void_m", quantity=5).model_copy(
-        update={"anchored_at": state.anchor_at, "family": "addon"}
-    )
+    sold = terms_for(price_id, quantity=5).model_copy(update={"anchored_at": state.anchor_at})
     addon = SubscriptionState(
         subscription_id=f"{parent.id}_addon",
         customer_id=state.customer_id,
@@ -70,6 +72,26 @@ async def test_an_addon_ends_in_the_instant_of_its_parents_end(company: Company)
         assert await _reconciled(company) == 0
         kinds = [kind for kind in company.mailbox.kinds() if kind == "subscription_canceled"]
         assert len(kinds) == 2
+
+
+async def test_an_upgrade_at_its_challenge_takes_nothing_of_what_the_end_gives_back(
+    company: Company,
+) -> None:
+    async with company.working():
+        company.present = at("2026-04-01T00:00")
+        customer = await company.customer()
+        plan = await company.subscribe(customer, price_id="club_void_m")
+        await plan.activated()
+        addon = await _beside(company, plan, is_known=True, price_id="team_m")
+        await company.save_card(customer, "pm_card_authenticationRequired")
+        await company.advance("2026-04-16T00:00")
+        assert (await addon.change("business_m")).action_url is not None
+
+        await plan.give(Cancel, mode=CancelMode.NOW, unused=UnusedPart.CREDIT)
+        await company.settle()
+        state = (await addon.report()).state
+        assert (state.ended_at, state.change, state.open_invoices) == (company.present, None, ())
+        assert await balance_minor(company, addon) == (5 * 1100 + 5 * 1600) // 2
 
 
 async def test_a_lost_word_is_told_again_by_the_reconciliation(company: Company) -> None:
