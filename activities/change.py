@@ -160,16 +160,18 @@ async def plan_of(
     at: Instant,
     *,
     taxation: Taxation,
+    price_version: int | None = None,
 ) -> PlannedChange:
     """What the change costs and does at the instant `at`.
 
-    Raises what `billing.requested_change.plan_request` raises.
+    Another price is the one that is on sale, or the `price_version` that was promised. Raises what
+    `billing.requested_change.plan_request` raises.
     """
     another = asks_for_another_price(state, request)
     customer = await tx.customers.get(state.customer_id) if another else None
     basis = ChangeBasis(
         current_price=await tx.prices.of(state.terms),
-        offer=await tx.prices.offer(request.price_id or "", now=at) if another else None,
+        offer=await _offer(tx, request, at, price_version) if another else None,
         segment=None if customer is None else customer.segment,
         has_method=customer is None or customer.default_payment_method_id is not None,
         debits=await _debits(tx, state),
@@ -177,6 +179,15 @@ async def plan_of(
         taxation=taxation,
     )
     return plan_request(state, request, basis, at=at)
+
+
+async def _offer(
+    tx: Transaction, request: ChangeRequest, at: Instant, price_version: int | None
+) -> Offer:
+    price_id = request.price_id or ""
+    if price_version is None:
+        return await tx.prices.offer(price_id, now=at)
+    return await tx.prices.version_offered(price_id, price_version)
 
 
 async def _migration_price(tx: Transaction, state: SubscriptionState) -> Price | None:
@@ -239,18 +250,41 @@ async def _planned(
             raise Conflict("change_not_paid", "the payment of this change was not completed")
         if tax.cause is not None:
             raise tax.cause
-        again = await plan_of(tx, state, wanted, known.period.start, taxation=tax.taxation)
+        again = await plan_of(
+            tx,
+            state,
+            wanted,
+            known.period.start,
+            taxation=tax.taxation,
+            price_version=await _invoiced_version(tx, known, wanted),
+        )
         return again, known
     if quote is not None:
         check_quote(quote, state, now)
-    plan = await plan_of(tx, state, wanted, at, taxation=tax.taxation)
+    plan = await plan_of(
+        tx,
+        state,
+        wanted,
+        at,
+        taxation=tax.taxation,
+        price_version=None if quote is None else quote.price_version,
+    )
     if plan.lines and tax.refusal is not None:
         raise tax.refusal
-    if quote is not None and (plan.total != quote.total or _version(plan) != quote.price_version):
+    if quote is not None and plan.total != quote.total:
         raise Conflict("quote_expired", "the price has changed since it was previewed")
     if not plan.lines:
         return plan, None
     return plan, await _invoiced(tx, request, plan)
+
+
+async def _invoiced_version(
+    tx: Transaction, invoice: InvoiceRecord, wanted: ChangeRequest
+) -> int | None:
+    """Of the price that it charges, whatever has been published since."""
+    charged = await tx.invoices.debits_of(invoice.id)
+    versions = (line.price_version for line in charged if line.price_id == wanted.price_id)
+    return next(versions, None)
 
 
 async def _invoiced(tx: Transaction, request: BeginChange, plan: PlannedChange) -> InvoiceRecord:
@@ -270,10 +304,6 @@ async def _invoiced(tx: Transaction, request: BeginChange, plan: PlannedChange) 
     if entry is not None:
         await tx.ledger.post(entry)
     return invoice
-
-
-def _version(plan: PlannedChange) -> int:
-    return plan.target.price_version
 
 
 def _event(state: SubscriptionState, request: BeginChange, begun: ChangeBegun) -> DomainEvent:

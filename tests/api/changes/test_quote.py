@@ -1,7 +1,11 @@
 """Quotes: a previewed price, to be had for ten minutes (policy P14)."""
 
+from decimal import Decimal
+
 import pytest
 
+from billing.catalog import Catalog
+from billing.price_model import PerUnit
 from tests.api.changes.subscriber import subscribed
 from tests.api.shop import Shop, problem
 
@@ -25,6 +29,28 @@ async def test_a_quote_is_executed_at_its_price_until_the_last_second(shop: Shop
     invoice = (await ada.invoices())[-1]
     assert invoice["lines"] == preview["lines"]
     assert invoice["amount_paid"] == preview["amount_due"]
+
+
+async def test_a_quote_is_executed_whatever_was_published_since(
+    shop: Shop, catalog: Catalog
+) -> None:
+    ada = await subscribed(shop, "team_monthly", seats=10, at=APRIL)
+    bob = await subscribed(shop, "team_monthly", seats=10, at=APRIL)
+    quotes = [await each.preview(price="business_monthly") for each in (ada, bob)]
+    dearer = PerUnit(unit_amount_minor=Decimal(9_900))
+    changes = {"model": dearer, "version": 2, "currency_options": {}}
+    prices = [
+        price.model_copy(update=changes) if price.id == "business_monthly" else price
+        for price in catalog.prices
+    ]
+    second = catalog.model_copy(update={"prices": tuple(prices)})
+    retired = second.model_copy(update={"replacements": {"business_monthly": "business_annual"}})
+    for customer, preview, published in zip((ada, bob), quotes, (second, retired), strict=True):
+        async with shop.transactions() as tx:
+            await tx.catalog.put_on_sale(published)
+        change = await customer.change(quote=preview["quote"])
+        assert change["subscription"]["price_version"] == 1
+        assert (await customer.invoices())[-1]["lines"] == preview["lines"]
 
 
 async def test_a_quote_of_ten_minutes_ago_is_expired(shop: Shop) -> None:
