@@ -119,7 +119,10 @@ class MonthOfRevenueView(BaseModel):
     month: str = Field(examples=["2026-01"])
     invoiced: MoneyView = Field(description="Less what was credited or voided in the month")
     recognised: MoneyView = Field(description="Earned in the month, day by day")
-    deferred: MoneyView = Field(description="At the month's end: invoiced and not earned yet")
+    deferred: MoneyView = Field(
+        description="At the month's end: invoiced and not earned yet; less what was had in arrears"
+        " by then and is invoiced later"
+    )
 
     @classmethod
     def of(cls, row: RevenueOfMonth) -> Self:
@@ -234,8 +237,10 @@ async def read_revenue_report(
 ) -> RevenueReport | Response:
     """Each line of an invoice is earned day by day over its own period (UTC days).
 
-    The parts of a line always sum to it. Credit notes take back over the period that they give
-    back; a void invoice earns nothing, and what it had earned is taken back on its last day.
+    The parts of a line always sum to it. What is billed in arrears is earned in the month in which
+    it was had, so that a month is complete once that is invoiced. Credit notes take back over the
+    period that they give back; a void invoice earns nothing, and what it had earned is taken back
+    on its last day.
     """
     begins, ends = _first_day(first), _first_day(last)
     check_months(begins, ends)

@@ -3,7 +3,8 @@
 Owns the amounts: cumulative rounding, so that the parts always sum to the line (policy P2). Days
 are UTC days; a period covers the days from the one it begins on up to, and without, the one it ends
 on, and at least one. What was earned before its document existed is recognised on the document's
-day; what is not earned yet when it is voided never is, and what was is taken back then. A bad debt
+day, but for what is billed in arrears: that is earned as it is had, and was not invoiced before its
+end. What is not earned yet when it is voided never is, and what was is taken back then. A bad debt
 was earned: it is a loss and no less revenue. A credit is
 a negative line over the period that it gives back. Does not own reports (`adapters.db.queries`),
 which compute the same in SQL.
@@ -31,6 +32,8 @@ class EarnedLine(Value):
     """The first day after it."""
     issued_on: date
     voided_on: date | None = None
+    in_arrears: bool = False
+    """Whether it is earned before it is invoiced."""
 
     @model_validator(mode="after")
     def _has_days(self) -> Self:
@@ -40,7 +43,13 @@ class EarnedLine(Value):
 
     @classmethod
     def over(
-        cls, amount: Money, period: Period, *, issued_on: date, voided_on: date | None = None
+        cls,
+        amount: Money,
+        period: Period,
+        *,
+        issued_on: date,
+        voided_on: date | None = None,
+        in_arrears: bool = False,
     ) -> Self:
         """A line that is earned over the days of `period`."""
         first = period.start.date()
@@ -50,12 +59,13 @@ class EarnedLine(Value):
             end_day=max(period.end.date(), first + _ONE_DAY),
             issued_on=issued_on,
             voided_on=voided_on,
+            in_arrears=in_arrears,
         )
 
     def recognised_before(self, day: date) -> Money:
         """What is earned at the beginning of `day`, rounded once from the beginning on."""
-        is_void = self.voided_on is not None and self.voided_on < day
-        if day <= self.issued_on or is_void:
+        known_on = min(self.first_day, self.issued_on) if self.in_arrears else self.issued_on
+        if day <= known_on or self._is_void(day):
             return Money.zero(self.amount.currency)
         whole = (self.end_day - self.first_day).days
         elapsed = min(max((day - self.first_day).days, 0), whole)
@@ -68,8 +78,14 @@ class EarnedLine(Value):
         return self.recognised_before(end) - self.recognised_before(start)
 
     def deferred_before(self, day: date) -> Money:
-        """What was invoiced and is not earned at the beginning of `day`."""
-        is_void = self.voided_on is not None and self.voided_on < day
-        if day <= self.issued_on or is_void:
+        """What was invoiced and is not earned at the beginning of `day`.
+
+        Below zero what was had in arrears by then, and is invoiced later.
+        """
+        if self._is_void(day):
             return Money.zero(self.amount.currency)
-        return self.amount - self.recognised_before(day)
+        invoiced = self.amount if day > self.issued_on else Money.zero(self.amount.currency)
+        return invoiced - self.recognised_before(day)
+
+    def _is_void(self, day: date) -> bool:
+        return self.voided_on is not None and self.voided_on < day

@@ -29,6 +29,7 @@ def earned_lines(draw: st.DrawFn) -> EarnedLine:
         end_day=first + timedelta(days=draw(st.integers(1, 800))),
         issued_on=issued,
         voided_on=voided,
+        in_arrears=draw(st.booleans()),
     )
 
 
@@ -68,6 +69,15 @@ def test_what_an_outage_billed_late_is_caught_up_on_the_invoices_day() -> None:
     )
     assert line.recognised_before(date(2026, 1, 11)) == usd(0)
     assert line.recognised_in(date(2026, 1, 11), date(2026, 1, 12)) == usd(1100)
+
+
+def test_what_is_billed_in_arrears_is_earned_as_it_is_had_and_not_when_it_is_billed() -> None:
+    april = Period(start=datetime(2026, 4, 1, tzinfo=UTC), end=datetime(2026, 5, 1, tzinfo=UTC))
+    line = EarnedLine.over(usd(3000), april, issued_on=april.end.date(), in_arrears=True)
+    assert line.recognised_in(date(2026, 4, 1), date(2026, 5, 1)) == usd(3000)
+    assert line.recognised_before(date(2026, 4, 11)) == usd(1000)
+    assert line.deferred_before(date(2026, 5, 1)) == usd(-3000)
+    assert line.deferred_before(date(2026, 5, 2)) == usd(0)
 
 
 @given(earned_lines())

@@ -2,8 +2,9 @@
 
 Owns the SQL that does for all lines of all documents what `billing.recognition` says of one. A
 credit note is a negative line; a void invoice earns nothing. Every month: deferred at its beginning
-plus invoiced less recognised is deferred at its end. Taxes are nobody's revenue, and discounts take
-it off the lines that they were on.
+plus invoiced less recognised is deferred at its end; what was had in arrears and is invoiced later
+is deferred below zero until then. Taxes are nobody's revenue, and discounts take it off the lines
+that they were on.
 """
 
 from collections.abc import Collection
@@ -26,19 +27,23 @@ _BY_MONTH: Final = text("""
             (line.period_start AT TIME ZONE 'UTC')::date AS first_day,
             (line.period_end AT TIME ZONE 'UTC')::date AS end_day,
             (invoice.finalized_at AT TIME ZONE 'UTC')::date AS issued_on,
-            (invoice.voided_at AT TIME ZONE 'UTC')::date AS voided_on
+            (invoice.voided_at AT TIME ZONE 'UTC')::date AS voided_on,
+            coalesce(price.billing = 'in_arrears', false) AS in_arrears
         FROM invoice_lines AS line JOIN invoices AS invoice ON invoice.id = line.invoice_id
+        LEFT JOIN prices AS price
+            ON price.id = line.price_id AND price.version = line.price_version
         UNION ALL
         SELECT note.customer_id, line.currency,
             CASE WHEN line.tax_inclusive THEN line.tax_minor ELSE 0 END - line.amount_minor,
             (line.period_start AT TIME ZONE 'UTC')::date,
             (line.period_end AT TIME ZONE 'UTC')::date,
             (note.issued_at AT TIME ZONE 'UTC')::date,
-            NULL
+            NULL, false
         FROM credit_note_lines AS line JOIN credit_notes AS note ON note.id = line.credit_note_id
     ),
     lines AS (
         SELECT currency, minor, first_day, issued_on, voided_on,
+            CASE WHEN in_arrears THEN least(first_day, issued_on) ELSE issued_on END AS known_on,
             greatest(end_day, first_day + 1) - first_day AS days,
             greatest(end_day, first_day + 1, issued_on, voided_on) AS last_day
         FROM documents
@@ -47,21 +52,22 @@ _BY_MONTH: Final = text("""
     parts AS (
         SELECT lines.*, month::date AS month, (month + interval '1 month')::date AS next_month
         FROM lines CROSS JOIN LATERAL generate_series(
-            date_trunc('month', greatest(issued_on, CAST(:first AS date))::timestamp),
+            date_trunc('month', greatest(known_on, CAST(:first AS date))::timestamp),
             date_trunc('month', least(last_day, CAST(:last AS date))::timestamp),
             interval '1 month'
         ) AS month
-        WHERE issued_on < CAST(:last AS date) + interval '1 month' AND last_day >= :first
+        WHERE known_on < CAST(:last AS date) + interval '1 month' AND last_day >= :first
     ),
     sums AS (
         SELECT *,
-            CASE WHEN month <= issued_on OR voided_on < month THEN 0
+            CASE WHEN month <= known_on OR voided_on < month THEN 0
             ELSE round(minor * least(greatest(month - first_day, 0), days)::numeric / days)
             END AS earned_before,
-            CASE WHEN next_month <= issued_on OR voided_on < next_month THEN 0
+            CASE WHEN next_month <= known_on OR voided_on < next_month THEN 0
             ELSE round(minor * least(greatest(next_month - first_day, 0), days)::numeric / days)
             END AS earned_after,
             issued_on >= month AND issued_on < next_month AS is_issued,
+            next_month <= issued_on AS is_unbilled,
             coalesce(voided_on >= month AND voided_on < next_month, false) AS is_voided,
             coalesce(voided_on < next_month, false) AS is_over
         FROM parts
@@ -70,7 +76,10 @@ _BY_MONTH: Final = text("""
         sum(CASE WHEN is_issued THEN minor ELSE 0 END - CASE WHEN is_voided THEN minor ELSE 0 END)
             AS invoiced,
         sum(earned_after - earned_before) AS recognised,
-        sum(CASE WHEN is_over THEN 0 ELSE minor - earned_after END) AS deferred
+        sum(
+            CASE WHEN is_over OR is_unbilled THEN 0 ELSE minor END
+            - CASE WHEN is_over THEN 0 ELSE earned_after END
+        ) AS deferred
     FROM sums
     GROUP BY month, currency
     ORDER BY month, currency
@@ -98,7 +107,8 @@ class RevenueOfMonth(Value):
     """Less what was credited or voided in it."""
     recognised: Money
     deferred: Money
-    """At the month's end: invoiced, and not earned yet."""
+    """At the month's end: invoiced, and not earned yet; less what was had in arrears by then and
+    is invoiced later."""
 
 
 async def by_month(

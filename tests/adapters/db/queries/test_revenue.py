@@ -8,18 +8,25 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.db.engine import Transactions, reading
 from adapters.db.queries import revenue
+from billing.billing_mode import BillingMode
+from billing.catalog import Catalog, Price, Product
 from billing.errors import InvalidInput
 from billing.invoice import InvoiceDraft
 from billing.period import Period
 from billing.recognition import EarnedLine
-from tests.adapters.db.company import draft, open_shop, subscribe
+from tests.adapters.db.company import TEAM, draft, open_shop, subscribe
 from tests.adapters.db.reversals import note, usd
 
 FIRST, LAST = date(2025, 1, 1), date(2028, 12, 1)
 
 
-def invoice(number: int, minor: int, period: Period, finalized_at: datetime) -> InvoiceDraft:
-    base = draft(number)
+IN_ARREARS = TEAM.model_copy(update={"version": 2, "billing": BillingMode.IN_ARREARS})
+
+
+def invoice(
+    number: int, minor: int, period: Period, finalized_at: datetime, *, price: Price = TEAM
+) -> InvoiceDraft:
+    base = draft(number, price=price)
     line = base.lines[0].model_copy(update={"amount": usd(minor), "period": period})
     return base.model_copy(
         update={
@@ -59,6 +66,9 @@ async def test_every_line_is_earned_as_the_rule_says(
 ) -> None:
     await open_shop(engine)
     await subscribe(engine)
+    async with transaction() as tx:
+        product = Product(id="team", name="Team", family="plan")
+        await tx.catalog.put_on_sale(Catalog(products=(product,), prices=(IN_ARREARS,)))
     random = Random(108)  # noqa: S311 - the same lines in every run
     lines: list[EarnedLine] = []
     async with transaction() as tx:
@@ -66,9 +76,12 @@ async def test_every_line_is_earned_as_the_rule_says(
             start = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=random.randrange(9_000))
             period = Period(start=start, end=start + timedelta(hours=random.randrange(1, 12_000)))
             issued = start + timedelta(hours=random.randrange(-500, 2_000))
-            made = invoice(number, random.randrange(2, 1_000_000), period, issued)
+            price = (TEAM, IN_ARREARS)[number % 2]
+            made = invoice(number, random.randrange(2, 1_000_000), period, issued, price=price)
             await tx.invoices.finalize(made)
-            line = EarnedLine.over(made.total, period, issued_on=issued.date())
+            line = EarnedLine.over(
+                made.total, period, issued_on=issued.date(), in_arrears=price is IN_ARREARS
+            )
             if number % 3 == 0:
                 at = issued + timedelta(hours=random.randrange(6_000))
                 await tx.invoices.mark_void(made.id, voided_at=at)
