@@ -38,6 +38,7 @@ from billing.subscription import (
 )
 
 LONGEST_GRACE: Final = timedelta(days=90)
+_WITHOUT_LADDER: Final = frozenset({SubscriptionStatus.INCOMPLETE, SubscriptionStatus.UNPAID})
 
 
 def collected(
@@ -75,7 +76,7 @@ def _waiting_for_its_bank(
         case Processing() if is_past_due and all(other == invoice for other in _unpaid(state)):
             return state.model_copy(update={"status": SubscriptionStatus.ACTIVE})
         case Declined() if invoice.in_processing and not invoice.given_up:
-            may_go_on = is_past_due or state.status is SubscriptionStatus.ACTIVE
+            may_go_on = _is_collected(state, invoice) and state.status not in _WITHOUT_LADDER
             is_too_late = gives_up_at(state, invoice) <= now
             has_attempts_left = invoice.rungs_used < ladder.attempts and state.grace_until is None
             if may_go_on and is_too_late and has_attempts_left:

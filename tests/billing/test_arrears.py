@@ -375,6 +375,20 @@ def test_a_bank_that_says_yes_after_the_end_has_paid() -> None:
     assert (bills(running), running.state.is_finished) == ([("05-01", 8000, "paid")], True)
 
 
+def test_a_bank_that_says_no_after_the_end_and_the_ladder_leaves_time_for_one_more_attempt() -> (
+    None
+):
+    running = april()
+    running.command(commands.cancel_at_period_end)
+    running.until("2026-05-20", PROCESSING)
+    [waiting] = running.state.open_invoices
+    running.hear(lambda s, now: settlement.payment_news(s, waiting.invoice_id, now))
+    running.until("2026-05-22", SOFT)
+    assert written_off(running) == []
+    running.until("2026-05-23", SOFT)
+    assert (written_off(running), running.state.is_finished) == ([8000], True)
+
+
 def test_who_leaves_past_due_still_owes_what_was_had() -> None:
     running = declined(FinalAction.CANCEL, "2026-05-02", SOFT)
     running.until("2026-05-11", SOFT)
