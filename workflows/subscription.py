@@ -21,7 +21,6 @@ with workflow.unsafe.imports_passed_through():
     from activities.period_billing import BillPeriod, NotBilled, StartTrial
     from billing import addon, changing, commands, lifecycle, pausing, settlement
     from billing.agenda import ActionKind, NextAction, agenda, next_action
-    from billing.credit_note import UnusedPart
     from billing.errors import Overtaken
     from billing.subscription import (
         CommandName,
@@ -29,7 +28,8 @@ with workflow.unsafe.imports_passed_through():
         SubscriptionState,
         SubscriptionStatus,
     )
-    from workflows import effects, outcomes, price_migration, timeouts
+    from workflows import challenge, effects, outcomes, price_migration, timeouts
+    from workflows.canceling import Canceling
     from workflows.commands import Commands
     from workflows.description import timer_summary
     from workflows.dunning import Dunning
@@ -67,9 +67,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from workflows.state_keeper import Change, StateKeeper
 
-_MAKES_WAY: Final = "a-challenge-makes-way"
 _RULES_OUT_AT_EXPIRY: Final = "rule-out-before-a-checkout-expires"
-_GIVES_BACK_A_PAUSE: Final = "give-back-what-a-pause-left"
 _SPREAD_ACTIONS: Final = frozenset({ActionKind.RENEW, ActionKind.CONVERT_TRIAL})
 
 
@@ -83,6 +81,7 @@ class SubscriptionWorkflow:
         self._commands = Commands(self._keeper)
         self._dunning = Dunning(self._keeper)
         self._giving_back = GivingBack(self._keeper)
+        self._canceling = Canceling(self._keeper, self._commands, self._giving_back)
         self._ending_together = EndingTogether(self._keeper, self._giving_back)
         self._busy = True
         self._retry_asked = False
@@ -158,13 +157,9 @@ class SubscriptionWorkflow:
         """
         match command.mode:
             case CancelMode.AT_PERIOD_END:
-                rests = self._state.status is SubscriptionStatus.PAUSED
-                if rests and workflow.patched(_GIVES_BACK_A_PAUSE):
-                    credit = {"unused": UnusedPart.CREDIT}
-                    return await self._cancel_now(command.model_copy(update=credit))
-                return await self._cancel_at_period_end(command)
+                return await self._canceling.at_period_end(command)
             case CancelMode.NOW:
-                return await self._cancel_now(command)
+                return await self._canceling.now(command)
             case _:
                 assert_never(command.mode)
 
@@ -222,7 +217,9 @@ class SubscriptionWorkflow:
         """Forgets a pending decrease, or gives up a change that waits at a challenge."""
 
         def change(state: SubscriptionState, now: datetime) -> SubscriptionState:
-            undo = changing.change_undone if _makes_way(state) else changing.decrease_undone
+            undo = (
+                changing.change_undone if challenge.makes_way(state) else changing.decrease_undone
+            )
             return undo(state, now)
 
         return await self._commands.apply(command, CommandName.UNDO_CHANGE, change)
@@ -601,41 +598,6 @@ class SubscriptionWorkflow:
         kind = f"subscription.{self._state.status if self._state.has_ended else happened}"
         await self._keeper.save(self._keeper.event(kind, subject))
 
-    async def _cancel_at_period_end(self, command: Cancel) -> CommandReceipt:
-        def change(state: SubscriptionState, now: datetime) -> SubscriptionState:
-            promise = self._giving_back.promised(
-                state, now, cause=command.command_id, unused=UnusedPart.NONE
-            )
-            if _makes_way(state):
-                return commands.cancel_at_period_end(state, now, promised_back=promise)
-            return commands.cancel_between_changes(state, now, promised_back=promise)
-
-        return await self._commands.apply(command, CommandName.CANCEL_AT_PERIOD_END, change)
-
-    async def _cancel_now(self, command: Cancel) -> CommandReceipt:
-        giving_back = self._giving_back.of_cancellation(command)
-
-        def change(state: SubscriptionState, now: datetime) -> SubscriptionState:
-            return commands.cancel_now(
-                state,
-                now,
-                gives_back=command.unused is not UnusedPart.NONE,
-                promised_back=self._giving_back.promised(
-                    state, now, cause=command.command_id, unused=command.unused
-                ),
-                unused=command.unused,
-            )
-
-        try:
-            return await self._commands.apply(
-                *(command, CommandName.CANCEL_NOW, change),
-                prepare=giving_back.issue,
-                gives_back=command.unused is not UnusedPart.NONE,
-            )
-        finally:
-            # Also where it ended otherwise meanwhile: what is promised to a card is carried out.
-            await giving_back.carry_out()
-
     def _is_charging_for(self, change_id: str) -> bool:
         change = self._state.change
         is_its_own = change is not None and change.change_id == change_id
@@ -687,14 +649,6 @@ class SubscriptionWorkflow:
             and not self._state.messages
             and self._keeper.is_saved
         )
-
-
-def _makes_way(state: SubscriptionState) -> bool:
-    """Whether a change at a challenge makes way for a command, as it did not in earlier histories.
-
-    Asked in the command's turn, where its rule is: it may have waited for that.
-    """
-    return not changing.waits_for_customer(state) or workflow.patched(_MAKES_WAY)
 
 
 def _spread(subscription_id: str) -> timedelta:

@@ -16,7 +16,13 @@ from billing.ports.gateway import GatewayPayment
 from billing.ports.storage import Transaction
 from tests.conftest import StripeSimulator
 from tests.workflows.company import Company, Subscription, at
-from workflows.messages import Cancel, CancelMode, DisputeNews, PauseSubscription
+from workflows.messages import (
+    Cancel,
+    CancelMode,
+    DisputeNews,
+    PauseSubscription,
+    ResumeSubscription,
+)
 
 
 class HeldGateway(StripeGateway):
@@ -116,6 +122,35 @@ async def test_a_pause_that_ends_while_a_dispute_is_lost_revives_nothing(company
 
     assert (state.status, state.end_reason) == ("canceled", "dispute_lost")
     assert "subscription_resumed" not in company.mailbox.kinds()
+
+
+async def test_a_cancellation_while_a_pause_is_ended_is_for_the_periods_end(
+    company: Company,
+) -> None:
+    """It came while nothing ran; in its turn something does, and has an end to wait for."""
+    held = HeldBooks(company.engine)
+    company.parts = replace(company.parts, open_transaction=held)
+    company.present = at("2026-04-01T00:00")
+    async with company.working(), asyncio.timeout(60):
+        subscription = await company.subscribe(
+            await company.customer(), seats=1, price_id="club_keep_anchor_m"
+        )
+        await subscription.activated()
+        await company.advance("2026-04-11T00:00")
+        await subscription.give(PauseSubscription, resumes_at=at("2026-04-21T00:00"))
+        await company.advance("2026-04-16T00:00")
+        async with held.held() as asked:
+            resuming = asyncio.create_task(subscription.give(ResumeSubscription))
+            await asked.wait()
+            canceling = asyncio.create_task(subscription.cancel())
+            await asyncio.wait([canceling], timeout=0.3)
+        await resuming
+        await canceling
+        state = (await subscription.report()).state
+
+    assert state.status == "active"
+    assert state.cancellation is not None
+    assert state.cancellation.at == at("2026-05-01T00:00")
 
 
 async def test_a_refund_that_is_issued_is_carried_out_also_where_its_cancellation_comes_too_late(
