@@ -5,6 +5,7 @@ Owns the object and how it is worked out; nothing is kept of it. Does not own th
 known of an address, https://docs.stripe.com/tax/customer-locations
 """
 
+import re
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, JsonValue
@@ -32,6 +33,13 @@ _SECONDS_A_DATE_MAY_BE_OFF = 31 * 86_400
 _SECONDS_KEPT = 90 * 86_400
 _MOST_LINES = 100
 _MOST_SHOWN = 10
+
+_TAX_IDS = {
+    "ch_vat": re.compile(r"CHE-\d{3}\.\d{3}\.\d{3} (MWST|TVA|IVA)"),
+    "eu_vat": re.compile(r"[A-Z]{2}[0-9A-Z+*]{2,12}"),
+    "gb_vat": re.compile(r"GB([0-9]{9}|[0-9]{12}|GD[0-9]{3}|HA[0-9]{3})"),
+    "no_vat": re.compile(r"[0-9]{9}MVA"),
+}
 
 Override = Literal["customer_exempt", "none", "reverse_charge"]
 Reason = Literal[
@@ -179,8 +187,18 @@ class CreateParameters(Parameters):
 
 
 def create(operation: "Operation", _: str, parameters: CreateParameters) -> Calculation:
-    """The calculation. Raises InvalidRequest where the address says too little."""
+    """The calculation.
+
+    Raises InvalidRequest where the address says too little, or a tax id has not its type's form.
+    """
     details = parameters.customer_details
+    for number, tax_id in enumerate(details.tax_ids):
+        if not _TAX_IDS[tax_id.type].fullmatch(tax_id.value):
+            raise InvalidRequest(
+                f"Invalid value for {tax_id.type}.",
+                code="tax_id_invalid",
+                param=f"customer_details[tax_ids][{number}][value]",
+            )
     address = details.address.address()
     if address.country is None:
         raise InvalidRequest("Missing required param: country.", param="customer_details[address]")

@@ -194,10 +194,25 @@ def _details(buyer: Buyer) -> CalculationCreateParamsCustomerDetails:
     }
     kind = _VAT_TYPES.get(address.country)
     if buyer.vat_id is not None and kind is not None:
-        details["tax_ids"] = [{"type": kind, "value": buyer.vat_id}]
+        details["tax_ids"] = [{"type": kind, "value": _as_written(address.country, buyer.vat_id)}]
     if buyer.is_exempt:
         details["taxability_override"] = "customer_exempt"
     return details
+
+
+def _as_written(country: str, vat_id: str) -> str:
+    """As Stripe wants it: `GB980780684`, `CHE-107.787.577 IVA`.
+
+    Source: https://docs.stripe.com/invoicing/customer/tax-ids#supported-tax-id
+    """
+    match country:
+        case "GB":
+            return f"GB{vat_id}"
+        case "CH":
+            prefix, digits, name = vat_id[:3], vat_id[3:12], vat_id[12:]
+            return f"{prefix}-{digits[:3]}.{digits[3:6]}.{digits[6:]} {name}"
+        case _:
+            return vat_id
 
 
 def _treatment(line: CalculationLineItem, address: Address) -> TaxTreatment | None:

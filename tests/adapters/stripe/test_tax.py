@@ -9,8 +9,9 @@ import pytest
 
 from adapters.stripe.client import connect_stripe
 from adapters.stripe.tax import StripeTaxRates
+from adapters.vat_number import checked_vat_id
 from billing.address import Address
-from billing.errors import GatewayUnavailable, InvalidInput
+from billing.errors import GatewayRefused, GatewayUnavailable, InvalidInput
 from billing.ports.tax import Buyer
 from billing.tax import UNTAXED, TaxReason, TaxTreatment
 from simulator.control import SimulatorControl
@@ -112,6 +113,28 @@ async def test_why_nothing_is_charged_is_known(
     treatment = await office.treatment(buyer)
     assert treatment is not None
     assert (treatment.rate, treatment.reason) == (Decimal(0), reason)
+
+
+@pytest.mark.parametrize(
+    ("country", "written"),
+    [
+        ("GB", "GB 980 7806 84"),
+        ("CH", "CHE-107.787.577 IVA"),
+        ("NO", "NO 995 525 828 MVA"),
+        ("GR", "EL 094259216"),
+    ],
+)
+async def test_a_vat_id_is_told_as_stripe_writes_it(
+    office: TaxOffice, country: str, written: str
+) -> None:
+    vat_id = checked_vat_id(written, country=country)
+    await office.treatment(Buyer(address=Address(country=country), vat_id=vat_id))
+
+
+async def test_a_vat_id_that_stripe_does_not_take_is_its_refusal(office: TaxOffice) -> None:
+    with pytest.raises(GatewayRefused) as refused:
+        await office.treatment(Buyer(address=Address(country="DE"), vat_id="136695976"))
+    assert refused.value.code == "tax_id_invalid"
 
 
 async def test_without_a_registration_or_an_address_there_is_no_tax(office: TaxOffice) -> None:
