@@ -332,6 +332,7 @@ async def _wait(
         at=item.created_at,
     )
     if is_first:
-        check_addable(state, item.amount)
+        waiting = await tx.items.pending(state.subscription_id)
+        check_addable(state, item.amount, waiting=waiting)
         await tx.items.add(item)
     return InvoiceItemView.of(await tx.items.get(item.customer_id, item.id))

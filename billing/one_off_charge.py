@@ -5,6 +5,7 @@ value (`billing.invoice_item`), its invoice (`activities.period_billing`,
 `activities.one_off_charge`) nor collecting that.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from billing.commands import check_command
@@ -15,7 +16,7 @@ from billing.invoice_item import InvoiceItem, SoldOnce, moment
 from billing.money import Money
 from billing.offer import Offer
 from billing.period import Period
-from billing.pricing import charge_for, check_quantity, rounded
+from billing.pricing import charge_for, check_not_too_large, check_quantity, rounded
 from billing.subscription import (
     CommandName,
     OpenInvoice,
@@ -74,11 +75,14 @@ def sold_once(  # noqa: PLR0913 - what an item is made of
     )
 
 
-def check_addable(state: SubscriptionState, amount: Money) -> None:
-    """Whether the subscription's next invoice can take an item.
+def check_addable(
+    state: SubscriptionState, amount: Money, *, waiting: Sequence[InvoiceItem] = ()
+) -> None:
+    """Whether the subscription's next invoice can take an item beside those that wait for it.
 
-    Raises `InvalidInput` (`currency_mismatch`) and `Conflict` (`subscription_ended`,
-    `command_not_allowed`, `no_next_invoice`).
+    Raises `InvalidInput` (`currency_mismatch`; `amount_too_large` where all of it together is more
+    than one charge can take) and `Conflict` (`subscription_ended`, `command_not_allowed`,
+    `no_next_invoice`).
     """
     if state.has_ended:
         raise Conflict("subscription_ended", f"the subscription is {state.status}")
@@ -88,6 +92,10 @@ def check_addable(state: SubscriptionState, amount: Money) -> None:
     if ends or state.cancellation is not None:
         raise Conflict("no_next_invoice", "the subscription ends: no invoice comes after")
     _check_currency(state, amount)
+    bought = state.first_items if state.period_number is None else ()
+    others = (item.amount for item in (*bought, *waiting))
+    together = sum(others, state.terms.period_amount + amount)
+    check_not_too_large(together, what="with this the next invoice")
 
 
 def check_chargeable_now(state: SubscriptionState, amount: Money) -> None:

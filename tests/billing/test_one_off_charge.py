@@ -17,6 +17,7 @@ from billing.money import Money
 from billing.offer import Offer, terms_of
 from billing.one_off_charge import check_addable, sold_once
 from billing.price_model import Graduated, Tier
+from billing.pricing import LARGEST_CHARGE_MINOR
 from billing.rehearsal import Rehearsal
 from billing.subscription import (
     ENDED_STATUSES,
@@ -252,6 +253,18 @@ def _may_have(state: SubscriptionState, currency: str = "USD") -> str | None:
     except (Conflict, InvalidInput) as refused:
         return refused.code
     return None
+
+
+def test_what_comes_together_is_no_more_than_one_charge_can_take() -> None:
+    running = trialing()
+    left = LARGEST_CHARGE_MINOR - running.terms.period_amount.amount_minor
+    half = _item(_once(left // 2))
+    check_addable(running, usd(left - left // 2), waiting=[half])
+    bought = running.model_copy(update={"first_items": (half,)})
+    for state, waiting in ((running, [half]), (bought, [])):
+        with pytest.raises(InvalidInput) as refused:
+            check_addable(state, usd(left - left // 2 + 1), waiting=waiting)
+        assert refused.value.code == "amount_too_large"
 
 
 def test_an_item_needs_an_invoice_that_comes() -> None:
