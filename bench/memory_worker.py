@@ -5,7 +5,6 @@ and dies with this process, so its customers are enrolled here. Says `ready` and
 pid when it polls.
 """
 
-import asyncio
 import os
 import sys
 
@@ -16,6 +15,7 @@ from adapters.memory.gateway import MemoryGateway
 from adapters.temporal.connection import connect
 from bench.customers import enrol
 from bench.program import say, until_stopped
+from worker import event_loop
 from worker.process import WorkerParts, create_worker
 
 
@@ -39,4 +39,4 @@ async def run(task_queue: str, customers: int) -> None:
 
 if __name__ == "__main__":
     configure_logging("json")
-    asyncio.run(run(sys.argv[1], int(sys.argv[2])))
+    event_loop.run(run(sys.argv[1], int(sys.argv[2])))

@@ -31,6 +31,7 @@ from adapters.temporal.running_subscriptions import (
 )
 from adapters.temporal.subscription_signals import SubscriptionSignals
 from adapters.temporal.subscription_telling import TemporalTelling
+from worker import event_loop
 from worker.gateway_events import GatewayEvents
 from worker.health import serving_health
 from worker.inbox import Inbox
@@ -115,7 +116,7 @@ def main() -> None:
     """The process's entry."""
     settings = Settings.model_validate({})
     configure_logging(settings.log_format)
-    asyncio.run(run(settings))
+    event_loop.run(run(settings))
 
 
 if __name__ == "__main__":

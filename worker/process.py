@@ -14,10 +14,10 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import (
     PollerBehaviorAutoscaling,
     Replayer,
+    UnsandboxedWorkflowRunner,
     Worker,
     WorkerDeploymentConfig,
 )
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.addons import Addons
 from activities.catalog_migration import CatalogMigration
@@ -51,9 +51,6 @@ MOST_CACHED_WORKFLOWS: Final = 1_000
 """About 60 KiB each; a sleeping subscription beyond them is replayed when it wakes."""
 
 MOST_CONCURRENT_ACTIVITIES: Final = 50
-
-_PASSED_THROUGH: Final = ("activities", "billing", "workflows")
-"""All of our own: to load a workflow anew for each run takes twenty milliseconds (ADR 0025)."""
 
 _WORKFLOWS: Final = (
     SubscriptionWorkflow,
@@ -95,7 +92,7 @@ def create_worker(
         task_queue=task_queue,
         workflows=_WORKFLOWS,
         activities=[*_activities(parts), addons.tell_addons],
-        workflow_runner=_workflow_runner(),
+        workflow_runner=UnsandboxedWorkflowRunner(),
         deployment_config=WorkerDeploymentConfig(
             version=WorkerDeploymentVersion(deployment_name="perennial", build_id=build_id()),
             use_worker_versioning=False,
@@ -114,14 +111,8 @@ def create_replayer() -> Replayer:
     """
     return Replayer(
         workflows=_WORKFLOWS,
-        workflow_runner=_workflow_runner(),
+        workflow_runner=UnsandboxedWorkflowRunner(),
         data_converter=pydantic_data_converter,
-    )
-
-
-def _workflow_runner() -> SandboxedWorkflowRunner:
-    return SandboxedWorkflowRunner(
-        restrictions=SandboxRestrictions.default.with_passthrough_modules(*_PASSED_THROUGH)
     )
 
 
