@@ -35,8 +35,4 @@ async def test_histories_are_replayed_in_the_worker_s_surroundings(company: Comp
 
     assert replayer["workflows"] == worker["workflows"]
     assert type(replayer["workflow_runner"]) is type(worker["workflow_runner"])
-    assert (
-        vars(replayer["workflow_runner"])["restrictions"]
-        == vars(worker["workflow_runner"])["restrictions"]
-    )
     assert replayer["data_converter"] == company.client.data_converter
