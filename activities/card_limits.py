@@ -4,12 +4,12 @@ Owns which earlier declines count. Does not own what is done with the refusal
 (`activities.collection`), nor how many are allowed (`billing.dunning`).
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from billing.decline import RETRY_LIMIT_REACHED, DeclineKind
 from billing.payment import Declined
 from billing.ports.gateway import PaymentMethod
-from billing.ports.storage import PaymentAttempt, Transaction
+from billing.ports.storage import EarlierAttempts, PaymentAttempt
 from billing.subscription import OpenInvoice, SubscriptionState, SubscriptionStatus
 from billing.value import Value
 
@@ -20,13 +20,17 @@ class UnknownCard(Value):
     payment_method_id: str
 
 
-async def refusal(
-    tx: Transaction,
+def counted_since(state: SubscriptionState, now: datetime) -> datetime:
+    """From when on declines count for the networks' limit."""
+    return now - timedelta(days=state.terms.dunning.retry_limit.days)
+
+
+def refusal(
     state: SubscriptionState,
     open_invoice: OpenInvoice,
-    attempt: PaymentAttempt,
+    payment_method_id: str,
+    earlier: EarlierAttempts,
     *,
-    customer_id: str,
     looked_at: PaymentMethod | None,
 ) -> Declined | UnknownCard | None:
     """Why the card is not even asked, where something is known against it.
@@ -37,16 +41,12 @@ async def refusal(
     the same card, be it a renewal or something that is charged once.
     """
     limit = state.terms.dunning.retry_limit
-    declined = await tx.attempts.declined(
-        customer_id,
-        amount=attempt.amount,
-        since=attempt.attempted_at - timedelta(days=limit.days),
-    )
+    declined = earlier.declined
     if len(declined) >= limit.attempts:
-        card = _card_of(declined, attempt.payment_method_id, looked_at)
+        card = _card_of(declined, payment_method_id, looked_at)
         if isinstance(card, UnknownCard):
             return card
-        counted = [each for each in declined if _is_same(each, attempt.payment_method_id, card)]
+        counted = [each for each in declined if _is_same(each, payment_method_id, card)]
         if len(counted) >= limit.attempts:
             return Declined(decline=RETRY_LIMIT_REACHED)
     by_a_person = (
@@ -54,11 +54,10 @@ async def refusal(
         or open_invoice.for_change is not None
         or state.status is SubscriptionStatus.INCOMPLETE
     )
-    return None if by_a_person else await _definite_no(tx, attempt.payment_method_id)
+    return None if by_a_person else _definite_no(earlier.last_of_method)
 
 
-async def _definite_no(tx: Transaction, payment_method_id: str) -> Declined | None:
-    last = await tx.attempts.last_of_method(payment_method_id)
+def _definite_no(last: PaymentAttempt | None) -> Declined | None:
     if last is None or not isinstance(last.outcome, Declined):
         return None
     return last.outcome if last.outcome.decline.kind is DeclineKind.HARD else None

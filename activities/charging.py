@@ -5,7 +5,7 @@ or timed out in between, the money moves once. Does not own which attempt is mad
 it (`activities.collection`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -14,7 +14,6 @@ from temporalio import activity
 from billing import collecting
 from billing.errors import GatewayBusy, GatewayFailed, GatewayRefused
 from billing.ids import effect_key
-from billing.invoice import InvoiceStatus
 from billing.payment import CollectionOutcome, Processing
 from billing.ports.gateway import GatewayPayment, PaymentGateway, PaymentRequest, PaymentStatus
 from billing.ports.storage import PaymentAttempt, UnitOfWork
@@ -28,6 +27,8 @@ class Charge(Value):
     """An attempt that may go on, and whom it charges."""
 
     attempt: PaymentAttempt
+    earlier: tuple[PaymentAttempt, ...] = ()
+    """Of the same invoice, and not known to be over."""
     gateway_customer_id: str
     subscription_id: str
     description: str
@@ -51,18 +52,18 @@ class Charging:
         self._real_now = real_now
         self._return_url = return_url
 
-    async def stop_all(
-        self, invoice_id: str, *, before: int | None = None
-    ) -> PaymentAttempt | PaymentStatus:
+    async def stop_all(self, invoice_id: str) -> PaymentAttempt | PaymentStatus:
+        """Leaves no live payment of the invoice; see `stop`."""
+        async with self._open_transaction() as tx:
+            unfinished = await tx.attempts.unfinished(invoice_id)
+        return await self.stop(unfinished)
+
+    async def stop(self, unfinished: Iterable[PaymentAttempt]) -> PaymentAttempt | PaymentStatus:
         """Leaves at most one live payment per invoice: an abandoned one must not succeed later.
 
         Returns the attempt that was paid after all, or whether one is beyond cancelling.
         """
-        async with self._open_transaction() as tx:
-            unfinished = await tx.attempts.unfinished(invoice_id)
         for attempt in unfinished:
-            if before is not None and attempt.number >= before:
-                continue
             status = await self._stop(attempt)
             if status is PaymentStatus.SUCCEEDED:
                 return attempt
@@ -149,20 +150,11 @@ class Charging:
         Raises `GatewayBusy` where another worker went on with the attempt in the meantime: a
         workflow that was terminated may have left this activity behind.
         """
+        started = attempt.model_copy(update={"payment_id": payment.id})
         async with self._open_transaction() as tx:
-            invoice = await tx.invoices.get(attempt.invoice_id)
-            stored = await tx.attempts.get(attempt.invoice_id, attempt.number)
-            if (
-                stored is None
-                or invoice is None
-                or invoice.status is not InvoiceStatus.OPEN
-                or stored.payment_id not in (None, payment.id)
-                or stored.failed_creations != attempt.failed_creations
-            ):
+            if not await tx.attempts.start_payment(started):
                 raise GatewayBusy("attempt_taken_over", "another worker makes this attempt")
-            attempt = attempt.model_copy(update={"payment_id": payment.id})
-            await tx.attempts.put(attempt)
-            return attempt
+        return started
 
     async def _create(self, charge: Charge) -> GatewayPayment:
         attempt = charge.attempt

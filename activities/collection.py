@@ -13,11 +13,11 @@ from activities import card_limits
 from activities.card_limits import UnknownCard
 from activities.charging import Charge, Charging, with_failed_creation
 from activities.crediting import CreditRequest, issue_credit
-from activities.overtaking import recorded_before
+from activities.overtaking import recorded_before, refuse_overtaken
 from activities.writing_off import write_off
 from billing import changing, collecting, ledger, settlement
 from billing.credit_note import CreditReason, UnusedPart, lapsed_lines
-from billing.errors import BooksBroken, NotFound
+from billing.errors import BooksBroken, Conflict, NotFound
 from billing.ids import effect_key
 from billing.invoice import InvoiceRecord, InvoiceStatus
 from billing.payment import (
@@ -122,9 +122,7 @@ class Collection:
             begun = await self._begin(request, looked_at=looked_at)
         if not isinstance(begun, Charge):
             return await self._conclude(request, None, begun)
-        earlier = await self._charging.stop_all(
-            begun.attempt.invoice_id, before=begun.attempt.number
-        )
+        earlier = await self._charging.stop(begun.earlier)
         if earlier is not PaymentStatus.CANCELED:
             return await self._conclude_earlier(request, earlier)
         attempt, payment = await self._charging.payment_for(begun)
@@ -208,10 +206,18 @@ class Collection:
         if open_invoice is None:
             raise BooksBroken("invoice_not_open", f"{request.invoice_id} is not open in the state")
         async with self._open_transaction() as tx:
-            await recorded_before(tx, request.state)
-            invoice = await _locked_invoice(tx, request.invoice_id)
-            customer = await tx.customers.get(invoice.customer_id)
-            attempt = await tx.attempts.get(invoice.id, open_invoice.attempt_number)
+            owed = await tx.invoices.to_collect(request.invoice_id)
+            invoice, customer = owed.invoice, owed.customer
+            refuse_overtaken(
+                request.state, by=owed.recorded_lineage, revision=owed.recorded_revision
+            )
+            earlier = await tx.attempts.earlier(
+                invoice,
+                payment_method_id=customer.default_payment_method_id,
+                since=card_limits.counted_since(request.state, request.now),
+            )
+            number = open_invoice.attempt_number
+            attempt = next((each for each in earlier.of_invoice if each.number == number), None)
             # First: after a reset, a decline that was overcome since must not count again.
             if invoice.status is not InvoiceStatus.OPEN:
                 return _closed(invoice, request.now)
@@ -224,15 +230,14 @@ class Collection:
             if attempt is None:
                 attempt = PaymentAttempt(
                     invoice_id=invoice.id,
-                    number=open_invoice.attempt_number,
+                    number=number,
                     payment_method_id=customer.default_payment_method_id,
                     amount=invoice.amount_due,
                     started_at=self._real_now(),
                     attempted_at=request.now,
                 )
-                refused = await card_limits.refusal(
-                    *(tx, request.state, open_invoice, attempt),
-                    customer_id=customer.id,
+                refused = card_limits.refusal(
+                    *(request.state, open_invoice, attempt.payment_method_id, earlier),
                     looked_at=looked_at,
                 )
                 if refused is not None:
@@ -250,6 +255,11 @@ class Collection:
                 await tx.attempts.put(attempt)
             return Charge(
                 attempt=attempt,
+                earlier=tuple(
+                    each
+                    for each in earlier.of_invoice
+                    if each.number < number and _is_unfinished(each)
+                ),
                 gateway_customer_id=customer.gateway_customer_id,
                 subscription_id=request.state.subscription_id,
                 description=request.state.terms.product_name,
@@ -264,16 +274,18 @@ class Collection:
             if attempt is not None:
                 await tx.attempts.put(attempt.model_copy(update={"outcome": outcome}))
                 if isinstance(outcome, Paid):
-                    await _receive(tx, attempt, paid_at=request.now)
+                    customer_id = request.state.customer_id
+                    await _receive(tx, attempt, customer_id=customer_id, paid_at=request.now)
             stored = await tx.subscriptions.save(after)
             judged = await _present_state(
                 *(tx, request.state, after), invoice_id=request.invoice_id, stored_revision=stored
             )
-            invoice = await _locked_invoice(tx, request.invoice_id)
             if isinstance(outcome, Paid):
-                await _return_unwanted(tx, judged, invoice, request.now)
-            elif _leaves_no_debt(request, after) and invoice.status is InvoiceStatus.OPEN:
-                await _void(tx, invoice, request.now)
+                await _return_unwanted(tx, judged, request.invoice_id, request.now)
+            elif _leaves_no_debt(request, after):
+                invoice = await _locked_invoice(tx, request.invoice_id)
+                if invoice.status is InvoiceStatus.OPEN:
+                    await _void(tx, invoice, request.now)
             await write_off(tx, after, stored_revision=stored)
             # While the customer may still authenticate, nobody else may take the live place.
             if after.activation_refused and not isinstance(outcome, ActionRequired):
@@ -292,16 +304,16 @@ class Collection:
         async with self._open_transaction() as tx:
             invoice = await _locked_invoice(tx, invoice_id)
             if invoice.status is InvoiceStatus.PAID:
-                await _return_unwanted(tx, state, invoice, now)
+                await _return_unwanted(tx, state, invoice_id, now)
                 return invoice.status
             if invoice.status is not InvoiceStatus.OPEN:
                 return invoice.status
             if isinstance(stopped, PaymentAttempt):
                 outcome = Paid(amount=stopped.amount, paid_at=now)
                 await tx.attempts.put(stopped.model_copy(update={"outcome": outcome}))
-                await _receive(tx, stopped, paid_at=now)
+                await _receive(tx, stopped, customer_id=invoice.customer_id, paid_at=now)
                 await tx.events.append(collecting.paid_event(invoice, stopped.number, now))
-                await _return_unwanted(tx, state, invoice, now)
+                await _return_unwanted(tx, state, invoice_id, now)
                 return InvoiceStatus.PAID
             known = state.open_invoice(invoice_id)
             if known is not None and known.is_bad_debt:
@@ -361,11 +373,12 @@ def _customer_is_present(request: Collect) -> bool:
 
 
 async def _return_unwanted(
-    tx: Transaction, state: SubscriptionState, invoice: InvoiceRecord, now: datetime
+    tx: Transaction, state: SubscriptionState, invoice_id: str, now: datetime
 ) -> None:
     """All that was paid for what `state` no longer wants becomes the customer's balance, once."""
-    if not settlement.is_unwanted(state, invoice.id):
+    if not settlement.is_unwanted(state, invoice_id):
         return
+    invoice = await _locked_invoice(tx, invoice_id)
     lapsed = invoice.change_id is not None
     cause = ("change_lapsed", invoice.change_id or "") if lapsed else ("not_owed", invoice.id)
     source = effect_key(*cause)
@@ -419,23 +432,31 @@ async def _locked_invoice(tx: Transaction, invoice_id: str) -> InvoiceRecord:
     return invoice
 
 
-async def _receive(tx: Transaction, attempt: PaymentAttempt, *, paid_at: datetime) -> None:
+async def _receive(
+    tx: Transaction, attempt: PaymentAttempt, *, customer_id: str, paid_at: datetime
+) -> None:
     """The money is in: the invoice is paid and the ledger says so, once per payment."""
-    invoice = await _locked_invoice(tx, attempt.invoice_id)
-    if invoice.status is InvoiceStatus.PAID:
+    if attempt.payment_id is None:
+        raise BooksBroken("no_payment", f"{attempt.invoice_id} was paid by no payment")
+    try:
+        was_open = await tx.invoices.mark_paid(attempt.invoice_id, paid_at=paid_at)
+    except Conflict as closed:
+        raise BooksBroken("payment_for_closed_invoice", str(closed)) from closed
+    if not was_open:
         return
-    if invoice.status is not InvoiceStatus.OPEN or attempt.payment_id is None:
-        raise BooksBroken("payment_for_closed_invoice", f"{invoice.id} is {invoice.status}")
-    await tx.invoices.mark_paid(invoice.id, paid_at=paid_at)
     await tx.ledger.post(
         ledger.payment_received(
-            invoice_id=invoice.id,
-            customer_id=invoice.customer_id,
+            invoice_id=attempt.invoice_id,
+            customer_id=customer_id,
             payment_intent_id=attempt.payment_id,
             amount=attempt.amount,
             paid_at=paid_at,
         )
     )
+
+
+def _is_unfinished(attempt: PaymentAttempt) -> bool:
+    return attempt.outcome is None or collecting.may_change(attempt.outcome)
 
 
 def _closed(invoice: InvoiceRecord, now: datetime) -> CollectionOutcome:

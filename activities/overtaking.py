@@ -5,7 +5,7 @@ Owns the look before an effect. Does not own the rule (`billing.lineage`) nor ho
 """
 
 from billing.errors import Overtaken
-from billing.lineage import is_overtaken
+from billing.lineage import Lineage, is_overtaken
 from billing.ports.storage import Transaction
 from billing.subscription import SubscriptionState
 
@@ -17,9 +17,15 @@ async def recorded_before(tx: Transaction, state: SubscriptionState) -> Subscrip
     one's to repeat otherwise (policy P34).
     """
     recorded = await tx.subscriptions.recorded(state.subscription_id)
-    if recorded is not None and is_ahead(recorded, of=state):
-        raise Overtaken("overtaken", f"revision {recorded.revision} was recorded before a reset")
+    if recorded is not None:
+        refuse_overtaken(state, by=recorded.lineage, revision=recorded.revision)
     return recorded
+
+
+def refuse_overtaken(state: SubscriptionState, *, by: Lineage | None, revision: int) -> None:
+    """Raises `Overtaken`, as `recorded_before` does, where what is recorded is known already."""
+    if is_overtaken(state.lineage, recorded=by, recorded_revision=revision):
+        raise Overtaken("overtaken", f"revision {revision} was recorded before a reset")
 
 
 def is_ahead(recorded: SubscriptionState, *, of: SubscriptionState) -> bool:

@@ -93,7 +93,9 @@ class Transactions:
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[SqlTransaction]:
         async with self.engine.begin() as connection:
-            yield SqlTransaction(connection)
+            transaction = SqlTransaction(connection)
+            yield transaction
+            await transaction.finish()
 
 
 @asynccontextmanager

@@ -2,6 +2,7 @@
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters.db.appended import Appended
 from adapters.db.repositories.api_keys import SqlApiKeys
 from adapters.db.repositories.audit import SqlAuditLog
 from adapters.db.repositories.balances import SqlBalances
@@ -35,11 +36,12 @@ class SqlTransaction:
 
     def __init__(self, connection: AsyncConnection) -> None:
         self.connection = connection
+        self._appended = Appended(connection)
         self.customers = SqlCustomers(connection)
         self.prices = SqlPrices(connection)
-        self.subscriptions = SqlSubscriptions(connection)
+        self.subscriptions = SqlSubscriptions(connection, self._appended)
         self.invoices = SqlInvoices(connection)
-        self.items = SqlInvoiceItems(connection)
+        self.items = SqlInvoiceItems(connection, self._appended)
         self.attempts = SqlPaymentAttempts(connection)
         self.balances = SqlBalances(connection)
         self.credit_notes = SqlCreditNotes(connection)
@@ -48,16 +50,20 @@ class SqlTransaction:
         self.disputes = SqlDisputes(connection)
         self.migrations = SqlMigrations(connection)
         self.tasks = SqlOperatorTasks(connection)
-        self.ledger = SqlLedger(connection)
-        self.events = SqlEvents(connection)
+        self.ledger = SqlLedger(self._appended)
+        self.events = SqlEvents(self._appended)
         self.messages = SqlMessageLog(connection)
         self.audit = SqlAuditLog(connection)
         self.api_keys = SqlApiKeys(connection)
         self.catalog = SqlCatalog(connection)
-        self.entitlements = SqlEntitlements(connection)
+        self.entitlements = SqlEntitlements(connection, self._appended)
         self.checkout_sessions = SqlCheckoutSessions(connection)
         self.documents = SqlDocuments(connection)
         self.invoice_settings = SqlInvoiceSettings(connection)
         self.payment_methods = SqlPaymentMethods(connection)
         self.test_clocks = SqlTestClocks(connection)
         self.webhooks = SqlWebhooks(connection)
+
+    async def finish(self) -> None:
+        """Writes what happened, and what it does to the books: before the transaction commits."""
+        await self._appended.write()

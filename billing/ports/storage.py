@@ -21,6 +21,7 @@ from billing.event import DomainEvent
 from billing.invoice import InvoiceDraft, InvoiceRecord
 from billing.invoice_item import InvoiceItem
 from billing.ledger import JournalEntry
+from billing.lineage import Lineage
 from billing.locale import DEFAULT_LOCALE
 from billing.message import Message
 from billing.migration import (
@@ -72,6 +73,27 @@ class PaymentAttempt(Value):
     failed_confirmations: int = 0
     """Confirmations and cancellations answered with 5xx; each needs a key of its own."""
     outcome: CollectionOutcome | None = None
+
+
+class OwedInvoice(Value):
+    """An invoice that somebody wants to collect, with what has to be known before."""
+
+    invoice: InvoiceRecord
+    customer: CustomerRecord
+    recorded_revision: int
+    """Of its subscription, with the run that recorded it."""
+    recorded_lineage: Lineage | None
+
+
+class EarlierAttempts(Value):
+    """What was tried before an attempt is made."""
+
+    of_invoice: tuple[PaymentAttempt, ...]
+    """In the order of their numbers."""
+    declined: tuple[PaymentAttempt, ...]
+    """The customer's over the same amount; latest first. The card networks count those (P19)."""
+    last_of_method: PaymentAttempt | None
+    """The latest that came to an outcome, whatever it was for."""
 
 
 class Claim(StrEnum):
@@ -190,8 +212,15 @@ class Invoices(Protocol):
         """The invoice, locked until the transaction ends."""
         ...
 
-    async def mark_paid(self, invoice_id: str, *, paid_at: datetime) -> None:
-        """Open to paid."""
+    async def to_collect(self, invoice_id: str) -> OwedInvoice:
+        """The invoice of a subscription, locked until the transaction ends.
+
+        Raises `NotFound` (`invoice_not_found`).
+        """
+        ...
+
+    async def mark_paid(self, invoice_id: str, *, paid_at: datetime) -> bool:
+        """Open to paid; whether it was open."""
         ...
 
     async def mark_void(self, invoice_id: str, *, voided_at: datetime) -> None:
@@ -243,17 +272,18 @@ class PaymentAttempts(Protocol):
         """The attempt that made a payment at the gateway."""
         ...
 
-    async def declined(
-        self, customer_id: str, *, amount: Money, since: datetime
-    ) -> tuple[PaymentAttempt, ...]:
-        """A customer's attempts over an amount, from `since` on, that were declined; latest first.
+    async def start_payment(self, attempt: PaymentAttempt) -> bool:
+        """Records the gateway's payment of an attempt, where it is still to be made.
 
-        Those on one card are what the card networks count (policy P19).
+        False where the invoice is not open any more, or where somebody else went on with the
+        attempt: made another payment of it, or began another request.
         """
         ...
 
-    async def last_of_method(self, payment_method_id: str) -> PaymentAttempt | None:
-        """The latest attempt on a method that came to an outcome, whatever it was for."""
+    async def earlier(
+        self, invoice: InvoiceRecord, *, payment_method_id: str | None, since: datetime
+    ) -> EarlierAttempts:
+        """What was tried of the invoice, and what speaks against a method; declines since then."""
         ...
 
 

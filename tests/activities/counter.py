@@ -167,7 +167,9 @@ class Counter:
     @asynccontextmanager
     async def _within(self) -> AsyncIterator[Transaction]:
         assert self.connection is not None
-        yield SqlTransaction(self.connection)
+        transaction = SqlTransaction(self.connection)
+        yield transaction
+        await transaction.finish()
 
     @asynccontextmanager
     async def _reading(self) -> AsyncIterator[AsyncConnection]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import bindparam, case, select, update
+from sqlalchemy import Row, bindparam, case, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -20,8 +20,7 @@ from billing.locale import DEFAULT_LOCALE
 from billing.ports.storage import CustomerRecord
 from billing.value import Instant, Value
 
-_RECORD: Final = (
-    customers.c.id,
+RECORD: Final = (
     customers.c.email,
     customers.c.name,
     customers.c.stripe_customer_id,
@@ -29,7 +28,8 @@ _RECORD: Final = (
     customers.c.locale,
     customers.c.segment,
 )
-_GET: Final = select(*_RECORD).where(customers.c.id == bindparam("customer_id"))
+"""Columns of a `CustomerRecord`, besides the id."""
+_GET: Final = select(customers.c.id, *RECORD).where(customers.c.id == bindparam("customer_id"))
 
 
 class NewCustomer(Value):
@@ -83,15 +83,7 @@ class SqlCustomers:
         row = (await self._connection.execute(_GET, {"customer_id": customer_id})).one_or_none()
         if row is None:
             raise unknown_customer(customer_id)
-        return CustomerRecord(
-            id=row.id,
-            email=row.email,
-            name=row.name,
-            gateway_customer_id=row.stripe_customer_id,
-            default_payment_method_id=row.default_payment_method_id,
-            locale=row.locale,
-            segment=row.segment,
-        )
+        return as_record(row, customer_id=row.id)
 
     async def find_by_gateway_id(self, gateway_customer_id: str) -> CustomerRecord | None:
         """The customer that the gateway knows by this id, if it is one of ours."""
@@ -202,6 +194,19 @@ class SqlCustomers:
         )
         if found is None:
             raise unknown_test_clock(test_clock_id)
+
+
+def as_record(row: Row[*tuple[Any, ...]], *, customer_id: str) -> CustomerRecord:
+    """The value of a row that has `RECORD`."""
+    return CustomerRecord(
+        id=customer_id,
+        email=row.email,
+        name=row.name,
+        gateway_customer_id=row.stripe_customer_id,
+        default_payment_method_id=row.default_payment_method_id,
+        locale=row.locale,
+        segment=row.segment,
+    )
 
 
 def unknown_customer(customer_id: str) -> NotFound:

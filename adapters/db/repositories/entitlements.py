@@ -13,7 +13,7 @@ from sqlalchemy import bindparam, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from adapters.db.repositories.events import SqlEvents
+from adapters.db.appended import Appended
 from adapters.db.tables.customer import customers
 from adapters.db.tables.entitlement import (
     EntitlementSource,
@@ -70,8 +70,9 @@ class Grant(Value):
 class SqlEntitlements:
     """Keeps what every source gives, and tells what changed."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: AsyncConnection, appended: Appended) -> None:
         self._connection = connection
+        self._appended = appended
 
     async def unit_of(self, feature: str) -> str | None:
         """What the feature is counted in; None where it is on or off.
@@ -217,7 +218,7 @@ class SqlEntitlements:
         after = await self._given(customer_id, at=at)
         details = changes(before, after)
         if details:
-            await SqlEvents(self._connection).append(
+            self._appended.tell(
                 DomainEvent(
                     key=key,
                     type=EVENT,

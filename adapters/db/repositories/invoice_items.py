@@ -11,7 +11,7 @@ from sqlalchemy import Row, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from adapters.db.repositories.events import SqlEvents
+from adapters.db.appended import Appended
 from adapters.db.repositories.operator_tasks import SqlOperatorTasks
 from adapters.db.tables.invoice_item import invoice_items
 from adapters.db.tables.subscription import subscriptions
@@ -43,8 +43,9 @@ _TAKE: Final = text("""
 class SqlInvoiceItems:
     """Implements `billing.ports.storage.InvoiceItems`, with what the API writes besides."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: AsyncConnection, appended: Appended) -> None:
         self._connection = connection
+        self._appended = appended
 
     async def lock_subscription(self, subscription_id: str) -> SubscriptionState | None:
         """The recorded state, which does not change until the transaction ends.
@@ -60,15 +61,7 @@ class SqlInvoiceItems:
 
     async def pending(self, subscription_id: str) -> tuple[InvoiceItem, ...]:
         """Those that wait, in the order in which they were added."""
-        found = await self._connection.execute(
-            select(invoice_items)
-            .where(
-                invoice_items.c.subscription_id == subscription_id,
-                invoice_items.c.status == InvoiceItemStatus.PENDING,
-            )
-            .order_by(invoice_items.c.created_at, invoice_items.c.id)
-        )
-        return tuple(as_item(row) for row in found)
+        return await pending_items(self._connection, subscription_id)
 
     async def add(self, item: InvoiceItem) -> None:
         """Once per id."""
@@ -76,7 +69,7 @@ class SqlInvoiceItems:
             insert(invoice_items).values(_columns(item)).on_conflict_do_nothing()
         )
         if added.rowcount:
-            await self._tell("invoice_item.created", item, item.created_at)
+            self._tell("invoice_item.created", item, item.created_at)
 
     async def add_invoiced(self, item: InvoiceItem, *, invoice_id: str, at: datetime) -> None:
         """An item that an invoice has from the beginning; once per id."""
@@ -116,7 +109,7 @@ class SqlInvoiceItems:
         item = await self.get(customer_id, item_id)
         if not canceled.rowcount:
             raise Conflict("invoice_item_not_pending", f"the item is {item.status} already")
-        await self._tell("invoice_item.canceled", item, at)
+        self._tell("invoice_item.canceled", item, at)
 
     async def take(
         self, subscription_id: str, *, invoice_id: str, at: datetime
@@ -142,7 +135,7 @@ class SqlInvoiceItems:
             .returning(*invoice_items.c)
         )
         for item in [as_item(row) for row in lapsed]:
-            await self._tell("invoice_item.lapsed", item, at)
+            self._tell("invoice_item.lapsed", item, at)
             await SqlOperatorTasks(self._connection).add(
                 OperatorTask(
                     key=effect_key("invoice_item.lapsed", item.id),
@@ -155,8 +148,8 @@ class SqlInvoiceItems:
                 )
             )
 
-    async def _tell(self, kind: str, item: InvoiceItem, at: datetime) -> None:
-        await SqlEvents(self._connection).append(
+    def _tell(self, kind: str, item: InvoiceItem, at: datetime) -> None:
+        self._appended.tell(
             DomainEvent(
                 key=effect_key(kind, item.id),
                 type=kind,
@@ -166,6 +159,21 @@ class SqlInvoiceItems:
                 details={"invoice_item": item.id, **_amount(item)},
             )
         )
+
+
+async def pending_items(
+    connection: AsyncConnection, subscription_id: str
+) -> tuple[InvoiceItem, ...]:
+    """What waits for a subscription's next invoice, in the order in which it was added."""
+    found = await connection.execute(
+        select(invoice_items)
+        .where(
+            invoice_items.c.subscription_id == subscription_id,
+            invoice_items.c.status == InvoiceItemStatus.PENDING,
+        )
+        .order_by(invoice_items.c.created_at, invoice_items.c.id)
+    )
+    return tuple(as_item(row) for row in found)
 
 
 def as_item(row: Row[Any]) -> InvoiceItem:

@@ -15,17 +15,22 @@ from adapters.db.line_tax import (
 )
 from adapters.db.repositories import debits
 from adapters.db.repositories.balances import SqlBalances, lock_balance
+from adapters.db.repositories.customers import RECORD, as_record
 from adapters.db.repositories.document_number import next_number
 from adapters.db.repositories.invoice_settings import FROZEN
+from adapters.db.tables.customer import customers
 from adapters.db.tables.document_counter import Document
 from adapters.db.tables.invoice import invoices
+from adapters.db.tables.subscription import subscriptions
 from billing.balance import BalanceCause, BalanceMovement, applicable
 from billing.credit_note import Settled
 from billing.errors import Conflict, NotFound
 from billing.ids import effect_key
 from billing.invoice import InvoiceDraft, InvoiceRecord, InvoiceStatus
+from billing.lineage import Lineage
 from billing.money import Money
 from billing.period import Period
+from billing.ports.storage import OwedInvoice
 from billing.proration import Debit
 
 # Whoever gives back something of the same debits at the same time waits here.
@@ -94,6 +99,27 @@ _FINALIZE: Final = text(f"""
 _GET: Final = (
     select(invoices).where(invoices.c.id == bindparam("invoice_id")).with_for_update(key_share=True)
 )
+_TO_COLLECT: Final = (
+    select(
+        invoices,
+        *RECORD,
+        subscriptions.c.revision.label("recorded_revision"),
+        subscriptions.c.state["lineage"].label("recorded_lineage"),
+    )
+    .join(customers, customers.c.id == invoices.c.customer_id)
+    .join(subscriptions, subscriptions.c.id == invoices.c.subscription_id)
+    .where(invoices.c.id == bindparam("invoice_id"))
+    .with_for_update(key_share=True, of=invoices)
+)
+_MARK_PAID: Final = (
+    update(invoices)
+    .where(invoices.c.id == bindparam("invoice_id"), invoices.c.status == InvoiceStatus.OPEN)
+    .values(
+        status=InvoiceStatus.PAID,
+        paid_at=bindparam("paid_at"),
+        paid_minor=invoices.c.total_minor - invoices.c.balance_minor,
+    )
+)
 
 
 class SqlInvoices:
@@ -151,16 +177,32 @@ class SqlInvoices:
         row = (await self._connection.execute(_GET, {"invoice_id": invoice_id})).one_or_none()
         return None if row is None else as_invoice(row)
 
-    async def mark_paid(self, invoice_id: str, *, paid_at: datetime) -> None:
-        """Open to paid; paid already is left alone.
+    async def to_collect(self, invoice_id: str) -> OwedInvoice:
+        """See the port. One statement: every attempt begins with it."""
+        found = await self._connection.execute(_TO_COLLECT, {"invoice_id": invoice_id})
+        row = found.one_or_none()
+        if row is None:
+            raise NotFound("invoice_not_found", f"no invoice {invoice_id!r}")
+        lineage = row.recorded_lineage
+        return OwedInvoice(
+            invoice=as_invoice(row),
+            customer=as_record(row, customer_id=row.customer_id),
+            recorded_revision=row.recorded_revision,
+            recorded_lineage=None if lineage is None else Lineage.model_validate(lineage),
+        )
+
+    async def mark_paid(self, invoice_id: str, *, paid_at: datetime) -> bool:
+        """Open to paid; whether it was open. Paid already is left alone.
 
         Raises `NotFound` (`invoice_not_found`) and `Conflict` (`invoice_not_open`).
         """
-        await self._close(
-            invoice_id,
-            InvoiceStatus.PAID,
-            {"paid_at": paid_at, "paid_minor": invoices.c.total_minor - invoices.c.balance_minor},
+        paid = await self._connection.execute(
+            _MARK_PAID, {"invoice_id": invoice_id, "paid_at": paid_at}
         )
+        if paid.rowcount:
+            return True
+        await self._require(invoice_id, InvoiceStatus.PAID)
+        return False
 
     async def mark_void(self, invoice_id: str, *, voided_at: datetime) -> None:
         """Open to void; void already is left alone. What the balance had paid goes back there.
@@ -191,6 +233,11 @@ class SqlInvoices:
         row = closed.one_or_none()
         if row is not None:
             return as_invoice(row)
+        await self._require(invoice_id, to)
+        return None
+
+    async def _require(self, invoice_id: str, to: InvoiceStatus) -> None:
+        """What was not open must have been closed just so before."""
         found = await self._connection.execute(
             select(invoices.c.status).where(invoices.c.id == invoice_id)
         )
@@ -199,7 +246,6 @@ class SqlInvoices:
             raise NotFound("invoice_not_found", f"no invoice {invoice_id!r}")
         if status != to:
             raise Conflict("invoice_not_open", f"invoice {invoice_id} is {status}, not open")
-        return None
 
     async def _move(
         self, invoice: InvoiceRecord, cause: BalanceCause, amount: Money, at: datetime

@@ -4,15 +4,16 @@ from datetime import datetime
 from typing import Any, Final
 
 from pydantic import TypeAdapter
-from sqlalchemy import Row, bindparam, or_, select
+from sqlalchemy import Row, bindparam, literal, or_, select, text, union_all
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.db.tables.invoice import invoices
 from adapters.db.tables.payment_attempt import OUTCOMES_THAT_MAY_CHANGE, payment_attempts
+from billing.invoice import InvoiceRecord
 from billing.money import Money
 from billing.payment import CollectionOutcome
-from billing.ports.storage import PaymentAttempt
+from billing.ports.storage import EarlierAttempts, PaymentAttempt
 
 _OUTCOMES: Final[TypeAdapter[CollectionOutcome | None]] = TypeAdapter(CollectionOutcome | None)
 _IS_OPEN: Final = or_(
@@ -36,6 +37,41 @@ _LATEST_FIRST: Final = (
     payment_attempts.c.started_at.desc(),
     payment_attempts.c.number.desc(),
 )
+
+
+_OF_INVOICE: Final = select(literal("invoice").label("why"), payment_attempts).where(
+    payment_attempts.c.invoice_id == bindparam("invoice_id")
+)
+_DECLINED: Final = (
+    select(literal("declined").label("why"), payment_attempts)
+    .join(invoices, invoices.c.id == payment_attempts.c.invoice_id)
+    .where(
+        invoices.c.customer_id == bindparam("customer_id"),
+        payment_attempts.c.amount_minor == bindparam("amount_minor"),
+        payment_attempts.c.currency == bindparam("currency"),
+        payment_attempts.c.attempted_at >= bindparam("since"),
+        payment_attempts.c.outcome_kind == "declined",
+    )
+)
+_LAST_OF_METHOD: Final = (
+    select(literal("method").label("why"), payment_attempts)
+    .where(
+        payment_attempts.c.payment_method_id == bindparam("payment_method_id"),
+        payment_attempts.c.outcome_kind.is_not(None),
+    )
+    .order_by(*_LATEST_FIRST)
+    .limit(1)
+)
+_EARLIER: Final = union_all(_OF_INVOICE, _DECLINED, _LAST_OF_METHOD)
+_START_PAYMENT: Final = text("""
+    WITH owed AS (
+        SELECT id FROM invoices WHERE id = :invoice_id AND status = 'open' FOR NO KEY UPDATE
+    )
+    UPDATE payment_attempts SET payment_id = :payment_id
+    FROM owed
+    WHERE invoice_id = owed.id AND number = :number AND failed_creations = :failed_creations
+        AND coalesce(payment_id, :payment_id) = :payment_id AND outcome_kind IS NULL
+""")
 
 
 class SqlPaymentAttempts:
@@ -75,40 +111,46 @@ class SqlPaymentAttempts:
         row = found.one_or_none()
         return None if row is None else as_attempt(row)
 
-    async def declined(
-        self, customer_id: str, *, amount: Money, since: datetime
-    ) -> tuple[PaymentAttempt, ...]:
-        """A customer's attempts over an amount, from `since` on, that were declined; latest first.
-
-        Those on one card are what the card networks count (policy P19).
-        """
-        found = await self._connection.execute(
-            select(payment_attempts)
-            .join(invoices, invoices.c.id == payment_attempts.c.invoice_id)
-            .where(
-                invoices.c.customer_id == customer_id,
-                payment_attempts.c.amount_minor == amount.amount_minor,
-                payment_attempts.c.currency == amount.currency,
-                payment_attempts.c.attempted_at >= since,
-                payment_attempts.c.outcome_kind == "declined",
-            )
-            .order_by(*_LATEST_FIRST)
+    async def start_payment(self, attempt: PaymentAttempt) -> bool:
+        """Locks the invoice, so that nobody closes it in the same moment; see the port."""
+        started = await self._connection.execute(
+            _START_PAYMENT,
+            {
+                "invoice_id": attempt.invoice_id,
+                "number": attempt.number,
+                "payment_id": attempt.payment_id,
+                "failed_creations": attempt.failed_creations,
+            },
         )
-        return tuple(as_attempt(row) for row in found)
+        return started.rowcount > 0
 
-    async def last_of_method(self, payment_method_id: str) -> PaymentAttempt | None:
-        """The latest attempt on a method that came to an outcome, whatever it was for."""
+    async def earlier(
+        self, invoice: InvoiceRecord, *, payment_method_id: str | None, since: datetime
+    ) -> EarlierAttempts:
+        """See the port. One statement: this is asked before every attempt."""
         found = await self._connection.execute(
-            select(payment_attempts)
-            .where(
-                payment_attempts.c.payment_method_id == payment_method_id,
-                payment_attempts.c.outcome_kind.is_not(None),
-            )
-            .order_by(*_LATEST_FIRST)
-            .limit(1)
+            _EARLIER,
+            {
+                "invoice_id": invoice.id,
+                "customer_id": invoice.customer_id,
+                "amount_minor": invoice.amount_due.amount_minor,
+                "currency": invoice.total.currency,
+                "since": since,
+                "payment_method_id": payment_method_id,
+            },
         )
-        row = found.one_or_none()
-        return None if row is None else as_attempt(row)
+        known: dict[str, list[PaymentAttempt]] = {"invoice": [], "declined": [], "method": []}
+        for row in found:
+            known[row.why].append(as_attempt(row))
+        return EarlierAttempts(
+            of_invoice=tuple(sorted(known["invoice"], key=lambda each: each.number)),
+            declined=tuple(sorted(known["declined"], key=_time, reverse=True)),
+            last_of_method=next(iter(known["method"]), None),
+        )
+
+
+def _time(attempt: PaymentAttempt) -> tuple[datetime, datetime, int]:
+    return attempt.attempted_at, attempt.started_at, attempt.number
 
 
 def as_attempt(row: Row[Any]) -> PaymentAttempt:

@@ -1,9 +1,14 @@
-"""Price versions and what is on sale, as billing reads them."""
+"""Price versions and what is on sale, as billing reads them.
+
+A version never changes: what was read of one is remembered for as long as the process talks to that
+database, and costs the next renewal nothing.
+"""
 
 from datetime import datetime
 from typing import Final
+from weakref import WeakKeyDictionary
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import Engine, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.db.queries import catalog, catalog_versions
@@ -18,6 +23,8 @@ from billing.subscription import Terms
 _GET: Final = select(prices).where(
     prices.c.id == bindparam("price_id"), prices.c.version == bindparam("price_version")
 )
+_MOST_REMEMBERED: Final = 10_000
+_remembered: Final[WeakKeyDictionary[Engine, dict[tuple[str, int], Price]]] = WeakKeyDictionary()
 
 
 class SqlPrices:
@@ -28,8 +35,7 @@ class SqlPrices:
 
     async def of(self, terms: Terms) -> Price:
         """What was sold. Raises `NotFound` (`price_not_found`)."""
-        price = await self._version(terms.price_id, terms.price_version)
-        return price_as_sold(price, terms)
+        return price_as_sold(await self._sold_version(terms), terms)
 
     async def version_offered(self, price_id: str, version: int) -> Offer:
         """A version with its product, on sale or not. Raises `NotFound` (`price_not_found`)."""
@@ -51,6 +57,16 @@ class SqlPrices:
         version = await catalog_versions.in_force(self._connection, now)
         number = None if version is None else version.number
         return retirements(await catalog_versions.catalog_of(self._connection, number))
+
+    async def _sold_version(self, terms: Terms) -> Price:
+        """What somebody has bought is committed, and stays as it is."""
+        known = _remembered.setdefault(self._connection.engine.sync_engine, {})
+        version = (terms.price_id, terms.price_version)
+        if version not in known:
+            if len(known) == _MOST_REMEMBERED:
+                known.clear()
+            known[version] = await self._version(*version)
+        return known[version]
 
     async def _version(self, price_id: str, version: int) -> Price:
         found = await self._connection.execute(

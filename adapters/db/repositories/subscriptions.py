@@ -7,6 +7,7 @@ from sqlalchemy import Row, bindparam, delete, literal_column, select, union, up
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters.db.appended import Appended
 from adapters.db.repositories.entitlements import SqlEntitlements
 from adapters.db.repositories.invoice_items import SqlInvoiceItems
 from adapters.db.tables.customer import customers
@@ -71,8 +72,9 @@ _KNOWN: Final = select(
 class SqlSubscriptions:
     """Implements `billing.ports.storage.Subscriptions`."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: AsyncConnection, appended: Appended) -> None:
         self._connection = connection
+        self._appended = appended
 
     async def save(self, state: SubscriptionState) -> int:
         """Stores the state unless a higher revision is stored; returns the highest known.
@@ -85,9 +87,11 @@ class SqlSubscriptions:
         row = saved.one_or_none()
         if row is not None:
             if _may_give_something_else(state, row):
-                await SqlEntitlements(self._connection).follow(state)
+                await SqlEntitlements(self._connection, self._appended).follow(state)
             if state.ended_at is not None and not state.accrued:
-                await SqlInvoiceItems(self._connection).lapse(state, at=state.ended_at)
+                await SqlInvoiceItems(self._connection, self._appended).lapse(
+                    state, at=state.ended_at
+                )
             return int(row.revision)
         found = await self._connection.execute(_KNOWN, _columns(state))
         known = found.one()

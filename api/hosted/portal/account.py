@@ -17,7 +17,7 @@ from adapters.db.queries.invoices import Invoice
 from adapters.db.queries.page import Page
 from adapters.db.queries.subscriptions import SubscriptionFilter
 from adapters.db.repositories.balances import SqlBalances
-from adapters.db.repositories.invoice_items import SqlInvoiceItems
+from adapters.db.repositories.invoice_items import pending_items
 from adapters.db.repositories.prices import SqlPrices
 from adapters.locale_format import ENGLISH, LocaleFormat
 from api.dependencies import Dependencies
@@ -145,7 +145,7 @@ async def _holding(
         planned_price=None if planned is None else await prices.of(planned),
         next_price=await prices.of(next_terms),
         accrued_prices=tuple([await prices.of(part.terms) for part in accrued]),
-        items=await SqlInvoiceItems(connection).pending(state.subscription_id),
+        items=await pending_items(connection, state.subscription_id),
         now=now,
         written=LocaleFormat(customer.locale),
     )

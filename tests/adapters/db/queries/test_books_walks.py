@@ -153,6 +153,7 @@ async def test_the_books_balance_whatever_is_done(
         desk = _Desk(tx=tx, drawn=drawn)
         for number in range(drawn.draw(st.integers(1, 20))):
             await desk.step(number)
+        await tx.finish()
         books = await queries.read(connection)
         assert [comparison for comparison in books.comparisons if not comparison.agrees] == []
         assert books.balance

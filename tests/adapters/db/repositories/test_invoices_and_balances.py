@@ -136,6 +136,7 @@ async def test_a_negative_total_is_paid_at_once_and_becomes_balance(
             assert (record.status, record.total) == (InvoiceStatus.PAID, usd(-6400))
             assert (record.paid, record.from_balance) == (usd(0), usd(0))
             assert await tx.balances.of("cus_1", "USD") == usd(6400)
+            await tx.finish()
             assert (await books.read(tx.connection)).balance
 
 

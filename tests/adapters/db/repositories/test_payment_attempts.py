@@ -7,7 +7,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.db.engine import Transactions
+from adapters.db.transaction import SqlTransaction
 from billing.decline import Decline
+from billing.invoice import InvoiceDraft
 from billing.money import Money
 from billing.payment import (
     ActionRequired,
@@ -18,7 +20,7 @@ from billing.payment import (
     Paid,
     Processing,
 )
-from billing.ports.storage import PaymentAttempt
+from billing.ports.storage import EarlierAttempts, PaymentAttempt
 from tests.adapters.db.company import START, draft, open_shop, subscribe
 
 _AMOUNT = Money(amount_minor=8000, currency="USD")
@@ -33,7 +35,7 @@ _FINAL: list[CollectionOutcome] = [
 
 @pytest.fixture(autouse=True)
 async def shop(engine: AsyncEngine, transaction: Transactions) -> None:
-    await open_shop(engine)
+    await open_shop(engine, customer_count=2)
     await subscribe(engine)
     async with transaction() as tx:
         await tx.invoices.finalize(draft())
@@ -101,6 +103,64 @@ async def test_an_attempt_is_found_by_its_payment(transaction: Transactions) -> 
         assert await tx.attempts.by_payment("pi_3") is None
 
 
+async def _earlier(tx: SqlTransaction, invoice: InvoiceDraft) -> EarlierAttempts:
+    record = await tx.invoices.get(invoice.id)
+    assert record is not None
+    return await tx.attempts.earlier(record, payment_method_id="pm_1", since=START)
+
+
+async def test_the_attempts_of_an_invoice_come_in_the_order_of_their_numbers(
+    transaction: Transactions,
+) -> None:
+    async with transaction() as tx:
+        await tx.invoices.finalize(draft(1))
+        for number in (2, 1):
+            await tx.attempts.put(_attempt(number))
+        await tx.attempts.put(
+            _attempt().model_copy(update={"invoice_id": draft(1).id, "payment_id": "pi_9"})
+        )
+        assert (await _earlier(tx, draft())).of_invoice == (_attempt(1), _attempt(2))
+
+
+_BEGUN = _attempt().model_copy(update={"payment_id": None})
+
+
+async def test_the_payment_of_an_attempt_is_recorded_once_and_again_for_a_repetition(
+    transaction: Transactions,
+) -> None:
+    async with transaction() as tx:
+        assert not await tx.attempts.start_payment(_attempt())
+        await tx.attempts.put(_BEGUN)
+        assert await tx.attempts.start_payment(_attempt())
+        assert await tx.attempts.start_payment(_attempt())
+        assert await tx.attempts.get(draft().id, 1) == _attempt()
+
+
+@pytest.mark.parametrize(
+    "recorded",
+    [
+        _BEGUN.model_copy(update={"failed_creations": 1}),
+        _attempt().model_copy(update={"payment_id": "pi_other"}),
+        _attempt(outcome=_PAID),
+    ],
+    ids=["another_request", "another_payment", "over"],
+)
+async def test_a_payment_is_refused_to_who_was_overtaken(
+    transaction: Transactions, recorded: PaymentAttempt
+) -> None:
+    async with transaction() as tx:
+        await tx.attempts.put(recorded)
+        assert not await tx.attempts.start_payment(_attempt())
+        assert await tx.attempts.get(draft().id, 1) == recorded
+
+
+async def test_no_payment_is_made_of_an_invoice_that_is_closed(transaction: Transactions) -> None:
+    async with transaction() as tx:
+        await tx.attempts.put(_BEGUN)
+        await tx.invoices.mark_void(draft().id, voided_at=START)
+        assert not await tx.attempts.start_payment(_attempt())
+
+
 def _at(
     days: int, number: int, outcome: CollectionOutcome | None, **changes: object
 ) -> PaymentAttempt:
@@ -120,6 +180,7 @@ async def test_declines_of_a_customer_over_an_amount_are_counted_from_an_instant
         _at(2, 2, _DECLINED),
         _at(1, 3, _DECLINED, started_at=START + timedelta(days=9), payment_method_id="pm_2"),
     ]
+    theirs = draft(1).model_copy(update={"customer_id": "cus_2"})
     others = [
         _at(-1, 4, _DECLINED),
         _at(1, 5, _PAID),
@@ -130,8 +191,9 @@ async def test_declines_of_a_customer_over_an_amount_are_counted_from_an_instant
     async with transaction() as tx:
         for attempt in (*counted, *others):
             await tx.attempts.put(attempt)
-        found = await tx.attempts.declined("cus_1", amount=_AMOUNT, since=START)
-        assert await tx.attempts.declined("cus_2", amount=_AMOUNT, since=START) == ()
+        await tx.invoices.finalize(theirs)
+        found = (await _earlier(tx, draft())).declined
+        assert (await _earlier(tx, theirs)).declined == ()
     assert [attempt.number for attempt in found] == [2, 3, 1]
     assert found[0] == counted[1]
 
@@ -141,7 +203,7 @@ async def test_the_last_attempt_on_a_method_is_the_latest_that_came_to_an_outcom
 ) -> None:
     later = START + timedelta(hours=1)
     async with transaction() as tx:
-        assert await tx.attempts.last_of_method("pm_1") is None
+        assert (await _earlier(tx, draft())).last_of_method is None
         for attempt in (
             _at(2, 1, _DECLINED),
             _at(1, 2, _PAID),
@@ -149,10 +211,10 @@ async def test_the_last_attempt_on_a_method_is_the_latest_that_came_to_an_outcom
             _at(4, 4, _PAID, payment_method_id="pm_2"),
         ):
             await tx.attempts.put(attempt)
-        last = await tx.attempts.last_of_method("pm_1")
+        last = (await _earlier(tx, draft())).last_of_method
         assert last is not None
         assert last.number == 1
         await tx.attempts.put(_at(2, 5, _PAID, started_at=later))
-        same_instant = await tx.attempts.last_of_method("pm_1")
+        same_instant = (await _earlier(tx, draft())).last_of_method
         assert same_instant is not None
         assert same_instant.number == 5
