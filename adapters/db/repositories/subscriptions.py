@@ -67,6 +67,7 @@ _KNOWN: Final = select(
         "is_same"
     ),
 ).where(subscriptions.c.id == bindparam("id"))
+_RECORDED: Final = select(subscriptions.c.state).where(subscriptions.c.id == bindparam("id"))
 
 
 class SqlSubscriptions:
@@ -111,9 +112,7 @@ class SqlSubscriptions:
 
     async def recorded(self, subscription_id: str) -> SubscriptionState | None:
         """The stored state, whatever a workflow that was reset remembers."""
-        state = await self._connection.scalar(
-            select(subscriptions.c.state).where(subscriptions.c.id == subscription_id)
-        )
+        state = await self._connection.scalar(_RECORDED, {"id": subscription_id})
         return None if state is None else SubscriptionState.model_validate(state)
 
     async def clock_stands_at(self, subscription_id: str) -> datetime | None:
