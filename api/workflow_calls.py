@@ -167,7 +167,7 @@ class SubscriptionWorkflows:
         summary = name_of(state)
         start: WithStartWorkflowOperation[object, object] = WithStartWorkflowOperation(
             SUBSCRIPTION_WORKFLOW,
-            SubscriptionStart(state=state),
+            SubscriptionStart.of(state),
             id=subscription_workflow_id(state.subscription_id),
             task_queue=self._task_queue,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,

@@ -158,7 +158,7 @@ async def start(client: Client, state: SubscriptionState, *, task_queue: str) ->
     name = name_of(state)
     await client.start_workflow(
         SUBSCRIPTION_WORKFLOW,
-        SubscriptionStart(state=state),
+        SubscriptionStart.of(state),
         id=subscription_workflow_id(state.subscription_id),
         task_queue=task_queue,
         search_attributes=search_attributes(state),

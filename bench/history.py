@@ -9,10 +9,12 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Final
 
+from pydantic_core import from_json
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import WorkflowHistory
 
+_LOCAL_ACTIVITY: Final = "core_local_activity"
 _SKIPPED: Final = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_TIME_SKIPPING_TRANSITIONED
 """Left out: where time is not skipped, there is no such event."""
 
@@ -48,11 +50,21 @@ def _renewal(events: Sequence[HistoryEvent]) -> Renewal:
         woke_at=_time(events[0]),
         slept_at=_time(slept[0]) if slept else None,
         events=len(events),
-        activities=_count(events, EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED),
+        activities=_count(events, EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED)
+        + sum(local_activity(event) is not None for event in events),
         upserts=_count(events, EventType.EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES),
         signals=_count(events, EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED),
         size_bytes=sum(event.ByteSize() for event in events),
     )
+
+
+def local_activity(event: HistoryEvent) -> str | None:
+    """The type of the local activity that an event tells the end of."""
+    marker = event.marker_recorded_event_attributes
+    if marker.marker_name != _LOCAL_ACTIVITY:
+        return None
+    told: dict[str, str] = from_json(marker.details["data"].payloads[0].data)
+    return told["activity_type"]
 
 
 def _count(events: Sequence[HistoryEvent], kind: EventType.ValueType) -> int:

@@ -52,6 +52,9 @@ MOST_CACHED_WORKFLOWS: Final = 1_000
 
 MOST_CONCURRENT_ACTIVITIES: Final = 50
 
+MOST_CONCURRENT_LOCAL_ACTIVITIES: Final = 20
+"""Each is a database transaction with a connection of its own, and has three seconds (ADR 0033)."""
+
 _WORKFLOWS: Final = (
     SubscriptionWorkflow,
     RefundWorkflow,
@@ -99,6 +102,7 @@ def create_worker(
         ),
         max_cached_workflows=MOST_CACHED_WORKFLOWS,
         max_concurrent_activities=MOST_CONCURRENT_ACTIVITIES,
+        max_concurrent_local_activities=MOST_CONCURRENT_LOCAL_ACTIVITIES,
         workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
         activity_task_poller_behavior=PollerBehaviorAutoscaling(),
     )

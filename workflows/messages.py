@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Annotated, ClassVar, Final
+from typing import Annotated, ClassVar, Final, Self
 
 from pydantic import StringConstraints
 
@@ -63,6 +63,13 @@ class SubscriptionStart(Value):
     """Where a run begins: a new subscription, or one carried on from an earlier run."""
 
     state: SubscriptionState
+    bills_at_once: bool = False
+    """Whether periods are billed where the workflow runs (ADR 0033); not in runs from before."""
+
+    @classmethod
+    def of(cls, state: SubscriptionState) -> Self:
+        """As today's code begins a run."""
+        return cls(state=state, bills_at_once=True)
 
 
 class CheckoutCompleted(Value):

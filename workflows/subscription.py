@@ -78,6 +78,7 @@ class SubscriptionWorkflow:
     @workflow.init
     def __init__(self, start: SubscriptionStart) -> None:
         self._keeper = StateKeeper(start.state)
+        self._bills_at_once = start.bills_at_once
         self._commands = Commands(self._keeper)
         self._dunning = Dunning(self._keeper)
         self._giving_back = GivingBack(self._keeper)
@@ -94,7 +95,7 @@ class SubscriptionWorkflow:
             await self._introduce()
         while not self._state.is_finished:
             if self._may_continue_as_new():
-                workflow.continue_as_new(SubscriptionStart(state=self._state))
+                workflow.continue_as_new(SubscriptionStart.of(self._state))
             action = await self._wait_for_due_action()
             if action is not None:
                 await self._attempt(action)
@@ -540,7 +541,9 @@ class SubscriptionWorkflow:
                 return
             now = self._keeper.now()
             outcome = await self._keeper.effect(
-                lambda state: effects.bill_period(BillPeriod(state=state, now=now)),
+                lambda state: effects.bill_period(
+                    BillPeriod(state=state, now=now), at_once=self._bills_at_once
+                ),
                 lambda state, outcome: outcomes.after_billing(state, outcome, now),
             )
             if isinstance(outcome, NotBilled):

@@ -21,6 +21,13 @@ class ActivityLimits(TypedDict, total=False):
     retry_policy: Required[RetryPolicy]
 
 
+class LocalLimits(TypedDict):
+    """What `execute_local_activity_method` is told besides its argument."""
+
+    start_to_close_timeout: timedelta
+    retry_policy: RetryPolicy
+
+
 _NEVER_RETRIED: Final = (
     "BooksBroken",
     "Conflict",
@@ -39,6 +46,10 @@ DATABASE: Final = ActivityLimits(
         non_retryable_error_types=_NEVER_RETRIED,
     ),
 )
+AT_ONCE: Final = LocalLimits(
+    start_to_close_timeout=timedelta(seconds=3), retry_policy=RetryPolicy(maximum_attempts=1)
+)
+"""Within a workflow task, which the server gives up after ten seconds."""
 GATEWAY: Final = ActivityLimits(
     start_to_close_timeout=timedelta(minutes=5),
     heartbeat_timeout=timedelta(seconds=45),

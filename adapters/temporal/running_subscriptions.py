@@ -62,7 +62,7 @@ class TemporalSubscriptions:
         try:
             await self._client.start_workflow(
                 SUBSCRIPTION_WORKFLOW,
-                SubscriptionStart(state=state),
+                SubscriptionStart.of(state),
                 id=subscription_workflow_id(state.subscription_id),
                 task_queue=self._task_queue,
                 id_conflict_policy=WorkflowIDConflictPolicy.FAIL,

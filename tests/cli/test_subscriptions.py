@@ -327,7 +327,7 @@ async def test_a_lost_answer_says_how_to_ask_again(
         await tx.subscriptions.save(state)
     sleeping = await company.client.start_workflow(
         SUBSCRIPTION_WORKFLOW,
-        SubscriptionStart(state=state),
+        SubscriptionStart.of(state),
         id=subscription_workflow_id("sub_asleep"),
         task_queue=f"nobody-{uuid.uuid4().hex}",
     )

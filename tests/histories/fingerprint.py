@@ -9,6 +9,8 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import WorkflowHistory
 
+from bench.history import local_activity
+
 _WITHOUT_DETAILS: Final = {
     EventType.EVENT_TYPE_TIMER_STARTED: "timer",
     EventType.EVENT_TYPE_TIMER_CANCELED: "timer canceled",
@@ -48,6 +50,10 @@ _BESIDE: Final = "activity notify"
 """Messages are told beside everything else, in their order, at no fixed place among the rest."""
 
 
+def _marker(event: HistoryEvent) -> str:
+    return event.marker_recorded_event_attributes.marker_name
+
+
 def fingerprint(history: WorkflowHistory) -> list[str]:
     """The commands of a run, one line each; what runs beside the rest comes after it."""
     lines = [line for event in history.events if (line := line_of(event)) is not None]
@@ -67,7 +73,8 @@ def line_of(event: HistoryEvent) -> str | None:
         upserted = event.upsert_workflow_search_attributes_event_attributes.search_attributes
         return f"upsert {', '.join(sorted(upserted.indexed_fields))}"
     if event.event_type == EventType.EVENT_TYPE_MARKER_RECORDED:
-        return f"marker {event.marker_recorded_event_attributes.marker_name}"
+        local = local_activity(event)
+        return f"marker {_marker(event)}" if local is None else f"local activity {local}"
     if event.event_type not in _WITHOUT_DETAILS:
         raise ValueError(f"what is {EventType.Name(event.event_type)} in a fingerprint?")
     return _WITHOUT_DETAILS[event.event_type]

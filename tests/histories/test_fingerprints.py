@@ -39,8 +39,8 @@ async def test_a_paid_renewal_costs_a_timer_two_activities_and_one_upsert(compan
     assert len(renewal) <= 20
     commands = commands_of(renewal)
     assert sorted(commands) == [
-        "activity bill_period",
         "activity collect",
+        "local activity bill_period",
         "timer",
         "upsert NextBillingAt",
     ]
@@ -54,7 +54,7 @@ async def test_a_renewal_with_nothing_to_collect_costs_one_activity(company: Com
         renewal = await events_after(before, subscription)
 
     commands = commands_of(renewal)
-    assert sorted(commands) == ["activity bill_period", "timer", "upsert NextBillingAt"]
+    assert sorted(commands) == ["local activity bill_period", "timer", "upsert NextBillingAt"]
 
 
 async def test_a_command_costs_one_record(company: Company) -> None:

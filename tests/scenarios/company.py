@@ -279,7 +279,7 @@ class Customer:
         clock = Clock(offset=until - datetime.now(UTC), frozen_at=until)
         await shop.deps.temporal.start_workflow(
             SUBSCRIPTION_WORKFLOW,
-            SubscriptionStart(state=report.state.model_copy(update={"clock": clock})),
+            SubscriptionStart.of(report.state.model_copy(update={"clock": clock})),
             id=handle.id,
             task_queue=shop.deps.task_queue,
         )

@@ -285,7 +285,7 @@ class Company:
         name = name_of(state)
         started = await self.client.start_workflow(
             SUBSCRIPTION_WORKFLOW,
-            SubscriptionStart(state=state),
+            SubscriptionStart.of(state),
             id=subscription_workflow_id(state.subscription_id),
             task_queue=self.task_queue,
             search_attributes=search_attributes(state),

@@ -17,7 +17,7 @@ async def begin_again(
     await subscription.handle.terminate("reset to an earlier state")
     await company.client.start_workflow(
         SUBSCRIPTION_WORKFLOW,
-        SubscriptionStart(state=state.model_copy(update={"clock": clock})),
+        SubscriptionStart.of(state.model_copy(update={"clock": clock})),
         id=subscription.handle.id,
         task_queue=company.task_queue,
     )
