@@ -83,7 +83,7 @@ async def start(
     tx: Transaction,
     plan: MigrationPlan,
     *,
-    digest: str,
+    digest: str | None,
     actor: Actor,
     reason: str,
     now: datetime,
@@ -91,7 +91,8 @@ async def start(
     """Enrols every subscription, once per migration id; nobody is told yet.
 
     Raises what `rehearse` does, and `Conflict` (`rehearsal_outdated`) where the digest of the
-    rehearsal is another one by now: nothing is written then.
+    rehearsal is another one by now: nothing is written then. Without a digest nobody has been
+    promised anything.
     """
     known = await tx.migrations.get(plan.migration_id)
     if known is not None:
@@ -103,7 +104,7 @@ async def start(
         for decision in decided:
             account.add(decision)
         await tx.migrations.enrol(plan.migration_id, decided, now=now)
-    if account.rehearsal.digest != digest:
+    if digest is not None and account.rehearsal.digest != digest:
         raise Conflict(
             "rehearsal_outdated",
             "subscriptions or prices have changed since the rehearsal: rehearse it again",

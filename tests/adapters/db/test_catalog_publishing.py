@@ -1,5 +1,6 @@
 """Publishing a catalog that replaces prices from a day on: planned, done exactly, and once."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -19,6 +20,7 @@ from billing.migration_account import RecordedMigration
 from billing.money import Money
 from billing.subscription import SubscriptionState
 from tests.adapters.db.company import PERIOD, START, open_shop, subscribe, subscription, terms
+from tests.adapters.db.waiting import somebody_waits
 
 _ADA: Final = Actor(kind=ActorKind.OPERATOR, id="ada")
 _NOW: Final = START + timedelta(days=5)
@@ -233,3 +235,16 @@ async def test_a_plan_compares_each_in_its_own_currency(engine: AsyncEngine) -> 
     )
     refused = {each.price_version: each.if_moved for each in without.changes[0].touched}
     assert [(total.refused, total.subscriptions) for total in refused[2]] == [(1, 1)]
+
+
+async def test_whoever_changes_while_it_is_published_moves_or_stays_as_they_are_then(
+    engine: AsyncEngine,
+) -> None:
+    transaction = transactions(engine)
+    async with transaction() as tx:
+        await tx.migrations.wait_for_others()
+        applying = asyncio.create_task(_apply(engine))
+        await somebody_waits(transaction)
+        await tx.subscriptions.save(subscription(2, 2).changed().changed().changed())
+    [begun] = (await applying).migrations
+    assert begun.rehearsal.migrates == 2
