@@ -7,7 +7,8 @@ from activities.period_billing import prices_of
 from billing.errors import NotFound
 from billing.ports.storage import UnitOfWork
 from billing.ports.tax import TaxRates
-from billing.upcoming import UpcomingInvoice, upcoming_invoice, upcoming_period
+from billing.tax import UNTAXED
+from billing.upcoming import UpcomingInvoice, is_free, upcoming_invoice, upcoming_period
 
 
 async def foreseen(
@@ -31,7 +32,9 @@ async def foreseen(
         accrued_prices = await prices_of(tx, following.accrued)
         balance = await tx.balances.of(state.customer_id, price.currency)
         items = await tx.items.pending(subscription_id)
-    taxation = await taxes.taxation(state.customer_id, following.billed.start)
+    taxation = UNTAXED
+    if not is_free(state, following, items):
+        taxation = await taxes.taxation(state.customer_id, following.billed.start)
     upcoming = upcoming_invoice(
         state,
         following,

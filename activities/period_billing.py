@@ -36,8 +36,8 @@ from billing.subscription import (
     SubscriptionStatus,
     Terms,
 )
-from billing.tax import Taxation
-from billing.upcoming import drafted, first_items
+from billing.tax import UNTAXED, Taxation
+from billing.upcoming import drafted, first_items, is_free
 from billing.value import Instant, Value
 
 PriceSold = tuple[str, int, Configuration]
@@ -148,8 +148,17 @@ class PeriodBilling:
         arrears so too, as its supply ends then. Of one that has ended, that is billed alone.
         Raises `Overtaken`, as all of these do.
         """
-        begins_at = lifecycle.next_billing(request.state, request.now).billed.start
+        following = lifecycle.next_billing(request.state, request.now)
+        if is_free(request.state, following):
+            try:
+                return await self._billed(request, None)
+            except _Taxable:
+                pass  # what waits for the invoice is no longer unknown: ask, and bill again
+        begins_at = following.billed.start
         taxation = await self._taxes.taxation(request.state.customer_id, begins_at)
+        return await self._billed(request, taxation)
+
+    async def _billed(self, request: BillPeriod, taxation: Taxation | None) -> BillingOutcome:
         async with self._open_transaction() as tx:
             recorded = await recorded_before(tx, request.state)
             is_last = request.state.has_ended
@@ -204,21 +213,28 @@ def _ended(recorded: SubscriptionState) -> NotBilled:
     )
 
 
+class _Taxable(Exception):
+    """Something waits for an invoice that would cost nothing, and nobody was asked for its tax."""
+
+
 async def _bill(
-    tx: Transaction, state: SubscriptionState, taxation: Taxation, now: datetime
+    tx: Transaction, state: SubscriptionState, taxation: Taxation | None, now: datetime
 ) -> Billed:
+    """Without a taxation where nothing costs anything. Raises `_Taxable` where something does."""
     following = lifecycle.next_billing(state, now)
     terms = following.terms
     price = await tx.prices.of(terms)
     accrued_prices = await prices_of(tx, following.accrued)
     items = await _items(tx, state, invoice_id(state.subscription_id, following.number), now)
+    if taxation is None and not is_free(state, following, items):
+        raise _Taxable
     draft = drafted(
         state,
         following,
         price=price,
         accrued_prices=accrued_prices,
         items=items,
-        taxation=taxation,
+        taxation=taxation or UNTAXED,
         now=now,
     )
     invoice = await _finalized(tx, draft)

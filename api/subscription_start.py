@@ -26,7 +26,7 @@ from billing.addon import anchored_at, check_parent
 from billing.catalog import Price, Trial
 from billing.configuration import PLAIN, Configuration
 from billing.errors import Conflict, InvalidInput
-from billing.estimate import first_invoice, first_period
+from billing.estimate import first_invoice, first_period, is_free_at_start
 from billing.money import Money
 from billing.offer import Offer, terms_of
 from billing.pricing import check_not_too_large, check_quantity
@@ -127,6 +127,8 @@ async def due_at_start(deps: Dependencies, state: SubscriptionState, price: Pric
 
     Raises `InvalidInput` (`amount_too_large`).
     """
+    if is_free_at_start(state, state.created_at):
+        return Money.zero(state.terms.currency)
     taxation = await deps.tax_rates.taxation(state.customer_id, state.created_at)
     whole = first_period(state, price, taxation, state.created_at).total
     check_not_too_large(whole, what="with tax and what is added it")

@@ -18,7 +18,7 @@ from billing.offer import price_as_sold
 from billing.requested_change import ChangeBasis
 from billing.subscription import AccruedPart, SubscriptionState, Terms
 from billing.tax import Taxation
-from billing.upcoming import drafted
+from billing.upcoming import drafted, is_free
 
 
 def first_invoice(
@@ -30,6 +30,12 @@ def first_invoice(
     """
     fresh = _fresh(state)
     return drafted(fresh, next_billing(fresh, now), price=price, taxation=taxation, now=now)
+
+
+def is_free_at_start(state: SubscriptionState, now: datetime) -> bool:
+    """Whether neither the first period, whenever it is billed, nor what is bought with it costs."""
+    fresh = _fresh(state)
+    return is_free(fresh, next_billing(fresh, now).model_copy(update={"in_advance": True}))
 
 
 def first_period(

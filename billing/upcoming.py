@@ -4,6 +4,7 @@ Owns the draft of a period's invoice, for the preview and for the invoice itself
 period is next (`billing.lifecycle`) nor whether one is billed at all (`billing.agenda`).
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -75,6 +76,15 @@ def drafted(
         treatment=taxation.of(terms.tax_category),
         now=now,
     )
+
+
+def is_free(
+    state: SubscriptionState, following: NextPeriod, items: Sequence[InvoiceItem] = ()
+) -> bool:
+    """Whether nothing on the invoice costs anything: then nobody has to know how it is taxed."""
+    ahead = following.terms.period_amount.amount_minor if following.in_advance else 0
+    once = any(item.amount.amount_minor for item in (*first_items(state), *items))
+    return not ahead and not following.accrued and not once
 
 
 def first_items(state: SubscriptionState) -> tuple[InvoiceItem, ...]:

@@ -115,6 +115,7 @@ _REFUSALS: Final[Mapping[str, str]] = MappingProxyType(
         "payment_method_not_available": "Stripe cannot use this kind of payment method just now",
         "request_refused": f"most often {_GONE}",
         "resource_missing": _GONE,
+        "tax_id_invalid": "Stripe Tax does not take the customer's VAT id",
     }
 )
 

@@ -6,9 +6,12 @@ from decimal import Decimal
 import pytest
 
 from activities.change import BeginChange, ChangeBegun, ChangeRefused, Changing
+from activities.foreseeing import foreseen
 from activities.one_off_charge import ChargeItem, ItemCharged, ItemRefused, OneOffCharges
-from adapters.db.engine import unit_of_work
+from activities.period_billing import Billed, BillPeriod, PeriodBilling
+from adapters.db.engine import transactions, unit_of_work
 from adapters.db.tables.invoice import invoices
+from billing.catalog import Catalog, Product
 from billing.change import ChangeRequest
 from billing.errors import (
     GatewayFailed,
@@ -17,13 +20,14 @@ from billing.errors import (
     InvalidInput,
     PerennialError,
 )
-from billing.invoice_item import InvoiceItem, moment
+from billing.invoice_item import InvoiceItem, InvoiceItemStatus, moment
 from billing.money import Money
 from billing.ports.tax import TaxStanding
+from billing.price_model import PerUnit
 from billing.subscription import ChangeResult, SubscriptionState
 from billing.tax import UNTAXED, Taxation, TaxTreatment
 from tests.activities.till import DUE_AT, Till
-from tests.adapters.db.company import START, subscribe, subscription
+from tests.adapters.db.company import START, TEAM, subscribe, subscription, terms
 
 _OUTAGE = GatewayFailed("gateway_failed", "Stripe failed")
 _REFUSALS = [
@@ -126,3 +130,31 @@ async def test_a_charge_that_its_tax_makes_too_large_is_refused(
     assert refused.code == "amount_too_large"
     assert await till.count(invoices) == 0
     assert isinstance(await charges.charge_item(_charge(running, 80_000_000)), ItemCharged)
+
+
+async def test_what_costs_nothing_is_billed_whatever_its_tax(till: Till) -> None:
+    free = TEAM.model_copy(update={"model": PerUnit(unit_amount_minor=Decimal(0)), "version": 2})
+    async with transactions(till.engine)() as tx:
+        team = Product(id="team", name="Team", family="plan")
+        await tx.catalog.put_on_sale(Catalog(products=(team,), prices=(free,)))
+    costs = {"price_version": 2, "period_amount": Money.zero("USD")}
+    state = subscription().model_copy(update={"terms": terms().model_copy(update=costs)})
+    await subscribe(till.engine, state)
+    address = InvalidInput("tax_location_invalid", "which state?")
+    taxes, request = _Rates(address), BillPeriod(state=state, now=DUE_AT)
+    billing = PeriodBilling(open_transaction=unit_of_work(till.engine), taxes=taxes)
+    item = _charge(state).item
+    async with transactions(till.engine)() as tx:
+        await tx.items.add(item)
+    with pytest.raises(InvalidInput):
+        await billing.bill_period(request)
+    async with transactions(till.engine)() as tx:
+        assert (await tx.items.get("cus_1", item.id)).status is InvoiceItemStatus.PENDING
+        assert await foreseen(unit_of_work(till.engine), _Rates(UNTAXED), "sub_1") is not None
+        with pytest.raises(InvalidInput):
+            await foreseen(unit_of_work(till.engine), taxes, "sub_1")
+        await tx.items.cancel("cus_1", item.id, at=DUE_AT)
+    assert await foreseen(unit_of_work(till.engine), taxes, "sub_1") is not None
+    billed = await billing.bill_period(request)
+    assert isinstance(billed, Billed)
+    assert billed.amount_due.amount_minor == 0
