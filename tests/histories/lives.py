@@ -12,7 +12,7 @@ from typing import Final
 
 from temporalio.testing import TimeSkipper, TimeSkippingConfig
 
-from tests.histories import changing_lives, refund_lives
+from tests.histories import arrears_lives, changing_lives, refund_lives
 from tests.histories.settling import BROKE, settled, started
 from tests.worker.desk import pass_challenge
 from tests.workflows.company import Company, Subscription
@@ -237,6 +237,7 @@ LIVES: Final[Mapping[str, Life]] = MappingProxyType(
             changing_lives.unpaid_written_off,
             changing_lives.undone_at_a_challenge,
             changing_lives.canceled_with_credit,
+            arrears_lives.billed_in_arrears,
             refund_lives.refund_paid_back,
             refund_lives.refund_at_its_bank,
         )

@@ -30,6 +30,7 @@ from adapters.stripe.gateway import StripeGateway
 from adapters.temporal.clock_driver import TemporalClockDriver
 from adapters.temporal.subscription_telling import TemporalTelling
 from billing.actor import Actor, ActorKind
+from billing.billing_mode import BillingMode
 from billing.catalog import Catalog, Price, Product, Trial
 from billing.change import ChangeRequest
 from billing.interval import Interval, IntervalUnit
@@ -71,13 +72,21 @@ def _product(product_id: str, *, family: str = "plan", **rules: object) -> Produ
     return Product.model_validate({"id": product_id, "name": name, "family": family, **rules})
 
 
-def _price(price_id: str, product_id: str, cents: int, interval: Interval = MONTH) -> Price:
+def _price(
+    price_id: str,
+    product_id: str,
+    cents: int,
+    interval: Interval = MONTH,
+    *,
+    billing: BillingMode = BillingMode.IN_ADVANCE,
+) -> Price:
     return Price(
         id=price_id,
         product_id=product_id,
         currency="USD",
         model=PerUnit(unit_amount_minor=Decimal(cents)),
         interval=interval,
+        billing=billing,
         unit_name="seat",
         maximum_quantity=1000,
     )
@@ -91,6 +100,7 @@ CATALOG: Final = Catalog(
         _product("solo", free_fallback="personal_free"),
         _product("lasting", dunning={"ladder": {"final_action": "unpaid"}}),
         _product("personal"),
+        _product("cloud"),
         *(
             _product(f"club_{mode}", family=f"club_{mode}", pause={"mode": mode})
             for mode in ("void", "keep_anchor", "extend")
@@ -108,6 +118,7 @@ CATALOG: Final = Catalog(
         _price("solo_m", "solo", 1600),
         _price("lasting_m", "lasting", 1600),
         _price("personal_free", "personal", 0),
+        _price("cloud_m", "cloud", 1600, billing=BillingMode.IN_ARREARS),
         *(
             _price(f"club_{mode}_m", f"club_{mode}", 1100)
             for mode in ("void", "keep_anchor", "extend")
