@@ -33,7 +33,7 @@ def paused(
     """Rests from now on, at the latest until the product's policy says.
 
     Raises `Conflict` (`pause_not_supported`, `pending_change_exists`, `payment_pending`,
-    `change_in_progress`) and `InvalidInput` (`resumes_at_out_of_range`).
+    `change_in_progress`, `too_many_changes`) and `InvalidInput` (`resumes_at_out_of_range`).
     """
     check_command(state, CommandName.PAUSE)
     policy = state.terms.pause
@@ -45,6 +45,7 @@ def paused(
         raise Conflict("pending_change_exists", "undo the pending change first")
     if state.open_invoices:
         raise Conflict("payment_pending", "an invoice is being collected: try again later")
+    accrual.check_room(state)
     latest = now + timedelta(days=policy.max_days)
     until = latest if resumes_at is None else resumes_at
     if not now < until <= latest:

@@ -63,12 +63,13 @@ def final_action_of(state: SubscriptionState) -> str:
     if state.has_ended:
         return "it is written off as a bad debt"
     action = state.terms.dunning.final_action
+    left = "written off as a bad debt" if state.terms.is_in_arrears else "voided"
     match action:
         case FinalAction.CANCEL:
-            return "it is canceled and the invoice is voided"
+            return f"it is canceled and the invoice is {left}"
         case FinalAction.DOWNGRADE_TO_FREE:
             fallback = state.terms.free_fallback_price_id
-            return f"it goes on with the free price `{fallback}` and the invoice is voided"
+            return f"it goes on with the free price `{fallback}` and the invoice is {left}"
         case FinalAction.UNPAID:
             return "it becomes unpaid: the invoice stays owed and nothing new is billed"
         case _:

@@ -14,6 +14,8 @@ _WORDS: Final[Mapping[str, str]] = MappingProxyType(
         "amount_not_chargeable": "This quantity cannot be charged in your currency."
         " Please choose another one.",
         "amount_too_large": "This is more than one payment can take. Please choose less.",
+        "billing_differs": "This plan is paid for at another time than yours. Cancel yours,"
+        " and choose this one when it has ended.",
         "cancellation_pending": "Your subscription is canceled already.",
         "change_in_progress": "Another change is being paid for. Please wait until that is done.",
         "command_not_allowed": "This is not possible in the present state of your subscription.",
@@ -25,6 +27,8 @@ _WORDS: Final[Mapping[str, str]] = MappingProxyType(
         "nothing_to_pay": "There is nothing left to pay.",
         "period_ending": "Your next period is just beginning. Please try again in a moment.",
         "parent_ends": "What this belongs to is canceled. Undo that first.",
+        "payment_method_required": "Please add a card first: this plan is charged at the end of"
+        " each period.",
         "past_due": "Please pay the open invoice first; then you can change your plan.",
         "payment_pending": "A payment is being collected. Please try again when it is done.",
         "payment_processing": "A payment is on its way already.",

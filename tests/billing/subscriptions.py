@@ -49,9 +49,11 @@ def trialing(*, days: int = 14) -> SubscriptionState:
 
 
 def billed(state: SubscriptionState, now: datetime) -> SubscriptionState:
-    """The next period is invoiced at `now`."""
+    """The next period is invoiced at `now`; in arrears what was had until it, or until the end."""
     following = lifecycle.next_billing(state, now)
     number, period = following.number, following.period
+    if state.terms.is_in_arrears:
+        return _billed_in_arrears(state, following, now)
     return lifecycle.period_billed(
         state,
         number=number,
@@ -61,4 +63,25 @@ def billed(state: SubscriptionState, now: datetime) -> SubscriptionState:
         invoice_id=invoice_id(state.subscription_id, number),
         amount_due=state.terms.period_amount,
         due_at=due_at(period, now),
+    )
+
+
+def _billed_in_arrears(
+    state: SubscriptionState, following: lifecycle.NextPeriod, now: datetime
+) -> SubscriptionState:
+    is_charged, amount = bool(following.accrued), state.terms.period_amount
+    bill_id = invoice_id(state.subscription_id, following.number) if is_charged else None
+    amount_due = amount if is_charged else Money.zero(amount.currency)
+    if state.has_ended:
+        return lifecycle.last_billed(state, invoice_id=bill_id, amount_due=amount_due, due_at=now)
+    return lifecycle.period_billed(
+        state,
+        number=following.number,
+        period=following.period,
+        anchor_at=following.anchor_at,
+        anchor_number=following.anchor_number,
+        invoice_id=bill_id,
+        amount_due=amount_due,
+        due_at=due_at(following.period, now),
+        for_the_past=is_charged,
     )

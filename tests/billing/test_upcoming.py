@@ -35,6 +35,7 @@ NOTHING_COMES = {
     "unpaid, to be canceled",
     "paused",
     "canceled",
+    "ended in arrears, owing",
 }
 
 

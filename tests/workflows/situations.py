@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Final
 
 from billing import changing, commands, lifecycle, migrating, pausing, settlement
+from billing.billing_mode import BillingMode
 from billing.catalog import PauseMode, PausePolicy
 from billing.change import ChangeKind, PlannedChange
 from billing.decline import Decline
@@ -37,6 +38,19 @@ def active(sold: Terms | None = None) -> SubscriptionState:
     """Paid, and renewed once."""
     started = lifecycle.checkout_completed(incomplete(sold), CREATED)
     return _paid(billed(_paid(billed(started, CREATED), CREATED), RENEWED), RENEWED)
+
+
+def in_arrears() -> SubscriptionState:
+    """Its first month is over, billed and paid."""
+    sold = terms().model_copy(update={"billing": BillingMode.IN_ARREARS})
+    started = lifecycle.checkout_completed(incomplete(sold), CREATED)
+    return _paid(billed(billed(started, CREATED), RENEWED), RENEWED)
+
+
+def _owing_after_the_end() -> SubscriptionState:
+    """Cancelled at once; the card of the last invoice was refused."""
+    over = billed(commands.cancel_now(in_arrears(), RENEWED + timedelta(days=1)), RENEWED)
+    return settlement.collected(over, over.open_invoices[0].invoice_id, NO_MONEY, RENEWED)
 
 
 def _paid(state: SubscriptionState, at: datetime) -> SubscriptionState:
@@ -202,6 +216,9 @@ SITUATIONS: Final[Mapping[str, Callable[[], SubscriptionState]]] = MappingProxyT
         "unpaid, to be canceled": _unpaid_to_be_canceled,
         "paused": lambda: pausing.paused(active(pausable()), None, NOW),
         "disputed": lambda: settlement.dispute_news(active(), "dp_1", DisputeState.OPEN, NOW),
+        "in arrears": in_arrears,
+        "ended in arrears": lambda: commands.cancel_now(in_arrears(), NOW),
+        "ended in arrears, owing": _owing_after_the_end,
         "canceled": lambda: commands.cancel_now(past_due(), NOW),
     }
 )

@@ -27,6 +27,7 @@ _PRICE: Final = re.compile(r"[a-z][a-z0-9_]{1,62}", re.ASCII)
 _NEVER: Final = frozenset(
     {
         "base_amount_required",
+        "billing_differs",
         "combination_not_sold",
         "different_family",
         "dimension_required",

@@ -17,6 +17,7 @@ from billing.parent import ParentEnd
 from billing.period import Period
 from billing.price_model import PerUnit
 from billing.subscription import SubscriptionState
+from billing.upcoming import upcoming_period
 from tests.billing.subscriptions import trialing
 from tests.workflows import situations
 from tests.workflows.situations import NOW, STOLEN
@@ -47,12 +48,31 @@ _SETUP = InvoiceItem(
 def _facts(
     state: SubscriptionState, *, price: Price = _PRICE, items: tuple[InvoiceItem, ...] = ()
 ) -> SubscriptionFacts:
-    holding = Holding(state=state, price=price, planned_price=price, items=items, now=NOW)
+    following = upcoming_period(state, has_method=True)
+    holding = Holding(
+        state=state,
+        price=price,
+        planned_price=price,
+        accrued_prices=() if following is None else (price,) * len(following.accrued),
+        items=items,
+        now=NOW,
+    )
     return facts_of(holding, _LINKS)
 
 
 def _texts(facts: SubscriptionFacts) -> list[str]:
     return [concern.text for concern in facts.concerns]
+
+
+def test_in_arrears_it_says_what_was_had_until_the_next_boundary_or_the_end() -> None:
+    running = situations.in_arrears()
+    facts = _facts(running)
+    assert facts.next_charge is not None
+    assert facts.next_charge.startswith("$80.00 on March 17")
+    leaving = _facts(commands.cancel_at_period_end(running, NOW))
+    assert (leaving.status, leaving.next_charge) == ("Canceled", facts.next_charge)
+    [owed] = _facts(situations.SITUATIONS["ended in arrears, owing"]()).concerns
+    assert "We could not collect $80.00" in owed.text
 
 
 def test_a_running_one_says_when_it_is_charged_next() -> None:
