@@ -53,6 +53,8 @@ def check_step(before: SubscriptionState, after: SubscriptionState) -> None:
     if before.has_ended:
         for name in ("status", "ended_at", "end_reason", "period", "terms"):
             assert getattr(before, name) == getattr(after, name)
+    if before.lost_invoices:
+        assert after.status in {SubscriptionStatus.UNPAID, SubscriptionStatus.CANCELED}
     assert SubscriptionState.model_validate_json(after.model_dump_json()) == after
     _check_period(before, after)
 

@@ -285,14 +285,19 @@ class Life(RuleBasedStateMachine):
         self._commands(extended)
         self.graces += 1
 
-    @rule(number=st.integers(0, 2))
-    def an_operator_waives(self, number: int) -> None:
-        def waived(state: SubscriptionState, _: datetime) -> SubscriptionState:
+    @rule(
+        number=st.integers(0, 2),
+        give_up=st.sampled_from([settlement.invoice_waived, settlement.invoice_uncollectible]),
+    )
+    def an_operator_gives_up(
+        self, number: int, give_up: Callable[[SubscriptionState, str], SubscriptionState]
+    ) -> None:
+        def given_up(state: SubscriptionState, _: datetime) -> SubscriptionState:
             commands.check_command(state, CommandName.WAIVE_INVOICE)
             known = [invoice.invoice_id for invoice in state.open_invoices]
-            return settlement.invoice_waived(state, [*known, "in_1", "in_2", "in_3"][number])
+            return give_up(state, [*known, "in_1", "in_2", "in_3"][number])
 
-        self._commands(waived)
+        self._commands(given_up)
 
     @rule(present=st.booleans())
     def somebody_pays(self, *, present: bool) -> None:
