@@ -67,6 +67,34 @@ def test_an_end_is_explained_by_its_reason(
     assert ("has ended" in written.subject) is is_past
 
 
+@pytest.mark.parametrize(
+    ("kind", "reason", "is_past", "expected"),
+    [
+        (
+            MessageKind.SUBSCRIPTION_CANCELED,
+            None,
+            False,
+            "what you have until then is charged then",
+        ),
+        (MessageKind.SUBSCRIPTION_CANCELED, None, True, "You are charged once more"),
+        (MessageKind.SUBSCRIPTION_CANCELED, "payment_failed", True, "is still owed"),
+        (MessageKind.SUBSCRIPTION_CANCELED, "parent_ended", True, "You are charged once more"),
+        (MessageKind.SUBSCRIPTION_DOWNGRADED, None, True, "is still owed"),
+        (MessageKind.TRIAL_WILL_END, None, False, "each period is charged at its end"),
+    ],
+)
+def test_in_arrears_nobody_is_told_that_nothing_more_is_charged(
+    kind: MessageKind, reason: str | None, expected: str, *, is_past: bool
+) -> None:
+    changes: dict[str, object] = {"reason": reason, "in_arrears": True}
+    if is_past:
+        changes["effective_at"] = AT
+    body = letter(message(kind).model_copy(update=changes), to=ADA).body
+    assert expected in body
+    assert "not be charged again" not in body
+    assert "do not owe" not in body
+
+
 def test_a_failed_payment_says_when_it_is_tried_again() -> None:
     failed = message(MessageKind.PAYMENT_FAILED).model_copy(update={"reason": "insufficient_funds"})
     body = letter(failed, to=ADA).body
