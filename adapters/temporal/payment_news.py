@@ -7,8 +7,9 @@ record itself. Does not own what the state means (`billing.collecting`).
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.db.engine import reading, transactions
+from adapters.db.engine import reading
 from adapters.db.queries import invoices
+from adapters.db.repositories.payment_attempts import SqlPaymentAttempts
 from adapters.temporal.subscription_signals import SubscriptionSignals
 from billing.collecting import is_news, may_change
 from billing.ports.gateway import PaymentGateway
@@ -22,7 +23,6 @@ class PaymentNewsDesk:
         self, *, engine: AsyncEngine, gateway: PaymentGateway, signals: SubscriptionSignals
     ) -> None:
         self._engine = engine
-        self._transactions = transactions(engine)
         self._gateway = gateway
         self._signals = signals
 
@@ -37,8 +37,8 @@ class PaymentNewsDesk:
         An invoice is recorded before a payment is made for it, so one that is not recorded belongs
         to another installation on the same account of the gateway.
         """
-        async with self._transactions() as tx:
-            attempt = await tx.attempts.by_payment(payment_id)
+        async with reading(self._engine) as connection:
+            attempt = await SqlPaymentAttempts(connection).by_payment(payment_id)
         if attempt is not None and not may_change(attempt.outcome):
             return True
         return await self._read(payment_id, attempt)

@@ -39,6 +39,9 @@ _LATEST_FIRST: Final = (
 )
 
 
+_BY_PAYMENT: Final = select(payment_attempts).where(
+    payment_attempts.c.payment_id == bindparam("payment_id")
+)
 _OF_INVOICE: Final = select(literal("invoice").label("why"), payment_attempts).where(
     payment_attempts.c.invoice_id == bindparam("invoice_id")
 )
@@ -105,9 +108,7 @@ class SqlPaymentAttempts:
 
     async def by_payment(self, payment_id: str) -> PaymentAttempt | None:
         """The attempt that made a payment at the gateway."""
-        found = await self._connection.execute(
-            select(payment_attempts).where(payment_attempts.c.payment_id == payment_id)
-        )
+        found = await self._connection.execute(_BY_PAYMENT, {"payment_id": payment_id})
         row = found.one_or_none()
         return None if row is None else as_attempt(row)
 

@@ -48,6 +48,11 @@ _CLAIM: Final = (
         webhook_inbox.c.payload["data"]["object"]["id"].astext.label("object_id"),
     )
 )
+_MARK_PROCESSED: Final = (
+    update(webhook_inbox)
+    .where(webhook_inbox.c.event_id == bindparam("id"), webhook_inbox.c.processed_at.is_(None))
+    .values(processed_at=func.clock_timestamp(), last_error=None)
+)
 
 
 class ClaimedWebhook(Value):
@@ -98,11 +103,7 @@ class SqlWebhooks:
 
     async def mark_processed(self, event_id: str) -> None:
         """Nothing is left to do."""
-        await self._connection.execute(
-            update(webhook_inbox)
-            .where(webhook_inbox.c.event_id == event_id, webhook_inbox.c.processed_at.is_(None))
-            .values(processed_at=func.clock_timestamp(), last_error=None)
-        )
+        await self._connection.execute(_MARK_PROCESSED, {"id": event_id})
 
     async def mark_failed(self, event_id: str, *, error: str, retry_in: timedelta) -> None:
         """It is handed out again after `retry_in`; the error is kept, as far as it is short."""
