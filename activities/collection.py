@@ -15,7 +15,7 @@ from activities.charging import Charge, Charging, with_failed_creation
 from activities.crediting import CreditRequest, issue_credit
 from activities.overtaking import recorded_before, refuse_overtaken
 from activities.writing_off import write_off
-from billing import changing, collecting, ledger, settlement
+from billing import changing, closing, collecting, ledger, settlement
 from billing.credit_note import CreditReason, UnusedPart, lapsed_lines
 from billing.errors import BooksBroken, Conflict, NotFound
 from billing.ids import effect_key
@@ -149,7 +149,7 @@ class Collection:
         processing: list[str] = []
         paid: list[str] = []
         lost: list[str] = []
-        for invoice_id in settlement.invoices_to_void(request.state, request.now):
+        for invoice_id in closing.invoices_to_void(request.state, request.now):
             stopped = await self._charging.stop_all(invoice_id)
             if stopped is PaymentStatus.PROCESSING:
                 processing.append(invoice_id)
@@ -158,7 +158,7 @@ class Collection:
             closed.append(invoice_id)
             paid += [invoice_id] * (status is InvoiceStatus.PAID)
             lost += [invoice_id] * (status is InvoiceStatus.UNCOLLECTIBLE)
-        after = settlement.invoices_closed(
+        after = closing.invoices_closed(
             request.state,
             closed=closed,
             processing=processing,
@@ -376,7 +376,7 @@ async def _return_unwanted(
     tx: Transaction, state: SubscriptionState, invoice_id: str, now: datetime
 ) -> None:
     """All that was paid for what `state` no longer wants becomes the customer's balance, once."""
-    if not settlement.is_unwanted(state, invoice_id):
+    if not closing.is_unwanted(state, invoice_id):
         return
     invoice = await _locked_invoice(tx, invoice_id)
     lapsed = invoice.change_id is not None

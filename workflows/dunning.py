@@ -14,7 +14,7 @@ from temporalio.exceptions import ActivityError
 with workflow.unsafe.imports_passed_through():
     from activities.change import FindFallback
     from activities.collection import Collect, Collected, VoidInvoices
-    from billing import settlement
+    from billing import closing, giving_up, settlement
     from billing.agenda import NextAction, next_action
     from billing.dunning import FinalAction
     from billing.payment import CollectionOutcome, Paid
@@ -59,7 +59,7 @@ class Dunning:
                         action.reason,
                     ),
                     lambda state, done: (
-                        settlement.paid_in_vain(state, invoice_id)
+                        closing.paid_in_vain(state, invoice_id)
                         if _came_in_vain(asked, state, invoice_id, done.outcome)
                         else settlement.collected(
                             *(state, invoice_id, done.outcome, now),
@@ -88,7 +88,7 @@ class Dunning:
         with self._payment_under_way():
             await self._keeper.effect(
                 lambda state: effects.void_invoices(VoidInvoices(state=state, now=now)),
-                lambda state, voided: settlement.invoices_closed(
+                lambda state, voided: closing.invoices_closed(
                     state,
                     closed=voided.closed_invoice_ids,
                     processing=voided.processing_invoice_ids,
@@ -103,7 +103,7 @@ class Dunning:
 
         Whoever passes a challenge in its very instant has paid in time or cannot pay any more.
         """
-        waiting = settlement.to_rule_out(self._keeper.state)
+        waiting = giving_up.to_rule_out(self._keeper.state)
         if waiting is None or not workflow.patched(patch):
             return False
         reason = f"see whether {waiting.amount} was authenticated, before it is too late"
@@ -126,7 +126,7 @@ class Dunning:
                 if next_action(keeper.state) != action:
                     return
             now = keeper.now()
-            after = settlement.gave_up(keeper.state, now, fallback=fallback)
+            after = giving_up.gave_up(keeper.state, now, fallback=fallback)
             keeper.take(after)
             subject = f"{after.subscription_id}:{action.at:%Y%m%dT%H%M%S}"
             await keeper.save(keeper.event(_final_event(after), subject))
@@ -153,8 +153,8 @@ def _came_in_vain(
     """Whether a command gave up what was being paid for, and the money came all the same."""
     return (
         isinstance(outcome, Paid)
-        and not settlement.is_unwanted(asked, invoice_id)
-        and settlement.is_unwanted(present, invoice_id)
+        and not closing.is_unwanted(asked, invoice_id)
+        and closing.is_unwanted(present, invoice_id)
         and workflow.patched(_IN_VAIN)
     )
 

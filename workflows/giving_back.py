@@ -13,7 +13,7 @@ from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 
 with workflow.unsafe.imports_passed_through():
     from activities.unused_time import GiveBack
-    from billing import pausing, settlement
+    from billing import closing, pausing
     from billing.credit_note import CreditReason, UnusedPart
     from billing.ids import effect_key
     from billing.subscription import PromisedBack, SubscriptionState
@@ -93,7 +93,7 @@ class GivingBack:
                 )
             )
         )
-        keeper.take(settlement.given_back(keeper.state, invoice_id))
+        keeper.take(closing.given_back(keeper.state, invoice_id))
         await _start_refunds(given.refund_ids, of=keeper.state.subscription_id)
 
 

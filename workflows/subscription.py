@@ -19,7 +19,16 @@ from temporalio.exceptions import (
 
 with workflow.unsafe.imports_passed_through():
     from activities.period_billing import BillPeriod, NotBilled, StartTrial
-    from billing import addon, changing, commands, lifecycle, pausing, settlement
+    from billing import (
+        addon,
+        changing,
+        closing,
+        commands,
+        giving_up,
+        lifecycle,
+        pausing,
+        settlement,
+    )
     from billing.agenda import ActionKind, NextAction, agenda, next_action
     from billing.errors import Overtaken
     from billing.subscription import (
@@ -281,7 +290,7 @@ class SubscriptionWorkflow:
 
         def change(state: SubscriptionState, now: datetime) -> SubscriptionState:
             commands.check_command(state, CommandName.EXTEND_GRACE)
-            return settlement.grace_extended(state, command.until, now)
+            return giving_up.grace_extended(state, command.until, now)
 
         return await self._commands.apply(command, CommandName.EXTEND_GRACE, change)
 
@@ -295,7 +304,7 @@ class SubscriptionWorkflow:
 
         def change(state: SubscriptionState, _: datetime) -> SubscriptionState:
             commands.check_command(state, CommandName.WAIVE_INVOICE)
-            return settlement.invoice_waived(state, command.invoice_id)
+            return closing.invoice_waived(state, command.invoice_id)
 
         return await self._commands.apply(command, CommandName.WAIVE_INVOICE, change)
 
@@ -331,7 +340,7 @@ class SubscriptionWorkflow:
 
         def change(state: SubscriptionState, _: datetime) -> SubscriptionState:
             commands.check_command(state, CommandName.MARK_UNCOLLECTIBLE)
-            return settlement.invoice_uncollectible(state, command.invoice_id)
+            return closing.invoice_uncollectible(state, command.invoice_id)
 
         return await self._commands.apply(command, CommandName.MARK_UNCOLLECTIBLE, change)
 

@@ -12,7 +12,7 @@ from adapters.db.engine import transactions
 from adapters.db.tables.credit_note import credit_notes
 from adapters.memory.gateway import MemoryGateway
 from adapters.memory.outages import Operation, Outage
-from billing import lifecycle, settlement
+from billing import closing, lifecycle, settlement
 from billing.errors import (
     BooksBroken,
     GatewayBusy,
@@ -330,7 +330,7 @@ async def test_what_is_open_is_void_and_owes_nothing_however_often_it_is_asked(
 async def test_a_debt_that_was_lost_is_told_as_lost_however_often_it_is_asked(till: Till) -> None:
     owing = await till.owing()
     invoice_id = owing.open_invoices[0].invoice_id
-    lost = settlement.invoice_uncollectible(owing, invoice_id)
+    lost = closing.invoice_uncollectible(owing, invoice_id)
     for _ in range(2):
         voided = await till.collection.void_invoices(VoidInvoices(state=lost, now=DUE_AT))
         assert voided.closed_invoice_ids == voided.lost_invoice_ids == (invoice_id,)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from types import MappingProxyType
 
-from billing import changing, commands, lifecycle, pausing, settlement
+from billing import changing, closing, commands, giving_up, lifecycle, pausing, settlement
 from billing.agenda import ActionKind, NextAction, next_action, overdue_boundary
 from billing.billing_mode import BillingMode
 from billing.catalog import Price, Product
@@ -195,10 +195,10 @@ class Running:
                 self.void(outcome)
             case ActionKind.GIVE_BACK:
                 self._give_back_late(action.invoice_id or "")
-            case ActionKind.GIVE_UP if settlement.to_rule_out(self.state) is not None:
+            case ActionKind.GIVE_UP if giving_up.to_rule_out(self.state) is not None:
                 self.rule_out(outcome)
             case ActionKind.GIVE_UP:
-                self._becomes(settlement.gave_up(self.state, self.now, fallback=self._fallback()))
+                self._becomes(giving_up.gave_up(self.state, self.now, fallback=self._fallback()))
             case ActionKind.RESUME:
                 self._resume(action.at)
             case ActionKind.NOTIFY_TRIAL_END:
@@ -343,7 +343,7 @@ class Running:
 
     def rule_out(self, outcome: CollectionOutcome | None) -> None:
         """The last look before the final action; only money that is there counts."""
-        waiting = settlement.to_rule_out(self.state)
+        waiting = giving_up.to_rule_out(self.state)
         assert waiting is not None
         result = outcome if isinstance(outcome, Paid) else NotAuthenticated()
         if isinstance(result, Paid):
@@ -352,7 +352,7 @@ class Running:
 
     def void(self, outcome: CollectionOutcome | None = None) -> None:
         """`outcome` is what the first one turns out to have come to; None is nothing yet."""
-        ids = settlement.invoices_to_void(self.state, self.now)
+        ids = closing.invoices_to_void(self.state, self.now)
         assert ids
         processing = ids[:1] if isinstance(outcome, Processing) else ()
         paid = ids[:1] if isinstance(outcome, Paid) else ()
@@ -373,7 +373,7 @@ class Running:
                 is_lost = known is not None and known.is_bad_debt
                 (self.books.lose if is_lost else self.books.void)(invoice_id, self.now)
         self._becomes(
-            settlement.invoices_closed(
+            closing.invoices_closed(
                 before,
                 closed=closed,
                 processing=processing,
@@ -434,7 +434,7 @@ class Running:
         assert promise is not None
         to_card = promise.unused is UnusedPart.REFUND
         self._give_back(promise.part, f"late:{invoice_id}", to_card=to_card, of=invoice_id)
-        self._becomes(settlement.given_back(self.state, invoice_id))
+        self._becomes(closing.given_back(self.state, invoice_id))
 
     def _bill(self) -> None:
         following = lifecycle.next_billing(self.state, self.now)

@@ -1,6 +1,6 @@
 from datetime import UTC, datetime, timedelta
 
-from billing import commands, lifecycle, settlement
+from billing import closing, commands, lifecycle, settlement
 from billing.agenda import ActionKind, agenda, next_action, overdue_boundary
 from billing.decline import Decline
 from billing.payment import Declined, Paid, Processing
@@ -102,7 +102,7 @@ def test_an_ended_subscription_voids_what_is_open() -> None:
     first = next_action(state)
     assert first is not None
     assert (first.kind, first.at) == (ActionKind.VOID_INVOICES, TRIAL_END)
-    closed = settlement.invoices_closed(
+    closed = closing.invoices_closed(
         state, closed=[state.open_invoices[0].invoice_id], processing=[], now=TRIAL_END
     )
     assert next_action(closed) is None
@@ -111,7 +111,7 @@ def test_an_ended_subscription_voids_what_is_open() -> None:
 def test_an_ended_subscription_waits_for_the_banks_answer() -> None:
     state = commands.cancel_now(_renewed(), TRIAL_END)
     invoice = state.open_invoices[0].invoice_id
-    waiting = settlement.invoices_closed(state, closed=[], processing=[invoice], now=TRIAL_END)
+    waiting = closing.invoices_closed(state, closed=[], processing=[invoice], now=TRIAL_END)
     assert next_action(waiting) is None
     assert not waiting.is_finished
     assert waiting.open_invoices[0].attempt_number == 1

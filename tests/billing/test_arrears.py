@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from billing import commands, lifecycle, migrating, settlement
+from billing import closing, commands, lifecycle, migrating, settlement
 from billing.accrual import MOST_PARTS
 from billing.agenda import ActionKind, agenda, next_action
 from billing.billing_mode import BillingMode
@@ -404,8 +404,8 @@ def test_who_leaves_past_due_still_owes_what_was_had() -> None:
 @pytest.mark.parametrize(
     ("forgive", "expected"),
     [
-        (settlement.invoice_waived, "void"),
-        (settlement.invoice_uncollectible, "uncollectible"),
+        (closing.invoice_waived, "void"),
+        (closing.invoice_uncollectible, "uncollectible"),
     ],
 )
 def test_a_last_invoice_may_be_waived_and_given_up(

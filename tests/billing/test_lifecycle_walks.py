@@ -10,7 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from billing import changing, commands, lifecycle, pausing, settlement
+from billing import changing, closing, commands, giving_up, lifecycle, pausing, settlement
 from billing.agenda import ActionKind, NextAction, next_action
 from billing.billing_mode import BillingMode
 from billing.catalog import (
@@ -280,14 +280,14 @@ class Life(RuleBasedStateMachine):
     def an_operator_extends_the_grace(self, days: int) -> None:
         def extended(state: SubscriptionState, now: datetime) -> SubscriptionState:
             commands.check_command(state, CommandName.EXTEND_GRACE)
-            return settlement.grace_extended(state, now + timedelta(days=days), now)
+            return giving_up.grace_extended(state, now + timedelta(days=days), now)
 
         self._commands(extended)
         self.graces += 1
 
     @rule(
         number=st.integers(0, 2),
-        give_up=st.sampled_from([settlement.invoice_waived, settlement.invoice_uncollectible]),
+        give_up=st.sampled_from([closing.invoice_waived, closing.invoice_uncollectible]),
     )
     def an_operator_gives_up(
         self, number: int, give_up: Callable[[SubscriptionState, str], SubscriptionState]

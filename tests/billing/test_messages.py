@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from billing import changing, commands, lifecycle, messages, settlement
+from billing import changing, closing, commands, giving_up, lifecycle, messages
 from billing.catalog import PauseMode, PausePolicy, Product
 from billing.dunning import FinalAction
 from billing.message import Message, MessageKind
@@ -125,7 +125,7 @@ def test_an_end_of_dunning_is_told_once_also_after_a_reset(final: FinalAction) -
     fallback = running.catalog["free"]
     sold = terms_of(fallback, quantity=1, trial=None, segment=None)
     ends = [
-        settlement.gave_up(state, now, fallback=sold)
+        giving_up.gave_up(state, now, fallback=sold)
         for state, now in (
             (before, at("2026-06-16")),
             (lifecycle.revised(before, before.revision + 5), at("2026-06-17")),
@@ -162,6 +162,6 @@ def test_nobody_is_told_of_a_payment_for_a_change_or_of_what_is_forgiven() -> No
     waived = owing()
     waived.until("2026-06-01", SOFT)
     [invoice] = waived.state.open_invoices
-    waived.command(lambda s, _: settlement.invoice_waived(s, invoice.invoice_id))
+    waived.command(lambda s, _: closing.invoice_waived(s, invoice.invoice_id))
     waived.until("2026-06-02")
     assert waived.told() == ["payment_failed"]

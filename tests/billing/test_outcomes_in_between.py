@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from billing import commands, lifecycle, settlement
+from billing import closing, commands, lifecycle, settlement
 from billing.decline import Decline
 from billing.dispute import DisputeState
 from billing.payment import (
@@ -63,7 +63,7 @@ def test_a_period_that_is_billed_while_news_ends_the_subscription_revives_nothin
     after = billed(lost, SECOND)
     assert (after.status, after.end_reason) == ("canceled", EndReason.DISPUTE_LOST)
     [invoice] = after.open_invoices
-    assert settlement.invoices_to_void(after, SECOND) == (invoice.invoice_id,)
+    assert closing.invoices_to_void(after, SECOND) == (invoice.invoice_id,)
 
 
 def test_news_of_an_authentication_without_a_link_is_looked_at() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from billing import commands, settlement
+from billing import closing, commands, giving_up, settlement
 from billing.agenda import ActionKind, agenda, next_action
 from billing.errors import Conflict, InvalidInput
 from billing.payment import CollectionOutcome, Paid
@@ -189,7 +189,7 @@ def test_a_bank_that_refuses_the_last_attempt_is_followed_by_the_final_action() 
 
 
 def grace(running: Running, until: str) -> None:
-    running.command(lambda s, now: settlement.grace_extended(s, at(until), now))
+    running.command(lambda s, now: giving_up.grace_extended(s, at(until), now))
 
 
 def test_a_grace_is_one_more_attempt_and_then_the_final_action() -> None:
@@ -297,7 +297,7 @@ def test_a_waived_invoice_is_void_and_nobody_past_due() -> None:
     running = owing()
     running.until("2026-06-02", SOFT)
     [invoice] = running.state.open_invoices
-    running.command(lambda s, _: settlement.invoice_waived(s, invoice.invoice_id))
+    running.command(lambda s, _: closing.invoice_waived(s, invoice.invoice_id))
     assert due_next(running)[0] is ActionKind.VOID_INVOICES
     running.until("2026-06-02")
     assert (running.status, running.state.open_invoices) == ("active", ())
@@ -315,14 +315,14 @@ def test_what_is_on_its_way_or_not_there_is_not_waived() -> None:
         ("in_x", "invoice_not_open"),
     ):
         with pytest.raises(Conflict, match=code):
-            settlement.invoice_waived(running.state, identifier)
+            closing.invoice_waived(running.state, identifier)
 
 
 def test_a_waived_invoice_whose_payment_had_succeeded_is_paid() -> None:
     running = owing()
     running.until("2026-06-02", CHALLENGE)
     [invoice] = running.state.open_invoices
-    running.command(lambda s, _: settlement.invoice_waived(s, invoice.invoice_id))
+    running.command(lambda s, _: closing.invoice_waived(s, invoice.invoice_id))
     running.void(Paid(amount=invoice.amount, paid_at=running.now))
     assert (running.status, statuses(running)) == ("active", ["paid", "paid"])
     assert running.books.cash == 32000

@@ -9,7 +9,16 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 
-from billing import changing, commands, lifecycle, migrating, pausing, settlement
+from billing import (
+    changing,
+    closing,
+    commands,
+    giving_up,
+    lifecycle,
+    migrating,
+    pausing,
+    settlement,
+)
 from billing.billing_mode import BillingMode
 from billing.catalog import PauseMode, PausePolicy
 from billing.change import ChangeKind, PlannedChange
@@ -82,7 +91,7 @@ def with_final_action(action: FinalAction, *, fallback: str | None = None) -> Te
 def unpaid() -> SubscriptionState:
     """Dunning ended without the money."""
     late = past_due(sold=with_final_action(FinalAction.UNPAID))
-    return settlement.gave_up(late, RENEWED + timedelta(days=15), fallback=None)
+    return giving_up.gave_up(late, RENEWED + timedelta(days=15), fallback=None)
 
 
 def _unpaid_to_be_canceled() -> SubscriptionState:
@@ -172,12 +181,12 @@ def processing() -> SubscriptionState:
 
 def _in_grace() -> SubscriptionState:
     until = RENEWED + timedelta(days=22)
-    return settlement.grace_extended(past_due(), until, NOW)
+    return giving_up.grace_extended(past_due(), until, NOW)
 
 
 def _waived() -> SubscriptionState:
     late = past_due()
-    return settlement.invoice_waived(late, late.open_invoices[0].invoice_id)
+    return closing.invoice_waived(late, late.open_invoices[0].invoice_id)
 
 
 def _refused_checkout() -> SubscriptionState:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from billing import change, changing, commands, migrating, pausing, settlement
+from billing import change, changing, closing, commands, giving_up, migrating, pausing, settlement
 from billing.change import ChangeKind
 from billing.errors import Conflict
 from billing.subscription import CommandName, SubscriptionState
@@ -68,7 +68,7 @@ def test_a_week_more_is_a_week_after_the_final_action_and_is_granted() -> None:
     ends_at = final_action_at(state)
     assert ends_at is not None
     assert (command.until - ends_at).days == 7
-    extended = settlement.grace_extended(state, command.until, NOW)
+    extended = giving_up.grace_extended(state, command.until, NOW)
     assert final_action_at(extended) == command.until
 
 
@@ -148,13 +148,13 @@ def _do(state: SubscriptionState, command: CommandName) -> None:  # noqa: C901, 
             ends_at = final_action_at(state)
             if ends_at is None:
                 raise Conflict("nothing_to_extend", "nothing is dunned")
-            settlement.grace_extended(state, ends_at.replace(day=28), NOW)
+            giving_up.grace_extended(state, ends_at.replace(day=28), NOW)
         case CommandName.WAIVE_INVOICE:
             owed = (i.invoice_id for i in state.open_invoices if not i.given_up)
-            settlement.invoice_waived(state, next(owed, ""))
+            closing.invoice_waived(state, next(owed, ""))
         case CommandName.MARK_UNCOLLECTIBLE:
             owed = (i.invoice_id for i in state.open_invoices if not i.given_up)
-            settlement.invoice_uncollectible(state, next(owed, ""))
+            closing.invoice_uncollectible(state, next(owed, ""))
 
 
 def _waits_for_its_end(state: SubscriptionState) -> bool:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from billing import commands, settlement
+from billing import closing, commands, giving_up, settlement
 from billing.agenda import ActionKind, agenda, next_action
 from billing.dunning import FinalAction
 from billing.subscription import EndReason
@@ -35,7 +35,7 @@ def test_the_free_plan_begins_with_the_final_action_and_what_was_not_paid_is_not
 def test_without_a_free_plan_the_final_action_is_the_end() -> None:
     running = owing(FinalAction.DOWNGRADE_TO_FREE)
     running.until("2026-06-15", SOFT)
-    gone = settlement.gave_up(running.state, LADDER[-1], fallback=None)
+    gone = giving_up.gave_up(running.state, LADDER[-1], fallback=None)
     assert (gone.status, gone.end_reason) == ("canceled", EndReason.PAYMENT_FAILED)
 
 
@@ -113,7 +113,7 @@ def test_a_waived_invoice_of_an_unpaid_subscription_lets_it_go_on() -> None:
     running = owing(FinalAction.UNPAID)
     running.until("2026-06-20", SOFT)
     [invoice] = running.state.open_invoices
-    running.command(lambda s, _: settlement.invoice_waived(s, invoice.invoice_id))
+    running.command(lambda s, _: closing.invoice_waived(s, invoice.invoice_id))
     running.until("2026-06-20")
     assert running.status == "active"
 
@@ -125,8 +125,8 @@ def test_an_unpaid_subscription_whose_debt_is_written_off_stays_unpaid_until_som
     running = owing(FinalAction.UNPAID)
     running.until("2026-06-20", SOFT)
     [invoice] = running.state.open_invoices
-    running.command(lambda s, _: settlement.invoice_uncollectible(s, invoice.invoice_id))
-    in_time = settlement.invoices_closed(
+    running.command(lambda s, _: closing.invoice_uncollectible(s, invoice.invoice_id))
+    in_time = closing.invoices_closed(
         running.state,
         closed=(invoice.invoice_id,),
         processing=(),
@@ -157,7 +157,7 @@ def test_a_loss_keeps_a_subscription_unpaid_whenever_the_rest_of_its_debt_is_pai
 
     if is_paid_first:
         pay_the_others()
-    running.command(lambda s, _: settlement.invoice_uncollectible(s, lost.invoice_id))
+    running.command(lambda s, _: closing.invoice_uncollectible(s, lost.invoice_id))
     running.until("2026-06-20")
     if not is_paid_first:
         pay_the_others()
@@ -171,7 +171,7 @@ def test_what_is_written_off_of_a_past_due_subscription_lets_it_go_on() -> None:
     running.until("2026-06-02", SOFT)
     [invoice] = running.state.open_invoices
     assert running.status == "past_due"
-    running.command(lambda s, _: settlement.invoice_uncollectible(s, invoice.invoice_id))
+    running.command(lambda s, _: closing.invoice_uncollectible(s, invoice.invoice_id))
     running.until("2026-06-02")
     assert running.status == "active"
     assert statuses(running) == ["paid", "uncollectible"]
@@ -214,11 +214,11 @@ def test_the_final_action_forgets_no_answer_of_a_bank(final: FinalAction) -> Non
     running.until("2026-06-15T23:59:59", SOFT)
     heard = settlement.payment_news(running.state, second.invoice_id, LADDER[-1])
     fallback = running.state.terms.model_copy(update={"price_id": "free"})
-    gone = settlement.gave_up(heard, LADDER[-1], fallback=fallback)
+    gone = giving_up.gave_up(heard, LADDER[-1], fallback=fallback)
     assert any(
         (action.kind, action.invoice_id) == (ActionKind.COLLECT, second.invoice_id)
         for action in agenda(gone)
     )
     settled = settlement.collected(gone, second.invoice_id, SOFT, LADDER[-1])
     given_up = final is FinalAction.DOWNGRADE_TO_FREE
-    assert (second.invoice_id in settlement.invoices_to_void(settled, LADDER[-1])) == given_up
+    assert (second.invoice_id in closing.invoices_to_void(settled, LADDER[-1])) == given_up
