@@ -5,12 +5,13 @@ Owns the conditions in SQL. What they mean is `workflows.search_attributes`; bot
 
 from typing import Any, Final
 
-from sqlalchemy import DateTime, Select, cast, func, select
+from sqlalchemy import DateTime, Select, and_, cast, func, or_, select
 from sqlalchemy.dialects.postgresql import JSONPATH
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.db.queries.subscriptions import Subscription
 from adapters.db.tables.subscription import subscriptions
+from billing.agenda import ActionKind
 from billing.subscription import SubscriptionState, SubscriptionStatus
 from billing.value import Instant, Value
 
@@ -62,12 +63,17 @@ def _matching(where: SubscriptionSearch) -> Select[Any]:
             query = query.where(column == wanted)
     if where.next_billing_before is not None:
         unbilled_from = cast(known.state["unbilled_from"].astext, DateTime(timezone=True))
-        query = query.where(
+        goes_on = and_(
             known.ended_at.is_(None),
             known.cancel_at.is_(None),
             known.status.in_(_BILLED),
             func.coalesce(unbilled_from, known.period_end) < where.next_billing_before,
         )
+        has_ended = and_(
+            known.next_action_kind == ActionKind.BILL_LAST,
+            known.next_action_at < where.next_billing_before,
+        )
+        query = query.where(or_(goes_on, has_ended))
     if where.dunning_attempt is not None:
         least = func.jsonb_build_object("least", where.dunning_attempt)
         query = query.where(func.jsonb_path_exists(known.state, _USED_UP, least))
