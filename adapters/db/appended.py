@@ -7,10 +7,10 @@ one round trip to the database together, however much has happened. Does not own
 
 from typing import Final
 
-from pydantic_core import to_json
-from sqlalchemy import text
+from sqlalchemy import bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters.db.tables.schema import DOCUMENT
 from billing.event import DomainEvent
 from billing.ledger import JournalEntry
 
@@ -18,7 +18,7 @@ _WRITE: Final = text("""
     WITH told AS (
         INSERT INTO domain_events (key, type, at, customer_id, subscription_id, details)
         SELECT key, type, at, customer_id, subscription_id, details
-        FROM ROWS FROM (jsonb_to_recordset(CAST(:events AS jsonb)) AS (
+        FROM ROWS FROM (jsonb_to_recordset(:events) AS (
             key text, type text, at timestamptz, customer_id text, subscription_id text,
             details jsonb
         )) WITH ORDINALITY
@@ -28,7 +28,7 @@ _WRITE: Final = text("""
     entry AS (
         INSERT INTO journal_entries (source_key, occurred_at, customer_id, invoice_id)
         SELECT source_key, occurred_at, customer_id, invoice_id
-        FROM ROWS FROM (jsonb_to_recordset(CAST(:entries AS jsonb)) AS (
+        FROM ROWS FROM (jsonb_to_recordset(:entries) AS (
             source_key text, occurred_at timestamptz, customer_id text, invoice_id text
         )) WITH ORDINALITY
         ORDER BY ordinality
@@ -37,10 +37,10 @@ _WRITE: Final = text("""
     )
     INSERT INTO postings (entry_id, position, account, amount_minor, currency)
     SELECT entry.id, side.position, side.account, side.amount_minor, side.currency
-    FROM entry JOIN jsonb_to_recordset(CAST(:postings AS jsonb)) AS side (
+    FROM entry JOIN jsonb_to_recordset(:postings) AS side (
         source_key text, position integer, account text, amount_minor bigint, currency text
     ) USING (source_key)
-""")
+""").bindparams(*(bindparam(name, type_=DOCUMENT) for name in ("events", "entries", "postings")))
 
 
 class Appended:
@@ -68,9 +68,9 @@ class Appended:
         await self._connection.execute(
             _WRITE,
             {
-                "events": to_json(events).decode(),
-                "entries": to_json([_columns(entry) for entry in entries]).decode(),
-                "postings": to_json([side for entry in entries for side in _sides(entry)]).decode(),
+                "events": events,
+                "entries": [_columns(entry) for entry in entries],
+                "postings": [side for entry in entries for side in _sides(entry)],
             },
         )
 

@@ -122,7 +122,9 @@ def snapshots(engine: AsyncEngine) -> UnitOfWork:
     @asynccontextmanager
     async def opened() -> AsyncIterator[SqlTransaction]:
         async with snapshot(engine) as connection:
-            yield SqlTransaction(connection)
+            transaction = SqlTransaction(connection)
+            yield transaction
+            await transaction.finish()  # refused by the database, and not lost without a word
 
     return opened
 

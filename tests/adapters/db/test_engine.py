@@ -6,9 +6,17 @@ from datetime import UTC, datetime
 import psycopg
 import pytest
 from sqlalchemy import select, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.db.engine import Transactions, create_engine, reading, snapshot, unit_of_work
+from adapters.db.engine import (
+    Transactions,
+    create_engine,
+    reading,
+    snapshot,
+    snapshots,
+    unit_of_work,
+)
 from adapters.db.tables.customer import customers
 from adapters.db.tables.domain_event import domain_events
 from billing.errors import InvalidInput
@@ -38,6 +46,15 @@ async def test_a_transaction_is_kept_whole_or_not_at_all(engine: AsyncEngine) ->
         assert list(await connection.scalars(select(domain_events.c.key))) == ["kept"]
 
 
+async def test_what_happened_where_nothing_may_be_written_is_refused_and_not_lost(
+    engine: AsyncEngine,
+) -> None:
+    await open_shop(engine)
+    with pytest.raises(DBAPIError, match="read-only transaction"):
+        async with snapshots(engine)() as tx:
+            await tx.events.append(_event("lost"))
+
+
 @pytest.mark.parametrize("text_", ["nul \0 inside", "lone \ud800 surrogate"])
 async def test_text_that_cannot_be_stored_is_invalid_input(
     transaction: Transactions, text_: str
@@ -50,7 +67,11 @@ async def test_text_that_cannot_be_stored_is_invalid_input(
         async with transaction() as tx:
             await tx.subscriptions.set_metadata("sub_1", {"note": text_})
 
-    for write in (in_a_column, in_a_document):
+    async def in_what_happened() -> None:
+        async with transaction() as tx:
+            await tx.events.append(_event("a").model_copy(update={"details": {"note": text_}}))
+
+    for write in (in_a_column, in_a_document, in_what_happened):
         with pytest.raises(InvalidInput) as refused:
             await write()
         assert refused.value.code == "unstorable_text"

@@ -183,6 +183,7 @@ async def test_credits_computed_from_what_is_stored_never_exceed_their_debit(
                 )
                 await bill(tx, changed)
             given, closed = given + back.amount_minor, True
+        await tx.finish()
         await connection.rollback()
 
 

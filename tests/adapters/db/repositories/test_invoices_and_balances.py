@@ -248,6 +248,7 @@ async def test_what_the_balance_paid_and_what_is_left_of_it_is_what_was_given(
             else:
                 used += record.from_balance.amount_minor
         assert await tx.balances.of("cus_1", "USD") == usd(balance - used)
+        await tx.finish()
         await connection.rollback()
 
 
