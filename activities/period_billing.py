@@ -15,7 +15,6 @@ from activities.overtaking import recorded_before
 from activities.writing_off import write_off
 from billing import ledger, lifecycle
 from billing.catalog import Price, WithoutPaymentMethod
-from billing.configuration import Configuration
 from billing.discount import DiscountUse
 from billing.event import DomainEvent
 from billing.first_period import anchor_for, first_number
@@ -34,14 +33,10 @@ from billing.subscription import (
     PromisedBack,
     SubscriptionState,
     SubscriptionStatus,
-    Terms,
 )
 from billing.tax import UNTAXED, Taxation
 from billing.upcoming import drafted, first_items, is_free
 from billing.value import Instant, Value
-
-PriceSold = tuple[str, int, Configuration]
-"""A price's id and version, and what was chosen of it."""
 
 
 class BillPeriod(Value):
@@ -267,17 +262,8 @@ async def _bill(
 
 
 async def prices_of(tx: Transaction, parts: Sequence[AccruedPart]) -> tuple[Price, ...]:
-    """What each part was sold at; each price is read once."""
-    known: dict[PriceSold, Price] = {}
-    for part in parts:
-        sold = _price_sold(part.terms)
-        if sold not in known:
-            known[sold] = await tx.prices.of(part.terms)
-    return tuple(known[_price_sold(part.terms)] for part in parts)
-
-
-def _price_sold(terms: Terms) -> PriceSold:
-    return terms.price_id, terms.price_version, terms.configuration
+    """What each part was sold at."""
+    return tuple([await tx.prices.of(part.terms) for part in parts])
 
 
 async def _finalized(tx: Transaction, draft: InvoiceDraft) -> InvoiceRecord | None:

@@ -1,4 +1,6 @@
-"""`python -m bench.bare_worker`: works for the bare workflow, with our worker's settings.
+"""`python -m bench.bare_worker`: works for the bare workflow, as Temporal's documentation says.
+
+It has our worker's pollers, slots and cache, and Temporal's own sandbox and asyncio's loop.
 
 Says `ready`, and `done` with the number of activities so far whenever it has grown.
 """
