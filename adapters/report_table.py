@@ -17,7 +17,7 @@ _RECEIVABLES = (
 )  # fmt: skip
 _TAX = (
     "jurisdiction", "name", "rate", "reason", "currency", "invoiced", "invoiced_tax", "credited",
-    "credited_tax", "net", "tax",
+    "credited_tax", "net", "tax", "category",
 )  # fmt: skip
 _REVENUE = ("month", "currency", "invoiced", "recognised", "deferred")
 
@@ -51,7 +51,7 @@ def revenue_csv(rows: Iterable[RevenueOfMonth]) -> Iterator[str]:
 
 
 def tax_csv(rows: Iterable[TaxCharged]) -> Iterator[str]:
-    """A line per jurisdiction, rate and currency."""
+    """A line per jurisdiction, rate, currency and tax category."""
     yield csv_lines([_TAX])
     for row in rows:
         cells = (
@@ -66,5 +66,6 @@ def tax_csv(rows: Iterable[TaxCharged]) -> Iterator[str]:
             row.credited_tax,
             row.net,
             row.tax,
+            row.category,
         )
         yield csv_lines([cells])

@@ -179,12 +179,16 @@ class ReceivablesReport(BaseModel):
 
 
 class TaxChargedView(BaseModel):
-    """One rate of one jurisdiction in one currency."""
+    """One rate of one jurisdiction in one currency, for one tax category."""
 
     jurisdiction: str = Field(examples=["US-NY"])
     name: str = Field(examples=["Sales tax"])
     rate: str = Field(description="Percent, as a decimal", examples=["8.875"])
     reason: TaxReason | None = Field(description="Why nothing was charged")
+    category: str | None = Field(
+        description="The `tax_category` of what was sold; null where it has none",
+        examples=["saas"],
+    )
     invoiced: MoneyView = Field(description="Without tax, less what was voided")
     invoiced_tax: MoneyView
     credited: MoneyView = Field(description="Given back by credit notes, without tax")
@@ -200,6 +204,7 @@ class TaxChargedView(BaseModel):
             name=row.name,
             rate=f"{row.rate:f}",
             reason=row.reason,
+            category=row.category,
             invoiced=MoneyView.of(row.invoiced),
             invoiced_tax=MoneyView.of(row.invoiced_tax),
             credited=MoneyView.of(row.credited),
@@ -210,7 +215,7 @@ class TaxChargedView(BaseModel):
 
 
 class TaxReport(BaseModel):
-    """What was charged for the authorities, by rate."""
+    """What was charged for the authorities, by rate and tax category."""
 
     data: list[TaxChargedView]
 

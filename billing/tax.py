@@ -64,6 +64,8 @@ class TaxTreatment(Value):
     """What the tax is called there: VAT, sales tax."""
     rate: Percent
     reason: TaxReason | None = None
+    category: TaxCategory | None = None
+    """Of what is sold: what a report divides a rate by. Rounding together does not depend on it."""
 
     @model_validator(mode="after")
     def _no_rate_with_a_reason(self) -> Self:
@@ -227,7 +229,10 @@ class Taxation(Value):
                 " those who bought it",
                 category=category,
             )
-        return self.by_category.get(category or "", self.otherwise)
+        treatment = self.by_category.get(category or "", self.otherwise)
+        if treatment is None or category is None:
+            return treatment
+        return treatment.model_copy(update={"category": category})
 
 
 UNTAXED: Final = Taxation()

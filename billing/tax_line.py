@@ -13,7 +13,10 @@ from billing.tax import TaxTreatment
 
 
 class TaxLine(TaxTreatment):
-    """A rate, what it was charged on, and how much that came to; or why nothing was charged."""
+    """A rate, what it was charged on, and how much that came to; or why nothing was charged.
+
+    Of all categories together, as the rate is rounded.
+    """
 
     inclusive: bool
     """Whether the prices include it already."""
@@ -37,5 +40,11 @@ def _summed(group: list[InvoiceLine]) -> TaxLine:
     amount = sum((tax.amount for tax in taxes), nothing)
     net = sum((line.net for line in group), nothing)
     return TaxLine(
-        **dict(first) | {"taxable": net - amount if first.inclusive else net, "amount": amount}
+        jurisdiction=first.jurisdiction,
+        name=first.name,
+        rate=first.rate,
+        reason=first.reason,
+        inclusive=first.inclusive,
+        taxable=net - amount if first.inclusive else net,
+        amount=amount,
     )

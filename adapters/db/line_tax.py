@@ -14,11 +14,13 @@ from billing.tax import LineTax, TaxReason
 TAX_ARRAYS: Final = """
             CAST(:tax_jurisdictions AS text[]), CAST(:tax_names AS text[]),
             CAST(:tax_rates AS numeric[]), CAST(:tax_reasons AS text[]),
-            CAST(:taxes_inclusive AS boolean[]), CAST(:taxes_minor AS bigint[])
+            CAST(:tax_categories AS text[]), CAST(:taxes_inclusive AS boolean[]),
+            CAST(:taxes_minor AS bigint[])
 """
 """What `unnest` takes of `tax_parameters`, in the order of `TAX_COLUMNS`."""
-TAX_COLUMNS: Final = "tax_jurisdiction, tax_name, tax_rate, tax_reason, tax_inclusive, tax_minor"
-
+TAX_COLUMNS: Final = (
+    "tax_jurisdiction, tax_name, tax_rate, tax_reason, tax_category, tax_inclusive, tax_minor"
+)
 TAX_VALUES: Final = ", ".join(f"line.{column}" for column in TAX_COLUMNS.split(", "))
 """The same of the row called `line`."""
 
@@ -30,6 +32,7 @@ def tax_parameters(taxes: Sequence[LineTax | None]) -> dict[str, Any]:
         "tax_names": [None if tax is None else tax.name for tax in taxes],
         "tax_rates": [None if tax is None else tax.rate for tax in taxes],
         "tax_reasons": [None if tax is None else tax.reason for tax in taxes],
+        "tax_categories": [None if tax is None else tax.category for tax in taxes],
         "taxes_inclusive": [tax is not None and tax.inclusive for tax in taxes],
         "taxes_minor": [0 if tax is None else tax.amount.amount_minor for tax in taxes],
     }
@@ -44,6 +47,7 @@ def as_line_tax(line: Mapping[str, Any]) -> LineTax | None:
         name=line["tax_name"],
         rate=without_padding(Decimal(line["tax_rate"])),
         reason=None if line["tax_reason"] is None else TaxReason(line["tax_reason"]),
+        category=line["tax_category"],
         inclusive=line["tax_inclusive"],
         amount=Money(amount_minor=line["tax_minor"], currency=line["currency"]),
     )

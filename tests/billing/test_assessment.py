@@ -7,7 +7,7 @@ from fractions import Fraction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from billing.assessment import Assessment, assessed
+from billing.assessment import Assessment, ItemTerms, assessed
 from billing.catalog import PauseMode, PausePolicy, Product
 from billing.change import ChangeKind
 from billing.credit_note import UnusedPart, amount_lines
@@ -67,6 +67,21 @@ def test_three_lines_of_1_05_at_8_875_percent_carry_28_cents() -> None:
     assert taxes(charge.lines) == [10, 9, 9]
     [tax] = tax_lines(charge.lines)
     assert (tax.taxable, tax.amount, tax.rate) == (usd(315), usd(28), Decimal("8.875"))
+
+
+def test_lines_of_several_categories_at_one_rate_are_rounded_together() -> None:
+    books, software = (
+        treatment("8.875").model_copy(update={"category": category})
+        for category in ("books", "software")
+    )
+    item = ItemTerms(item_id="item_1", product_id="novel", treatment=books)
+    lines = [line(105), line(105).model_copy(update={"item_id": "item_1"}), line(105)]
+    charge = assessed(lines, Assessment(product_id="team", treatment=software, items=(item,)))
+    assert taxes(charge.lines) == [10, 9, 9]
+    named = [each.tax and each.tax.category for each in charge.lines]
+    assert named == ["software", "books", "software"]
+    [tax] = tax_lines(charge.lines)
+    assert (tax.amount, tax.category) == (usd(28), None)
 
 
 def test_ten_euros_including_19_percent_are_split_by_subtraction() -> None:

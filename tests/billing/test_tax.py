@@ -123,3 +123,14 @@ def test_a_tax_is_the_nearest_whole_and_never_more_than_its_price(
     within = tax_within(minor, percent)
     assert abs(within) <= abs(minor)
     assert abs(tax_on(minor - within, percent) - within) <= 1
+
+
+def test_what_is_sold_keeps_its_category_beside_whatever_rate_applies() -> None:
+    taxpayer = Taxpayer(country="DE")
+    taxation = TABLE.taxation(taxpayer, NOW)
+    found = [taxation.of(each) for each in ("books", "software", None)]
+    assert [each.category for each in found if each is not None] == ["books", "software", None]
+    assert [f"{each.rate:f}" for each in found if each is not None] == ["7", "19", "19"]
+    abroad = TABLE.taxation(Taxpayer(country="FR", vat_id="FR1"), NOW).of("books")
+    assert abroad is not None
+    assert (abroad.reason, abroad.category) == (TaxReason.REVERSE_CHARGE, "books")

@@ -31,7 +31,10 @@ async def test_reports_are_tables_of_the_books(terminal: Terminal) -> None:
     ]
     said = await terminal.perennial("reports", "tax", "--from", "2026-01", "--to", "2026-03")
     assert said.out.split() == [
-        "jurisdiction,name,rate,reason,currency,invoiced,invoiced_tax,credited,credited_tax,net,tax"
+        (
+            "jurisdiction,name,rate,reason,currency,invoiced,invoiced_tax,credited,credited_tax,net,"
+            "tax,category"
+        )
     ]
     said = await terminal.perennial("reports", "receivables", "--as-of", "2026-03-05")
     assert said.out.split()[1].startswith("cus_1,,c1@example.com,USD,0.00,0.00,80.00")

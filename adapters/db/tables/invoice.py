@@ -153,6 +153,8 @@ class InvoiceLineRow(Row, table=True):
     """In percent."""
     tax_reason: str | None
     """Why none is charged."""
+    tax_category: str | None
+    """Of what was sold; none where it has none, or from before lines had it."""
     tax_inclusive: bool = Field(sa_column_kwargs={"server_default": text("false")})
     """Whether the amount includes it."""
     tax_minor: int = Field(sa_type=MINOR_UNITS, sa_column_kwargs={"server_default": ZERO})

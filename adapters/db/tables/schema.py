@@ -84,6 +84,7 @@ def tax_of_line() -> tuple[CheckConstraint, ...]:
         CheckConstraint(
             "tax_reason IS NULL OR (tax_rate = 0 AND tax_minor = 0)", name="tax_reason"
         ),
+        CheckConstraint("tax_category IS NULL OR tax_rate IS NOT NULL", name="tax_category"),
         CheckConstraint("tax_minor * sign(amount_minor) >= 0", name="tax_minor"),
     )
 

@@ -20,7 +20,8 @@ from tests.adapters.db.company import PERIOD, TEAM, bill, open_shop, post, sell,
 from tests.adapters.db.reversals import usd
 
 NEW_YORK = TaxTreatment(jurisdiction="US-NY", name="Sales tax", rate=Decimal("8.875"))
-GERMANY = TaxTreatment(jurisdiction="DE", name="VAT", rate=Decimal(19))
+GERMANY = TaxTreatment(jurisdiction="DE", name="VAT", rate=Decimal(19), category="software")
+GERMAN_BOOKS = GERMANY.model_copy(update={"category": "books"})
 REVERSED = TaxTreatment(
     jurisdiction="FR", name="VAT", rate=Decimal(0), reason=TaxReason.REVERSE_CHARGE
 )
@@ -66,7 +67,8 @@ async def year(engine: AsyncEngine, transaction: Transactions) -> None:
     await subscribe(engine)
     async with transaction() as tx:
         sold, included = _invoice(0, 1, NEW_YORK), _invoice(1, 1, GERMANY, inclusive=True)
-        for invoice in (sold, included, _invoice(2, 2, REVERSED), _invoice(3, 2, None)):
+        books = _invoice(5, 1, GERMAN_BOOKS, inclusive=True)
+        for invoice in (sold, included, _invoice(2, 2, REVERSED), _invoice(3, 2, None), books):
             await sell(tx, invoice)
         await _give_back(tx, included, 59_50, 2)
         never_paid = await bill(tx, _invoice(4, 2, NEW_YORK))
@@ -80,12 +82,13 @@ async def _read(engine: AsyncEngine, first: date, last: date) -> tuple[TaxCharge
         return await tax_charged.by_rate(connection, first=first, last=last)
 
 
-async def test_every_rate_stands_with_what_it_is_on(engine: AsyncEngine) -> None:
+async def test_every_rate_and_category_stands_with_what_it_is_on(engine: AsyncEngine) -> None:
     lines = "".join(tax_csv(await _read(engine, MONTHS[0], MONTHS[-1]))).split("\r\n")
     assert lines[1:-1] == [
-        "DE,VAT,19,,USD,134.45,25.55,50.00,9.50,84.45,16.05",
-        "FR,VAT,0,reverse_charge,USD,160.00,0.00,0.00,0.00,160.00,0.00",
-        "US-NY,Sales tax,8.875,,USD,160.00,14.20,0.00,0.00,160.00,14.20",
+        "DE,VAT,19,,USD,134.45,25.55,0.00,0.00,134.45,25.55,books",
+        "DE,VAT,19,,USD,134.45,25.55,50.00,9.50,84.45,16.05,software",
+        "FR,VAT,0,reverse_charge,USD,160.00,0.00,0.00,0.00,160.00,0.00,",
+        "US-NY,Sales tax,8.875,,USD,160.00,14.20,0.00,0.00,160.00,14.20,",
     ]
     async with reading(engine) as connection:
         others = await tax_charged.by_rate(
@@ -109,4 +112,4 @@ async def test_a_months_tax_is_what_the_ledgers_account_moved_by(engine: AsyncEn
                 {"month": datetime.combine(month, datetime.min.time())},
             )
         assert moved == taxes[-1]
-    assert taxes == [14_20 + 25_55, 14_20 - 9_50, -14_20]
+    assert taxes == [14_20 + 25_55 + 25_55, 14_20 - 9_50, -14_20]
