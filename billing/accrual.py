@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Final
 
 from billing.assessment import PriceTerms
-from billing.catalog import Price
+from billing.catalog import Price, ProrationMode
 from billing.dunning import DunningLadder
 from billing.errors import Conflict
 from billing.explanation import Exact
@@ -47,6 +47,18 @@ def used_until(state: SubscriptionState, at: datetime) -> tuple[AccruedPart, ...
     return (*state.accrued, part)
 
 
+def had_before(state: SubscriptionState, end: datetime) -> tuple[AccruedPart, ...]:
+    """What is left to bill of one that ended at `end`, which may be in the past.
+
+    An add-on hears of its parent's end later, and may have changed in between.
+    """
+    return tuple(
+        part if part.used.end <= end else part.model_copy(update={"used": _cut(part.used, end)})
+        for part in used_until(state, end)
+        if part.used.start < end
+    )
+
+
 def ended_at(state: SubscriptionState, at: datetime) -> dict[str, object]:
     """What changes of a state where nothing accrues from `at` on: it rests, or is over."""
     if state.accrues_from is None:
@@ -75,12 +87,15 @@ def lines_of(parts: Sequence[AccruedPart], prices: Sequence[Price]) -> Iterator[
     """One line for each part, at the price beside it.
 
     What was had of the same at the same price, with a rest in between, is rounded on from part to
-    part: together the lines are what all of that time costs, rounded once (policy P2).
+    part: together the lines are what all of that time costs, rounded once (policy P2). A period is
+    divided as what was sold at its beginning says, so that its parts are all of it.
     """
     known: dict[object, tuple[Exact, int]] = {}
+    divided: dict[Period, ProrationMode] = {}
     for part, price in zip(parts, prices, strict=True):
         terms = part.terms
-        part_of = share(part.used, part.whole, terms.proration)
+        mode = divided.setdefault(part.whole, terms.proration)
+        part_of = share(part.used, part.whole, mode)
         if not part_of:
             continue  # of a day that counts whole for what came after it
         charged = charge_for(price, terms.quantity, share=part_of)
@@ -116,6 +131,10 @@ def terms_of_lines(
             treatment=taxation.of(part.terms.tax_category),
             tax_inclusive=price.tax_inclusive,
         )
+
+
+def _cut(used: Period, end: datetime) -> Period:
+    return Period(start=used.start, end=end)
 
 
 def _priced(terms: Terms) -> Terms:

@@ -303,7 +303,7 @@ def ended(
     open of that kind is a bad debt (P18).
     """
     is_billed = reason in _BILLED_TO_THE_END and state.status is not SubscriptionStatus.INCOMPLETE
-    used = accrual.used_until(state, now) if is_billed else ()
+    used = accrual.had_before(state, now) if is_billed else ()
     carried = state.carried if used else ()
     status = (
         SubscriptionStatus.INCOMPLETE_EXPIRED

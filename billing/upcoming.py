@@ -82,9 +82,10 @@ def is_free(
     state: SubscriptionState, following: NextPeriod, items: Sequence[InvoiceItem] = ()
 ) -> bool:
     """Whether nothing on the invoice costs anything: then nobody has to know how it is taxed."""
-    ahead = following.terms.period_amount.amount_minor if following.in_advance else 0
+    ahead = following.in_advance and following.terms.costs
+    past = any(part.terms.costs for part in following.accrued)
     once = any(item.amount.amount_minor for item in (*first_items(state), *items))
-    return not ahead and not following.accrued and not once
+    return not (ahead or past or once)
 
 
 def first_items(state: SubscriptionState) -> tuple[InvoiceItem, ...]:

@@ -1,0 +1,53 @@
+"""What accrues, and what of it is left to bill; whole lives in arrears are in `test_arrears`."""
+
+import pytest
+
+from billing import lifecycle
+from billing.catalog import Product, ProrationMode
+from billing.subscription import EndReason
+from billing.upcoming import is_free
+from tests.billing.running import Running, at, offer
+from tests.billing.test_arrears import ARREARS, april, bills, lines
+
+NOON = "2026-04-16T12:00"
+
+
+@pytest.mark.parametrize("begins", sorted(ProrationMode))
+@pytest.mark.parametrize("goes_on", sorted(ProrationMode))
+def test_the_parts_of_a_period_are_all_of_it_however_either_product_divides_time(
+    begins: ProrationMode, goes_on: ProrationMode
+) -> None:
+    cloud = Product(id="cloud", name="Cloud", family="plan", proration=begins)
+    school = Product(id="school", name="School", family="plan", proration=goes_on)
+    running = Running(
+        offer("cloud", 1600, product=cloud, billing=ARREARS),
+        offer("school", 1600, product=school, billing=ARREARS),
+        start=at("2026-04-01"),
+        quantity=5,
+    )
+    running.until(NOON)
+    running.change("school")
+    running.until("2026-05-01")
+    assert [total for _, total, _ in bills(running)] == [8000]
+
+
+def test_what_ends_in_the_past_owes_what_was_had_until_then() -> None:
+    running = april()
+    running.until("2026-04-12")
+    running.change(more=1)
+    running.until("2026-04-16")
+    running.change(more=1)
+    parent_ended = at("2026-04-11")
+    running.hear(lambda state, _: lifecycle.ended(state, EndReason.PARENT_ENDED, parent_ended))
+    running.until("2026-04-17")
+    assert lines(running) == [("04-01", "04-11", 2667)]
+
+
+def test_nobody_asks_for_the_tax_of_what_was_had_for_nothing() -> None:
+    running = Running(offer("cloud", 0, billing=ARREARS), start=at("2026-04-01"))
+    running.until(NOON)
+    following = lifecycle.next_billing(running.state, at("2026-05-01"))
+    assert following.accrued
+    assert is_free(running.state, following)
+    costly = april()
+    assert not is_free(costly.state, lifecycle.next_billing(costly.state, at("2026-05-01")))
