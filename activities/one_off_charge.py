@@ -12,18 +12,17 @@ from temporalio import activity
 from activities.overtaking import recorded_before
 from activities.tax_question import TaxAnswer, asked
 from billing import ledger
-from billing.assessment import Assessment
+from billing.discount import DiscountUse
 from billing.errors import Conflict, InvalidInput
 from billing.event import DomainEvent
 from billing.ids import effect_key
-from billing.invoice import InvoiceLine, InvoiceRecord, draft_for_item, item_invoice_id
+from billing.invoice import InvoiceDraft, InvoiceLine, InvoiceRecord, item_invoice_id
 from billing.invoice_item import InvoiceItem
-from billing.one_off_charge import charged
+from billing.one_off_charge import charged, drafted
 from billing.ports.storage import Transaction, UnitOfWork
 from billing.ports.tax import NoTaxRates, TaxRates
 from billing.pricing import check_not_too_large
 from billing.subscription import SubscriptionState
-from billing.tax import Taxation
 from billing.value import Instant, Value
 
 
@@ -41,6 +40,8 @@ class ItemCharged(Value):
     kind: Literal["charged"] = "charged"
     invoice: InvoiceRecord
     carried: tuple[InvoiceLine, ...] = ()
+    uses: tuple[DiscountUse, ...] = ()
+    """What it takes of the subscription's discounts."""
     stored_revision: int
 
 
@@ -76,7 +77,7 @@ class OneOffCharges:
     async def charge_item(self, request: ChargeItem) -> ItemOutcome:
         """Invoices the item once, however often it is asked to (policy P32).
 
-        It is taxed as what is subscribed, or by its own price where it has one.
+        It is discounted and taxed as `billing.one_off_charge.drafted` says.
         """
         tax = await asked(self._taxes, request.state.customer_id, request.now)
         try:
@@ -99,40 +100,25 @@ async def _charge(tx: Transaction, request: ChargeItem, tax: TaxAnswer) -> ItemO
             raise tax.refusal
     elif tax.cause is not None:
         raise tax.cause
-    draft = draft_for_item(
-        item.line,
-        customer_id=state.customer_id,
-        subscription_id=state.subscription_id,
-        item_id=item.id,
-        by=await _assessment(tx, state, item, tax.taxation),
-        now=now,
+    price = await tx.prices.of(state.terms)
+    draft = drafted(state, item, price=price, taxation=tax.taxation, now=now)
+    invoice = known or await _finalized(tx, draft, item)
+    after = charged(state, invoice, carried=draft.carried, uses=draft.uses)
+    stored = await tx.subscriptions.save(after)
+    await tx.events.append(_event(state, invoice, now))
+    return ItemCharged(
+        invoice=invoice, carried=draft.carried, uses=draft.uses, stored_revision=stored
     )
-    if known is None:
-        check_not_too_large(draft.total, what="with tax it")
-    await tx.items.add_invoiced(item, invoice_id=draft.id, at=now)
+
+
+async def _finalized(tx: Transaction, draft: InvoiceDraft, item: InvoiceItem) -> InvoiceRecord:
+    check_not_too_large(draft.total, what="with tax it")
+    await tx.items.add_invoiced(item, invoice_id=draft.id, at=draft.finalized_at)
     invoice = await tx.invoices.finalize(draft)
     entry = ledger.invoice_finalized(draft, from_balance=invoice.from_balance)
     if entry is not None:
         await tx.ledger.post(entry)
-    stored = await tx.subscriptions.save(charged(state, invoice, draft.carried))
-    await tx.events.append(_event(state, invoice, now))
-    return ItemCharged(invoice=invoice, carried=draft.carried, stored_revision=stored)
-
-
-async def _assessment(
-    tx: Transaction, state: SubscriptionState, item: InvoiceItem, taxation: Taxation
-) -> Assessment:
-    own = item.terms(taxation)
-    if own is not None:
-        return Assessment(
-            product_id=own.product_id, treatment=own.treatment, tax_inclusive=own.tax_inclusive
-        )
-    terms = state.terms
-    return Assessment(
-        product_id=terms.product_id,
-        treatment=taxation.of(terms.tax_category),
-        tax_inclusive=(await tx.prices.of(terms)).tax_inclusive,
-    )
+    return invoice
 
 
 def _event(state: SubscriptionState, invoice: InvoiceRecord, now: Instant) -> DomainEvent:

@@ -26,6 +26,9 @@ class AddedItem(Configured):
 
     price: PriceId
     quantity: Quantity = 1
+    discountable: bool = Field(
+        default=True, description="Whether the subscription's coupons are for it"
+    )
 
 
 AddInvoiceItems = Annotated[
@@ -62,6 +65,7 @@ async def first_items_of(
                 currency=state.terms.currency,
                 configuration=wanted.configuration,
                 now=state.created_at,
+                discountable=wanted.discountable,
             )
         )
     return tuple(items)

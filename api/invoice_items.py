@@ -124,6 +124,11 @@ class InvoiceItemInput(Configured):
     period: PeriodInput | None = Field(
         default=None, description="When the service is or was rendered; null: now"
     )
+    discountable: bool = Field(
+        default=True,
+        description="Whether the subscription's coupons are for it; those that are for some"
+        " products are not for an amount that you name",
+    )
     reason: Reason | None = Field(default=None, description="For the audit log")
 
     @model_validator(mode="after")
@@ -163,7 +168,8 @@ class InvoiceItemView(BaseModel):
     price: str | None = Field(description="The one-off price that it was sold at")
     price_version: int | None
     quantity: int
-    amount: MoneyView = Field(description="Of all units together")
+    amount: MoneyView = Field(description="Of all units together, before discounts and tax")
+    discountable: bool
     period: PeriodView
     status: InvoiceItemStatus
     invoice: str | None = Field(description="The invoice that took it")
@@ -182,6 +188,7 @@ class InvoiceItemView(BaseModel):
             price_version=item.line.price_version,
             quantity=item.quantity,
             amount=MoneyView.of(item.amount),
+            discountable=item.discountable,
             period=PeriodView.of(item.period),
             status=item.status,
             invoice=item.invoice_id,
@@ -198,12 +205,13 @@ async def create_invoice_item(
 ) -> InvoiceItemView:
     """A line with its own period, on the next period's invoice or on one of its own.
 
-    An amount that you name is taxed as what is subscribed, and not discounted. A price of the
-    catalog is taxed by its own product and, on the subscription's invoice, discounted by its
-    coupons. Refused where no invoice comes any more (`subscription_ended`, `no_next_invoice`), and
-    `now` while the subscription is not `active` (`command_not_allowed`) or a change of it is being
-    paid for (`change_in_progress`). `now` answers before the money is in: `invoice` says how it
-    goes.
+    The subscription's coupons discount it unless you say that it is not `discountable`: on the
+    next invoice together with the period, on an invoice of its own as one more invoice that they
+    are for. Then an amount that you name is taxed as what is subscribed, and a price of the catalog
+    by its own product. Refused where no invoice comes any more (`subscription_ended`,
+    `no_next_invoice`), and `now` while the subscription is not `active` (`command_not_allowed`) or
+    a change of it is being paid for (`change_in_progress`). `now` answers before the money is in:
+    `invoice` says how it goes.
     """
     async with transactions(deps.engine)() as tx:
         customer = await require_customer(tx.connection, customer_id)
@@ -297,6 +305,7 @@ async def _item(
             now=now,
             period=period,
             description=body.description,
+            discountable=body.discountable,
         )
     return InvoiceItem(
         id=item_id,
@@ -311,6 +320,7 @@ async def _item(
         ),
         period=period or moment(now),
         created_at=now,
+        discountable=body.discountable,
     )
 
 

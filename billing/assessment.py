@@ -48,7 +48,9 @@ class Assessment(Value):
     """What is charged for; credits have the tax of what they give back of."""
     items: tuple[ItemTerms, ...] = ()
     """Of lines that have a one-off price of their own. Any other item is taxed as what is
-    subscribed, and not discounted."""
+    subscribed, and of no product."""
+    undiscounted: tuple[str, ...] = ()
+    """Items that no discount is for."""
     others: tuple[PriceTerms, ...] = ()
     """Of lines at other prices: what was had before, and is billed in arrears."""
     discounts: tuple[RedeemedDiscount, ...] = ()
@@ -97,11 +99,12 @@ def _terms_of(line: InvoiceLine, by: Assessment) -> ItemTerms | PriceTerms | Non
 
 
 def _discountable(line: InvoiceLine, by: Assessment) -> Discountable:
-    """A coupon is for what the catalog sells, not for an amount that somebody named."""
+    """What somebody named is of no product: a coupon for some products is not for it."""
     terms = _terms_of(line, by)
-    if line.item_id is not None and terms is None:
-        return Discountable(product_id=by.product_id, amount_minor=0)
-    product_id = by.product_id if terms is None else terms.product_id
+    if line.item_id is not None and line.item_id in by.undiscounted:
+        return Discountable(product_id=None, amount_minor=0)
+    named = None if line.item_id is not None else by.product_id
+    product_id = named if terms is None else terms.product_id
     return Discountable(product_id=product_id, amount_minor=line.amount.amount_minor)
 
 

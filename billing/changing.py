@@ -239,8 +239,11 @@ def downgraded(state: SubscriptionState, fallback: Terms, now: datetime) -> Subs
     """Dunning ends with the free plan: it begins now, and what was not paid is not owed (P18).
 
     But for what was had in arrears: that is a bad debt where it was invoiced, and not billed where
-    it was not.
+    it was not. Who has the free plan, and did not pay for something besides, keeps it as it runs.
     """
+    left = tuple(lifecycle.given_up(invoice) for invoice in state.open_invoices)
+    if state.terms.price_id == fallback.price_id:
+        return state.changed(status=SubscriptionStatus.ACTIVE, grace_until=None, open_invoices=left)
     number = (state.period_number or 0) + 1
     message = messages.subscription_downgraded(state, fallback, now)
     return state.changed(
@@ -270,7 +273,7 @@ def downgraded(state: SubscriptionState, fallback: Terms, now: datetime) -> Subs
             ),
         ),
         messages=(*state.messages, message),
-        open_invoices=tuple(lifecycle.given_up(invoice) for invoice in state.open_invoices),
+        open_invoices=left,
     )
 
 

@@ -67,8 +67,8 @@ class Coupon(Value):
             raise ValueError("carries_over: nothing is left of a percentage")
         return self
 
-    def covers(self, product_id: str) -> bool:
-        """Whether it discounts what is sold of this product."""
+    def covers(self, product_id: str | None) -> bool:
+        """Whether it discounts what is sold of this product; None is of no product."""
         return not self.products or product_id in self.products
 
 
@@ -154,7 +154,8 @@ class LineDiscount(Value):
 class Discountable(Value):
     """An amount that may be discounted."""
 
-    product_id: str
+    product_id: str | None
+    """None for an amount that somebody named: what is limited to products does not discount it."""
     amount_minor: int
 
 
@@ -208,9 +209,16 @@ def discounted(
 
 
 def after_uses(
-    discounts: Sequence[RedeemedDiscount], uses: Sequence[DiscountUse], *, period_number: int
+    discounts: Sequence[RedeemedDiscount],
+    uses: Sequence[DiscountUse],
+    *,
+    period_number: int | None,
 ) -> tuple[RedeemedDiscount, ...]:
-    """The discounts once the invoice of `uses` is in force."""
+    """The discounts once the invoice of `uses` is in force.
+
+    `period_number` is None of an invoice that is for no period: an amount is for it in full, and
+    none the less for the period that it falls into.
+    """
     by_coupon = {use.coupon_id: use for use in uses}
     return tuple(
         discount
@@ -219,7 +227,7 @@ def after_uses(
             update={
                 "invoices": discount.invoices + 1,
                 "left_minor": use.left_minor,
-                "period_number": period_number,
+                "period_number": discount.period_number if period_number is None else period_number,
             }
         )
         for discount in discounts

@@ -179,6 +179,7 @@ def draft_for_period(  # noqa: PLR0913 - what a document is made of
     carried: tuple[InvoiceLine, ...] = (),
     items: tuple[InvoiceLine, ...] = (),
     item_terms: tuple[ItemTerms, ...] = (),
+    undiscounted: tuple[str, ...] = (),
     discounts: tuple[RedeemedDiscount, ...] = (),
     treatment: TaxTreatment | None = None,
     now: datetime,
@@ -188,15 +189,16 @@ def draft_for_period(  # noqa: PLR0913 - what a document is made of
     Before it comes what was `used` in arrears, by `used_terms`; without `in_advance` that is all.
     Where nothing is charged, there are no lines, and no invoice is made.
     `items` are what is charged once, by `item_terms` where those have prices; `discounts` are the
-    subscription's, and `treatment` is how what is charged is taxed. What cannot be collected is
-    carried on; an invoice that costs nothing is no occasion to collect what was carried before
-    (policy P5).
+    subscription's, for all but what is `undiscounted`, and `treatment` is how what is charged is
+    taxed. What cannot be collected is carried on; an invoice that costs nothing is no occasion to
+    collect what was carried before (policy P5).
     """
     ahead = _ahead(price, product_name, quantity, period, share) if in_advance else ()
     charges = (*used, *ahead, *items)
     by = Assessment(
         product_id=price.product_id,
         items=item_terms,
+        undiscounted=undiscounted,
         others=used_terms,
         discounts=discounts,
         period_number=period_number,
@@ -264,7 +266,8 @@ def draft_for_item(
     now: datetime,
 ) -> InvoiceDraft:
     """What is charged once by an invoice of its own, due at once; too little is carried (P5)."""
-    [line] = assessed((line,), by).lines
+    charge = assessed((line,), by)
+    [line] = charge.lines
     over = carried_over(line.total, of=line)
     lines, left = ((line,), ()) if over is None else ((line, negated(over)), (over,))
     return InvoiceDraft(
@@ -278,6 +281,7 @@ def draft_for_item(
         lines=lines,
         total=_sum(lines, line.amount.currency),
         carried=left,
+        uses=charge.uses,
     )
 
 

@@ -64,6 +64,8 @@ class InvoiceItem(Value):
     closed_at: Instant | None = None
     sold: SoldOnce | None = None
     """None for an amount that has no price in the catalog."""
+    discountable: bool = True
+    """Whether the subscription's coupons are for it, as far as they are for its product."""
 
     @property
     def line(self) -> InvoiceLine:

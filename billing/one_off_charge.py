@@ -1,17 +1,20 @@
 """Charging something once: at which price, when a subscription takes it, and what that does to it.
 
-Owns the item that a one-off price makes, the conditions and the transition. Does not own the item's
-value (`billing.invoice_item`), its invoice (`activities.period_billing`,
-`activities.one_off_charge`) nor collecting that.
+Owns the item that a one-off price makes, the conditions, the draft of its own invoice and the
+transition. Does not own the item's value (`billing.invoice_item`), who writes its invoice
+(`activities.period_billing`, `activities.one_off_charge`) nor collecting that.
 """
 
 from collections.abc import Sequence
 from datetime import datetime
 
+from billing.assessment import Assessment
+from billing.catalog import Price
 from billing.commands import check_command
 from billing.configuration import PLAIN, Configuration
+from billing.discount import DiscountUse, after_uses
 from billing.errors import Conflict, InvalidInput
-from billing.invoice import InvoiceLine, InvoiceRecord
+from billing.invoice import InvoiceDraft, InvoiceLine, InvoiceRecord, draft_for_item
 from billing.invoice_item import InvoiceItem, SoldOnce, moment
 from billing.money import Money
 from billing.offer import Offer
@@ -23,6 +26,7 @@ from billing.subscription import (
     SubscriptionState,
     SubscriptionStatus,
 )
+from billing.tax import Taxation
 
 
 def sold_once(  # noqa: PLR0913 - what an item is made of
@@ -37,6 +41,7 @@ def sold_once(  # noqa: PLR0913 - what an item is made of
     configuration: Configuration = PLAIN,
     period: Period | None = None,
     description: str | None = None,
+    discountable: bool = True,
 ) -> InvoiceItem:
     """An item of `quantity` units at a one-off price, in the subscription's `currency`.
 
@@ -72,6 +77,7 @@ def sold_once(  # noqa: PLR0913 - what an item is made of
             tax_inclusive=price.tax_inclusive,
             explanation=charged,
         ),
+        discountable=discountable,
     )
 
 
@@ -111,10 +117,54 @@ def check_chargeable_now(state: SubscriptionState, amount: Money) -> None:
     _check_currency(state, amount)
 
 
+def drafted(
+    state: SubscriptionState,
+    item: InvoiceItem,
+    *,
+    price: Price,
+    taxation: Taxation,
+    now: datetime,
+) -> InvoiceDraft:
+    """The item's own invoice: discounted by the subscription's coupons (policy P3), then taxed.
+
+    By its own price where it has one; else it is taxed as what is subscribed at `price`.
+    """
+    own = item.terms(taxation)
+    discounts = state.discounts if item.discountable else ()
+    by = (
+        Assessment(
+            product_id=state.terms.product_id,
+            discounts=discounts,
+            treatment=taxation.of(state.terms.tax_category),
+            tax_inclusive=price.tax_inclusive,
+        )
+        if own is None
+        else Assessment(product_id=own.product_id, items=(own,), discounts=discounts)
+    )
+    return draft_for_item(
+        item.line,
+        customer_id=state.customer_id,
+        subscription_id=state.subscription_id,
+        item_id=item.id,
+        by=by,
+        now=now,
+    )
+
+
 def charged(
-    state: SubscriptionState, invoice: InvoiceRecord, carried: tuple[InvoiceLine, ...]
+    state: SubscriptionState,
+    invoice: InvoiceRecord,
+    *,
+    carried: tuple[InvoiceLine, ...],
+    uses: tuple[DiscountUse, ...] = (),
 ) -> SubscriptionState:
-    """The invoice is to be collected at once, and dunned as any other."""
+    """The invoice is to be collected at once, and dunned as any other.
+
+    It has used the discounts from now on, whatever becomes of its payment; once, also where a run
+    after a reset hears of it again.
+    """
+    if state.last_invoice_id == invoice.id:
+        return state.changed()
     invoices = state.open_invoices
     if invoice.amount_due.amount_minor > 0 and state.open_invoice(invoice.id) is None:
         invoices += (
@@ -128,7 +178,10 @@ def charged(
     known = {line.item_id for line in state.carried}
     left = tuple(line for line in carried if line.item_id not in known)
     return state.changed(
-        open_invoices=invoices, carried=(*state.carried, *left), last_invoice_id=invoice.id
+        open_invoices=invoices,
+        carried=(*state.carried, *left),
+        discounts=after_uses(state.discounts, uses, period_number=None),
+        last_invoice_id=invoice.id,
     )
 
 

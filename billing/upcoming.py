@@ -72,6 +72,7 @@ def drafted(
         carried=state.carried,
         items=tuple(item.line for item in items),
         item_terms=tuple(each for each in item_terms if each is not None),
+        undiscounted=tuple(item.id for item in items if not item.discountable),
         discounts=state.discounts,
         treatment=taxation.of(terms.tax_category),
         now=now,

@@ -381,7 +381,7 @@ class Commands:
 def _after_charge(state: SubscriptionState, outcome: ItemOutcome) -> SubscriptionState:
     if not isinstance(outcome, ItemCharged):
         return state
-    return charged(state, outcome.invoice, outcome.carried)
+    return charged(state, outcome.invoice, carried=outcome.carried, uses=outcome.uses)
 
 
 def _or_refusal(attempt: Callable[[], ResultT]) -> ResultT:

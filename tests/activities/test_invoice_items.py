@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from sqlalchemy import select
@@ -9,13 +10,16 @@ from sqlalchemy import select
 from activities.one_off_charge import ChargeItem, ItemCharged, OneOffCharges
 from activities.period_billing import Billed, BillPeriod
 from adapters.db.engine import transactions, unit_of_work
+from adapters.db.queries import catalog_versions
 from adapters.db.tables.invoice import invoice_lines
 from adapters.db.tables.invoice_item import invoice_items
 from adapters.db.tables.operator_task import operator_tasks
 from billing.commands import cancel_now
+from billing.discount import Coupon, CouponDuration, RedeemedDiscount
 from billing.errors import Conflict
 from billing.invoice_item import InvoiceItem, SoldOnce, moment
 from billing.money import Money
+from billing.one_off_charge import charged
 from billing.period import Period
 from billing.pricing import charge_for
 from billing.subscription import SubscriptionStatus
@@ -163,10 +167,62 @@ async def test_what_costs_nothing_is_a_line_and_no_obstacle(till: Till) -> None:
     state = await till.billed(subscription())
     assert state.open_invoices[0].amount.amount_minor == 8000
     charges = OneOffCharges(open_transaction=unit_of_work(till.engine))
-    charged = await charges.charge_item(ChargeItem(state=state, item=named, now=DUE_AT))
-    assert isinstance(charged, ItemCharged)
-    assert (charged.invoice.total.amount_minor, charged.invoice.status) == (0, "paid")
+    outcome = await charges.charge_item(ChargeItem(state=state, item=named, now=DUE_AT))
+    assert isinstance(outcome, ItemCharged)
+    assert (outcome.invoice.total.amount_minor, outcome.invoice.status) == (0, "paid")
     assert await _statuses(till) == {"ii_7": "invoiced", "ii_8": "invoiced"}
+
+
+async def test_a_coupon_is_used_by_an_item_s_own_invoice_once(till: Till) -> None:
+    three = Coupon(
+        id="THREE",
+        name="Three times half",
+        percent=Decimal(50),
+        duration=CouponDuration.REPEATING,
+        invoices=3,
+    )
+    held = subscription().model_copy(
+        update={"discounts": (RedeemedDiscount(coupon=three, redeemed_at=START),)}
+    )
+    await _publish(till, three)
+    charges = OneOffCharges(open_transaction=unit_of_work(till.engine))
+    request = ChargeItem(state=held, item=_item(1), now=DUE_AT)
+    first = await charges.charge_item(request)
+    assert await charges.charge_item(request) == first
+    assert isinstance(first, ItemCharged)
+    assert (first.invoice.total.amount_minor, len(first.uses)) == (1250, 1)
+    after = charged(held, first.invoice, carried=first.carried, uses=first.uses)
+
+    # A run that was reset before the command was recorded has taken up what the invoice led to.
+    again = await charges.charge_item(ChargeItem(state=after, item=_item(1), now=DUE_AT))
+    assert isinstance(again, ItemCharged)
+    assert again.invoice == first.invoice
+    same = charged(after, again.invoice, carried=again.carried, uses=again.uses)
+    assert [discount.invoices for discount in same.discounts] == [1]
+    async with transactions(till.engine)() as tx:
+        recorded = await tx.subscriptions.recorded("sub_1")
+    assert recorded is not None
+    assert (recorded.discounts, len(recorded.open_invoices)) == (after.discounts, 1)
+
+
+async def test_what_is_not_discountable_waits_as_such(till: Till) -> None:
+    await _add(till, _item(1), _item(2).model_copy(update={"discountable": False}))
+    half = Coupon(id="HALF", name="Half", percent=Decimal(50), duration=CouponDuration.FOREVER)
+    held = subscription().model_copy(
+        update={"discounts": (RedeemedDiscount(coupon=half, redeemed_at=START),)}
+    )
+    await _publish(till, half)
+    billed = await till.billing.bill_period(BillPeriod(state=held, now=DUE_AT))
+    assert isinstance(billed, Billed)
+    assert billed.amount_due.amount_minor == 4000 + 1250 + 2500
+
+
+async def _publish(till: Till, coupon: Coupon) -> None:
+    async with transactions(till.engine)() as tx:
+        head = await catalog_versions.head(tx.connection)
+        assert head is not None
+        present = await catalog_versions.catalog_of(tx.connection, head.number)
+        await tx.catalog.put_on_sale(present.model_copy(update={"coupons": (coupon,)}))
 
 
 def _sold(number: int) -> InvoiceItem:

@@ -31,6 +31,15 @@ _HELP = Coupon(
 )
 
 
+_TWICE = Coupon(
+    id="TWICE",
+    name="Half of two",
+    percent=Decimal(50),
+    duration=CouponDuration.REPEATING,
+    invoices=2,
+)
+
+
 @pytest.fixture
 def catalog() -> Catalog:
     """The shop's, and something that is sold once."""
@@ -39,7 +48,7 @@ def catalog() -> Catalog:
         update={
             "products": (*CATALOG.products, onboarding),
             "prices": (*CATALOG.prices, _SESSION),
-            "coupons": (_HELP,),
+            "coupons": (_HELP, _TWICE),
         }
     )
 
@@ -120,6 +129,27 @@ async def test_a_charge_now_is_an_invoice_of_its_own_and_dunned_as_any_other(sho
     await shop.advance(clock, "2026-02-28T09:30:00Z")
     totals = [each["total"]["text"] for each in (await shop.read("/v1/invoices"))["data"]]
     assert sorted(totals) == ["USD 0.00", "USD 16.00", "USD 16.30", "USD 25.00", "USD 25.00"]
+
+
+async def test_a_coupon_discounts_what_is_charged_now_and_what_waits(shop: Shop) -> None:
+    clock = await shop.clock("2026-01-31T09:30:00Z")
+    customer = await shop.customer(card="pm_card_visa", clock=clock)
+    order = {"customer": customer, "price": "team_monthly", "trial": False, "coupons": ["TWICE"]}
+    made = await shop.made("/v1/subscriptions", order)
+    path = f"/v1/customers/{customer}/invoice_items"
+    full = await shop.made(path, _setup(made["id"], discountable=False))
+    assert full["discountable"] is False
+    await shop.made(path, _setup(made["id"]))
+    upcoming = await shop.read(f"/v1/subscriptions/{made['id']}/upcoming_invoice")
+    assert upcoming["total"]["text"] == "USD 45.50"
+    now = await shop.made(path, _setup(made["id"], when="now"))
+    await shop.until(f"/v1/invoices/{now['invoice']}", "status", "paid")
+    invoice = await shop.read(f"/v1/invoices/{now['invoice']}")
+    assert (invoice["total"]["text"], invoice["discounts"][0]["coupon"]) == ("USD 12.50", "TWICE")
+    [discount] = (await shop.read(f"/v1/subscriptions/{made['id']}"))["discounts"]
+    assert discount["used_up"]
+    upcoming = await shop.read(f"/v1/subscriptions/{made['id']}/upcoming_invoice")
+    assert upcoming["total"]["text"] == "USD 66.00"
 
 
 async def test_what_cannot_be_charged_is_refused(shop: Shop) -> None:

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from billing.catalog import AnchorKind, PauseMode, Price, Product
 from billing.discount import CouponDuration
-from billing.invoice_item import InvoiceItem
+from billing.invoice_item import InvoiceItem, moment
+from billing.money import Money
 from billing.offer import Offer
 from billing.one_off_charge import sold_once
 from billing.price_model import PerUnit
@@ -52,7 +53,9 @@ def anchored(product: Product, anchor: str) -> Product:
             return product
 
 
-def bought_once(minor: int, currency: str, *, now: datetime) -> InvoiceItem:
+def bought_once(
+    minor: int, currency: str, *, now: datetime, number: int = 1, discountable: bool = True
+) -> InvoiceItem:
     """At a price that includes its own tax."""
     help_ = Product(id="help", name="Help", family="help", tax_category="books")
     once = Price(
@@ -65,10 +68,25 @@ def bought_once(minor: int, currency: str, *, now: datetime) -> InvoiceItem:
     )
     return sold_once(
         Offer(product=help_, price=once),
-        item_id="ii_1",
+        item_id=f"ii_{number}",
         customer_id="cus_1",
         subscription_id="sub_1",
         quantity=1,
         currency=currency,
         now=now,
+        discountable=discountable,
+    )
+
+
+def named_amount(minor: int, currency: str, *, now: datetime, number: int) -> InvoiceItem:
+    """What somebody names, and taxed as what is subscribed."""
+    return InvoiceItem(
+        id=f"ii_{number}",
+        customer_id="cus_1",
+        subscription_id="sub_1",
+        description="Repair",
+        quantity=1,
+        amount=Money(amount_minor=minor, currency=currency),
+        period=moment(now),
+        created_at=now,
     )

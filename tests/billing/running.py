@@ -9,7 +9,16 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from types import MappingProxyType
 
-from billing import changing, closing, commands, giving_up, lifecycle, pausing, settlement
+from billing import (
+    changing,
+    closing,
+    commands,
+    giving_up,
+    lifecycle,
+    one_off_charge,
+    pausing,
+    settlement,
+)
 from billing.agenda import ActionKind, NextAction, next_action, overdue_boundary
 from billing.billing_mode import BillingMode
 from billing.catalog import Price, Product
@@ -255,6 +264,23 @@ class Running:
         if result is not ChangeResult.PAYING:
             self._was_estimated(estimated)
         return result
+
+    def charge(self, item: InvoiceItem) -> InvoiceDraft:
+        """Something is charged once, by an invoice of its own."""
+        one_off_charge.check_chargeable_now(self.state, item.amount)
+        draft = one_off_charge.drafted(
+            self.state,
+            item,
+            price=self.price_of(self.state.terms),
+            taxation=self.taxation,
+            now=self.now,
+        )
+        invoice = self.books.finalize(draft)
+        charged = one_off_charge.charged(
+            self.state, invoice, carried=draft.carried, uses=draft.uses
+        )
+        self._becomes(charged)
+        return draft
 
     def _was_estimated(self, estimated: Money) -> None:
         """What the preview of a change says of the next renewal is what is foreseen after it."""

@@ -32,7 +32,7 @@ from billing.message import Message
 from billing.payment import CollectionOutcome
 from billing.subscription import CommandName, EndReason, OpenInvoice, SubscriptionState
 from billing.tax import Taxation
-from tests.billing.beginnings import anchored, bought_once, coupon_lists, taxations
+from tests.billing.beginnings import anchored, bought_once, coupon_lists, named_amount, taxations
 from tests.billing.running import (
     CHALLENGE,
     NO_METHOD,
@@ -259,6 +259,23 @@ class Life(RuleBasedStateMachine):
             change = self.state.change
             if change is not None:
                 self.running.collect(change.invoice_id, outcome)
+
+    @rule(minor=st.sampled_from([500, 25_000]), is_sold=st.booleans(), outcome=outcomes)
+    def something_is_charged_once(
+        self, minor: int, *, is_sold: bool, outcome: CollectionOutcome | None
+    ) -> None:
+        number = len(self.running.books.invoices) + 10
+        currency, now = self.running.books.currency, self.running.now
+        item = (
+            bought_once(minor, currency, now=now, number=number)
+            if is_sold
+            else named_amount(minor // 20, currency, now=now, number=number)
+        )
+        with self._command():
+            self.running.charge(item)
+            charged = self.state.last_invoice_id
+            if charged is not None and self.state.open_invoice(charged) is not None:
+                self.running.collect(charged, outcome)
 
     @rule(days=st.integers(1, 90))
     def somebody_pauses(self, days: int) -> None:

@@ -9,13 +9,14 @@ from hypothesis import strategies as st
 
 from billing.agenda import next_action
 from billing.catalog import Catalog, Price, Product, Trial
-from billing.discount import CouponDuration
+from billing.commands import coupon_redeemed
+from billing.discount import Coupon, CouponDuration
 from billing.errors import Conflict, InvalidInput
-from billing.invoice import InvoiceDraft, InvoiceLine
+from billing.invoice import InvoiceDraft, InvoiceLine, InvoiceStatus
 from billing.invoice_item import InvoiceItem
 from billing.money import Money
 from billing.offer import Offer, terms_of
-from billing.one_off_charge import check_addable, sold_once
+from billing.one_off_charge import charged, check_addable, sold_once
 from billing.price_model import Graduated, Tier
 from billing.pricing import LARGEST_CHARGE_MINOR
 from billing.rehearsal import Rehearsal
@@ -27,6 +28,7 @@ from billing.subscription import (
 )
 from billing.tax import Taxation, TaxTreatment
 from billing.upcoming import first_items
+from tests.billing.beginnings import named_amount
 from tests.billing.running import SOFT, Running, at, offer
 from tests.billing.soundness import check_books, check_state
 from tests.billing.strategies import price
@@ -203,6 +205,95 @@ def test_a_coupon_discounts_it_where_it_covers_its_product(
     running.until("2026-05-15")
     assert [*running.state.product_ids] == ["team"]
     assert [draft.total.amount_minor for draft in _drafts(running)] == totals
+
+
+def _running(*coupons: Coupon) -> Running:
+    running = Running(offer("team", 1600), start=START, coupons=coupons)
+    running.until("2026-04-10")
+    return running
+
+
+def _charged(running: Running, *items: InvoiceItem) -> list[int]:
+    totals = [running.charge(item).total.amount_minor for item in items]
+    running.until(running.now + timedelta(hours=1))
+    return totals
+
+
+def _some(count: int, minor: int = 10_000) -> list[InvoiceItem]:
+    now = at("2026-04-10")
+    return [named_amount(minor, "USD", now=now, number=2 + number) for number in range(count)]
+
+
+def test_an_invoice_of_its_own_is_discounted_as_any_other_and_counts_as_one() -> None:
+    twice = coupon(percent=20, duration=CouponDuration.REPEATING, invoices=3)
+    running = _running(twice)
+    assert _charged(running, _item(_once()), *_some(2)) == [20_000, 8_000, 10_000]
+    [discount] = running.state.discounts
+    assert (discount.invoices, discount.is_used_up) == (3, True)
+    running.until("2026-05-15")
+    assert _drafts(running)[-1].total == usd(1600)
+
+
+def test_an_amount_is_for_each_invoice_and_what_is_left_for_the_next() -> None:
+    """What the period had of it is not given again, nor is it missing from the period."""
+    ten = coupon("TEN", amount=usd(1000), duration=CouponDuration.FOREVER)
+    running = _running(ten)
+    assert _charged(running, *_some(2, 2_500)) == [1_500, 1_500]
+    assert running.state.discounts[0].period_number == 0
+    large = coupon("LARGE", amount=usd(13_000), carries_over=True)
+    running = _running(large)
+    assert _charged(running, *_some(2)) == [0, 8_600]
+    assert running.state.discounts[0].is_used_up
+
+
+def test_a_coupon_is_used_up_once_however_often_the_charge_is_tried() -> None:
+    running = Running(offer("team", 1600), start=START)
+    running.until("2026-04-10")
+    half = coupon(percent=50)
+    running.command(lambda s, now: coupon_redeemed(s, half.id, half, now))
+    [item] = _some(1)
+    draft = running.charge(item)
+    assert draft.total == usd(5_000)
+    record = running.books.record(draft.id)
+    again = charged(running.state, record, carried=draft.carried, uses=draft.uses)
+    assert again == running.state.changed()
+    running.until("2026-04-19", SOFT, SOFT, None)
+    assert running.books.record(draft.id).status is InvoiceStatus.PAID
+    assert [discount.invoices for discount in running.state.discounts] == [1]
+    running.until("2026-05-15")
+    assert _drafts(running)[-1].total == usd(1600)
+    check_books(running)
+
+
+def test_who_has_the_free_plan_keeps_it_where_something_besides_is_never_paid() -> None:
+    product = Product(id="team", name="Team", family="plan", free_fallback="free")
+    running = Running(offer("free", 0, product=product), start=START)
+    running.until("2026-04-10")
+    before = running.state
+    draft = running.charge(_some(1)[0])
+    running.until("2026-04-30", SOFT)
+    assert running.books.record(draft.id).status is InvoiceStatus.VOID
+    after = running.state
+    assert (after.status, after.open_invoices) == (SubscriptionStatus.ACTIVE, ())
+    assert (after.terms, after.period, after.anchor_at) == (
+        before.terms,
+        before.period,
+        before.anchor_at,
+    )
+    assert "subscription_downgraded" not in running.told()
+
+
+def test_what_is_not_discountable_or_of_another_product_costs_all_of_it() -> None:
+    full = _item(_once()).model_copy(update={"discountable": False})
+    team_alone = coupon("TEAM", percent=50, products=("team",), duration=CouponDuration.FOREVER)
+    running = _running(team_alone)
+    assert _charged(running, _item(_once()), *_some(1)) == [25_000, 10_000]
+    running = Running(offer("team", 1600), start=START, coupons=(coupon(),), first_items=(full,))
+    running.until("2026-04-10")
+    assert [draft.total for draft in _drafts(running)] == [usd(1280 + 25_000)]
+    running = _running(coupon(percent=50, duration=CouponDuration.FOREVER))
+    assert _charged(running, full) == [25_000]
+    assert [discount.invoices for discount in running.state.discounts] == [1]
 
 
 @settings(deadline=None, max_examples=30)

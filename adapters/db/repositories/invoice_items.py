@@ -197,6 +197,7 @@ def item_of(columns: Mapping[str, Any]) -> InvoiceItem:
         invoice_id=columns["invoice_id"],
         closed_at=columns["closed_at"],
         sold=None if sold is None else SoldOnce.model_validate(sold),
+        discountable=columns["discountable"],
     )
 
 
@@ -220,4 +221,5 @@ def _columns(item: InvoiceItem) -> dict[str, Any]:
         "invoice_id": item.invoice_id,
         "closed_at": item.closed_at,
         "sold": None if item.sold is None else item.sold.model_dump(mode="json"),
+        "discountable": item.discountable,
     }

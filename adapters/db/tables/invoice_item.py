@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint
+from sqlalchemy import CheckConstraint, text
 from sqlmodel import Field
 
 from adapters.db.tables.schema import (
@@ -57,6 +57,8 @@ class InvoiceItemRow(Row, table=True):
     closed_at: datetime | None = Field(sa_type=INSTANT)
     sold: dict[str, object] | None = Field(sa_type=DOCUMENT)
     """A `billing.invoice_item.SoldOnce` where it has a price of the catalog."""
+    discountable: bool = Field(sa_column_kwargs={"server_default": text("true")})
+    """Whether the subscription's coupons are for it."""
     recorded_at: datetime = Field(sa_type=INSTANT, sa_column_kwargs={"server_default": NOW})
 
 
