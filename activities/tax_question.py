@@ -31,9 +31,9 @@ class TaxAnswer(NamedTuple):
     """`UNTAXED` where it is not known."""
     refusal: Conflict | InvalidInput | None = None
     """What is answered to whoever asked for something that is taxed."""
-    cause: PerennialError | None = None
-    """What was in the way; raised by an effect that was carried out before and cannot be refused.
-    """
+    cause: GatewayUnavailable | None = None
+    """What was in the way; raised by an effect that was carried out before and cannot be refused:
+    it is tried again until the tax is known."""
 
 
 async def asked(taxes: TaxRates, customer_id: str, at: datetime) -> TaxAnswer:
@@ -44,10 +44,10 @@ async def asked(taxes: TaxRates, customer_id: str, at: datetime) -> TaxAnswer:
     try:
         return TaxAnswer(await taxes.taxation(customer_id, at))
     except InvalidInput as incomplete:
-        return TaxAnswer(UNTAXED, refusal=incomplete, cause=incomplete)
+        return TaxAnswer(UNTAXED, refusal=incomplete, cause=_unknown(incomplete))
     except GatewayRefused as refused:
         said = Conflict("tax_refused", f"the tax cannot be worked out ({refused.code})")
-        return TaxAnswer(UNTAXED, refusal=said, cause=refused)
+        return TaxAnswer(UNTAXED, refusal=said, cause=_unknown(refused))
     except GatewayUnavailable as outage:
         if activity.in_activity() and activity.info().attempt < _MOST_TRIES:
             raise
@@ -55,3 +55,8 @@ async def asked(taxes: TaxRates, customer_id: str, at: datetime) -> TaxAnswer:
             "tax_unavailable", "the tax cannot be worked out now: nothing was done, ask again later"
         )
         return TaxAnswer(UNTAXED, refusal=said, cause=outage)
+
+
+def _unknown(error: PerennialError) -> GatewayUnavailable:
+    """What somebody has to mend: for who waits for the answer, an outage."""
+    return GatewayUnavailable(error.code, error.message)

@@ -101,15 +101,16 @@ async def test_what_costs_nothing_now_waits_for_no_tax(
     assert less.result is ChangeResult.SCHEDULED
 
 
+@pytest.mark.parametrize("answer", [answer for answer, _, _ in _REFUSALS])
 async def test_what_was_invoiced_is_never_refused_afterwards(
-    till: Till, running: SubscriptionState
+    till: Till, running: SubscriptionState, answer: PerennialError
 ) -> None:
     rates = _Rates(UNTAXED)
     changing = Changing(open_transaction=unit_of_work(till.engine), taxes=rates)
     charges = OneOffCharges(open_transaction=unit_of_work(till.engine), taxes=rates)
     begun = await changing.begin_change(_change(running, 6))
     charged = await charges.charge_item(_charge(running))
-    rates.answer = _OUTAGE
+    rates.answer = answer
     with pytest.raises(GatewayUnavailable):
         await changing.begin_change(_change(running, 6))
     with pytest.raises(GatewayUnavailable):
