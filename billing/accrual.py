@@ -60,10 +60,14 @@ def had_before(state: SubscriptionState, end: datetime) -> tuple[AccruedPart, ..
 
 
 def ended_at(state: SubscriptionState, at: datetime) -> dict[str, object]:
-    """What changes of a state where nothing accrues from `at` on: it rests, or is over."""
+    """What changes of a state where nothing accrues from `at` on: it rests, or is unpaid.
+
+    An outage that puts that off makes no period longer: what begins after it is billed to nobody.
+    """
     if state.accrues_from is None:
         return {}
-    return {"accrued": used_until(state, at), "accrues_from": None}
+    until = min(at, state.running_period.end)
+    return {"accrued": used_until(state, until), "accrues_from": None}
 
 
 def replaced_at(state: SubscriptionState, target: Terms, at: datetime) -> dict[str, object]:

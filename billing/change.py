@@ -123,6 +123,8 @@ def plan_change(
     kind = classify(state.terms, target)
     waits = kind is ChangeKind.DECREASE or _begins_with_a_period(state.terms, target)
     check_allowed(state, ChangeKind.DECREASE if waits else kind)
+    if kind is not ChangeKind.DECREASE:
+        _refuse_past_due(state)
     _refuse_mixed_billing(state, target)
     if kind is ChangeKind.DECREASE and not _shortens_legally(state.terms, target):
         raise Conflict(
@@ -207,14 +209,19 @@ def check_allowed(state: SubscriptionState, kind: ChangeKind) -> None:
         case ChangeKind.INCREASE | ChangeKind.UPGRADE:
             if state.parent_end is not None:
                 raise Conflict("parent_ends", "the subscription that it belongs to ends: undo that")
-            if state.status is SubscriptionStatus.PAST_DUE:
-                raise Conflict("past_due", "pay the open invoice first")
+            _refuse_past_due(state)
             if state.open_invoices:
                 raise Conflict("payment_pending", "an invoice is being collected: try again later")
             if kind is ChangeKind.INCREASE and pending:
                 raise Conflict("pending_change_exists", "undo the pending change first")
         case _:
             assert_never(kind)
+
+
+def _refuse_past_due(state: SubscriptionState) -> None:
+    """Nothing is increased while something is owed, at the period's end either (policy P20)."""
+    if state.status is SubscriptionStatus.PAST_DUE:
+        raise Conflict("past_due", "pay the open invoice first")
 
 
 def _shortens_legally(current: Terms, target: Terms) -> bool:

@@ -4,10 +4,12 @@ import pytest
 
 from billing import lifecycle
 from billing.catalog import Product, ProrationMode
-from billing.subscription import EndReason
+from billing.dunning import FinalAction
+from billing.errors import Conflict
+from billing.subscription import ChangeResult, EndReason
 from billing.upcoming import is_free
-from tests.billing.running import Running, at, offer
-from tests.billing.test_arrears import ARREARS, april, bills, lines
+from tests.billing.running import SOFT, Running, at, offer
+from tests.billing.test_arrears import ARREARS, april, bills, cloud, lines
 
 NOON = "2026-04-16T12:00"
 
@@ -51,3 +53,22 @@ def test_nobody_asks_for_the_tax_of_what_was_had_for_nothing() -> None:
     assert is_free(running.state, following)
     costly = april()
     assert not is_free(costly.state, lifecycle.next_billing(costly.state, at("2026-05-01")))
+
+
+def test_what_an_outage_kept_from_being_suspended_accrues_no_longer_than_its_period() -> None:
+    running = april(cloud(final_action=FinalAction.UNPAID))
+    running.until("2026-05-15", SOFT)
+    running.now = at("2026-06-10")
+    running.until("2026-06-10", SOFT)
+    [part] = running.state.accrued
+    assert (running.status, part.used) == ("unpaid", part.whole)
+
+
+@pytest.mark.parametrize("wanted", ["annual", "business"])
+def test_who_has_not_paid_for_the_past_gets_no_more_of_it_later_either(wanted: str) -> None:
+    running = april()
+    running.until("2026-05-02", SOFT)
+    with pytest.raises(Conflict) as refused:
+        running.plan(wanted)
+    assert refused.value.code == "past_due"
+    assert running.change(quantity=2) is ChangeResult.SCHEDULED
