@@ -84,7 +84,9 @@ async def plan(engine: AsyncEngine, proposal: Proposal, *, now: datetime) -> Cat
         published = await catalog_versions.published(connection)
         content = content_digest(files.catalog)
         differs = head is None or head.digest != content
-        moves = await _moves(connection, files.catalog, proposal, now) if differs else ()
+        moves = (
+            await _moves(connection, files.catalog, published, proposal, now=now) if differs else ()
+        )
         moved = {source.price_id for move in moves for source in move.plan.sources}
         planned = [
             await _rehearsed(connection, change, files.catalog, published, moved=moved)
@@ -199,7 +201,12 @@ def _refuse_another_plan(planned: str | None, present: str) -> None:
 
 
 async def _moves(
-    connection: AsyncConnection, catalog: Catalog, proposal: Proposal, now: datetime
+    connection: AsyncConnection,
+    catalog: Catalog,
+    published: Published,
+    proposal: Proposal,
+    *,
+    now: datetime,
 ) -> tuple[PlannedMove, ...]:
     """The migrations that begin with the catalog: whoever has a price that is replaced by then."""
     migrations = SqlMigrations(connection)
@@ -209,7 +216,7 @@ async def _moves(
         if planned is None or await retirement.under_way(migrations, each) is not None:
             continue
         decisions = await _decisions(connection, planned, catalog)
-        preview = MovePreview(planned, shown=SHOWN)
+        preview = MovePreview(planned, shown=SHOWN, price_of=published.price_of)
         begins_at = proposal.effective_at
         async for decision in migration_enrolment.decided(
             migrations, planned, decisions, now=begins_at or now
@@ -263,17 +270,23 @@ async def _rehearsed(
     for old in published.prices:
         if (old.id, old.version) in running:
             new = after.get(change.replaced_by or old.id, old)
-            touched.append(await _touched(connection, old, new))
+            touched.append(await _touched(connection, old, new, published))
     return PlannedChange(change=change, touched=tuple(touched))
 
 
-async def _touched(connection: AsyncConnection, old: Price, new: Price) -> Touched:
+async def _touched(
+    connection: AsyncConnection, old: Price, new: Price, published: Published
+) -> Touched:
     rehearsal, tally = Rehearsal(old=old, new=new), Tally()
     first: list[Effect] = []
     count = 0
-    async for running in running_subscriptions.at_prices(
-        connection, [(old.id, old.version)], configured=old.is_configurable
-    ):
+    versions = [(old.id, old.version)]
+    found = (
+        running_subscriptions.in_arrears(connection, versions, price_of=published.price_of)
+        if old.is_in_arrears
+        else running_subscriptions.at_prices(connection, versions, configured=old.is_configurable)
+    )
+    async for running in found:
         effect = rehearsal.effect_on(running)
         tally.add(effect)
         first.append(effect)

@@ -109,8 +109,14 @@ class TotalView(BaseModel):
     dearer: int
     cheaper: int
     refused: int = Field(description="The other price is not sold in their currency or quantity")
-    next_invoices_before: MoneyView
+    next_invoices_before: MoneyView = Field(
+        description="For whole periods; in arrears those after the next boundary"
+    )
     next_invoices_after: MoneyView
+    accrued: MoneyView | None = Field(
+        description="In arrears: what is invoiced first, at the old price either way, for time that"
+        " was had"
+    )
     monthly_revenue_before: MoneyView = Field(description="Monthly recurring revenue, rounded")
     monthly_revenue_after: MoneyView
     monthly_revenue_change: MoneyView
@@ -131,6 +137,7 @@ class TotalView(BaseModel):
             refused=total.refused,
             next_invoices_before=money(total.next_invoices_before_minor),
             next_invoices_after=money(total.next_invoices_after_minor),
+            accrued=None if total.accrued_minor is None else money(total.accrued_minor),
             monthly_revenue_before=money(total.monthly_before),
             monthly_revenue_after=money(total.monthly_after),
             monthly_revenue_change=money(total.monthly_change),
@@ -145,8 +152,15 @@ class TouchedSubscriptionView(BaseModel):
     status: SubscriptionStatus
     quantity: int
     next_invoice_at: datetime | None
-    next_invoice: MoneyView
-    if_moved: MoneyView
+    next_invoice: MoneyView = Field(
+        description="For a whole period; in arrears for what will have been had by then, at the"
+        " prices that it was had at"
+    )
+    if_moved: MoneyView = Field(
+        description="The next invoice if it moved; in arrears the same, for the time before it"
+    )
+    following: MoneyView = Field(description="What each whole period costs from then on")
+    following_if_moved: MoneyView
     refusal: str | None
 
     @classmethod
@@ -160,6 +174,8 @@ class TouchedSubscriptionView(BaseModel):
             next_invoice_at=touched.next_invoice_at,
             next_invoice=MoneyView.of(touched.next_invoice),
             if_moved=MoneyView.of(touched.if_moved),
+            following=MoneyView.of(touched.following),
+            following_if_moved=MoneyView.of(touched.following_if_moved),
             refusal=touched.refusal,
         )
 
@@ -225,6 +241,9 @@ class MovingView(BaseModel):
     period_amount: MoneyView
     moves_at: datetime | None = Field(description="If told at once; null where it stays")
     after: MoneyView | None = Field(description="What a period costs from then on")
+    renewal: MoneyView | None = Field(
+        description="In arrears: what the renewal at which it moves still bills, of the time before"
+    )
     reason: SkipReason | None = Field(description="Why it stays")
     refusal: str | None
 
@@ -238,6 +257,7 @@ class MovingView(BaseModel):
             period_amount=MoneyView.of(moving.period_amount),
             moves_at=moving.moves_at,
             after=None if moving.after is None else MoneyView.of(moving.after),
+            renewal=None if moving.renewal is None else MoneyView.of(moving.renewal),
             reason=moving.reason,
             refusal=moving.refusal,
         )

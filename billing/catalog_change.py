@@ -7,11 +7,14 @@ not own what a change means for those who bought before (`billing.catalog_plan`)
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from enum import StrEnum
+from functools import cached_property
 from typing import Final
 
 from pydantic import BaseModel
 
 from billing.catalog import Catalog, Price
+from billing.offer import price_as_sold
+from billing.subscription import Terms
 from billing.value import Value
 
 _SINGULAR: Final = {"products": "product", "prices": "price"}
@@ -66,6 +69,14 @@ class Published(Value):
     """Every version of every price that was ever published."""
     families: Mapping[str, str] = {}
     """The family of every product that was ever published."""
+
+    @cached_property
+    def _by_version(self) -> Mapping[tuple[str, int], Price]:
+        return {(price.id, price.version): price for price in self.prices}
+
+    def price_of(self, terms: Terms) -> Price:
+        """What was sold, as it was."""
+        return price_as_sold(self._by_version[terms.price_id, terms.price_version], terms)
 
 
 def changes(before: Catalog, after: Catalog) -> tuple[CatalogChange, ...]:

@@ -7,21 +7,23 @@ Does not own the comparison of catalogs (`billing.catalog_change`) nor of prices
 (`billing.rehearsal`), nor who is moved (`billing.migration_account`).
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from heapq import nsmallest
 
+from billing.catalog import Price
 from billing.catalog_change import CatalogChange, Refusal
 from billing.migration import MigrationPlan, SkipReason
 from billing.migration_account import Account, Decision, MigrationRehearsal
 from billing.money import Money
 from billing.rehearsal import Effect, Total
-from billing.subscription import SubscriptionStatus
+from billing.subscription import SubscriptionStatus, Terms
+from billing.upcoming import accrued_invoice
 from billing.value import Instant, Value
 
 
 class TouchedSubscription(Value):
-    """One subscription that keeps its price, and what another would make of its next invoice."""
+    """One subscription that keeps its price, and what another would make of its invoices."""
 
     subscription_id: str
     customer_id: str
@@ -29,7 +31,13 @@ class TouchedSubscription(Value):
     quantity: int
     next_invoice_at: Instant | None
     next_invoice: Money
+    """For a whole period; in arrears for what will have been had by then, at what it was had at."""
     if_moved: Money
+    """The same in arrears: another price is for the time after it."""
+    following: Money
+    """What each whole period costs from then on."""
+    following_if_moved: Money
+    is_in_arrears: bool = False
     refusal: str | None
     """Why it could not be moved in its quantity."""
 
@@ -73,6 +81,8 @@ class MovingSubscription(Value):
     """The renewal at which it moves, if its customer is told at once; None where it stays."""
     after: Money | None
     """What a whole period costs from then on."""
+    renewal: Money | None = None
+    """In arrears: what the renewal at which it moves still bills, of the time before it."""
     reason: SkipReason | None
     """Why it stays."""
     refusal: str | None
@@ -98,8 +108,11 @@ class PlannedMove(Value):
 class MovePreview:
     """Makes a planned migration of decisions as they come; few are kept."""
 
-    def __init__(self, plan: MigrationPlan, *, shown: int) -> None:
-        self._plan, self._shown = plan, shown
+    def __init__(
+        self, plan: MigrationPlan, *, shown: int, price_of: Callable[[Terms], Price]
+    ) -> None:
+        """`price_of` tells at what something was sold."""
+        self._plan, self._shown, self._price_of = plan, shown, price_of
         self._account = Account(plan)
         self._moving: list[MovingSubscription] = []
         self._staying: list[MovingSubscription] = []
@@ -111,11 +124,12 @@ class MovePreview:
         at = decision.moves_at
         if at is None:
             if len(self._staying) < self._shown:
-                self._staying.append(_moving_subscription(decision))
+                self._staying.append(_moving_subscription(decision, None))
             return
         self._last_at = max(self._last_at or at, at)
         if len(self._moving) < self._shown or at < (self._moving[-1].moves_at or at):
-            found = (*self._moving, _moving_subscription(decision))
+            renewal = _renewal(decision, self._price_of)
+            found = (*self._moving, _moving_subscription(decision, renewal))
             self._moving = nsmallest(self._shown, found, key=_moves_at)
 
     def move(self, *, begins_at: datetime | None) -> PlannedMove | None:
@@ -167,13 +181,26 @@ def touched_subscription(effect: Effect) -> TouchedSubscription:
         status=subscription.status,
         quantity=subscription.quantity,
         next_invoice_at=subscription.next_invoice_at,
-        next_invoice=effect.before,
-        if_moved=effect.after,
+        next_invoice=effect.next_before,
+        if_moved=effect.next_after,
+        following=effect.before,
+        following_if_moved=effect.after,
+        is_in_arrears=subscription.accrued is not None,
         refusal=effect.refusal,
     )
 
 
-def _moving_subscription(decision: Decision) -> MovingSubscription:
+def _renewal(decision: Decision, price_of: Callable[[Terms], Price]) -> Money | None:
+    state, at = decision.candidate.state, decision.moves_at
+    if not state.terms.is_in_arrears or decision.effect is None:
+        return None
+    if at != state.running_period.end:
+        return decision.effect.before
+    invoice = accrued_invoice(state, price_of=price_of)
+    return None if invoice is None else invoice.amount
+
+
+def _moving_subscription(decision: Decision, renewal: Money | None) -> MovingSubscription:
     state, effect = decision.candidate.state, decision.effect
     return MovingSubscription(
         subscription_id=state.subscription_id,
@@ -182,6 +209,7 @@ def _moving_subscription(decision: Decision) -> MovingSubscription:
         period_amount=state.terms.period_amount if effect is None else effect.before,
         moves_at=None if effect is None else decision.moves_at,
         after=None if effect is None else effect.after,
+        renewal=renewal,
         reason=decision.reason,
         refusal=decision.refusal,
     )

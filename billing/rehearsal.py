@@ -42,7 +42,11 @@ class Running:
     quantity: int
     configuration: Configuration = PLAIN
     next_invoice_at: datetime | None
-    """When its next period begins; None where none does: it is canceled by then, or rests."""
+    """When its next period begins; None where none does: it is canceled by then, or rests. In
+    arrears when it is billed next, also at its end."""
+    accrued: Money | None = None
+    """In arrears: what its next invoice bills of time that was had, at the prices that it was had
+    at. None where it is paid in advance."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +55,7 @@ class Effect:
 
     subscription: Running
     before: Money
-    """What a whole period costs: what its next invoice is for."""
+    """What a whole period costs; in advance, its next invoice is for that."""
     after: Money
     monthly_before: Fraction
     """Minor units of recurring revenue per month; zero where it earns none."""
@@ -64,6 +68,18 @@ class Effect:
         """What the new price adds to a month, in minor units; negative where it takes away."""
         return self.monthly_after - self.monthly_before
 
+    @property
+    def next_before(self) -> Money:
+        """What its next invoice is for: a whole period, or in arrears what was had until then."""
+        accrued = self.subscription.accrued
+        return self.before if accrued is None else accrued
+
+    @property
+    def next_after(self) -> Money:
+        """The same if it moves with it: in arrears that is still for the time before."""
+        accrued = self.subscription.accrued
+        return self.after if accrued is None else accrued
+
 
 class Total(Value):
     """The effects of one currency together; revenue is in minor units per month, exactly."""
@@ -74,7 +90,10 @@ class Total(Value):
     cheaper: int
     refused: int
     next_invoices_before_minor: int
+    """For whole periods; in arrears those after the next boundary."""
     next_invoices_after_minor: int
+    accrued_minor: int | None = None
+    """In arrears: what is invoiced first, at the old price either way, for time that was had."""
     monthly_before: Fraction
     monthly_after: Fraction
 
@@ -94,6 +113,7 @@ class _Sums:
     refused: int = 0
     next_invoices_before_minor: int = 0
     next_invoices_after_minor: int = 0
+    accrued_minor: int | None = None
     monthly_before: Fraction = _NONE
     monthly_after: Fraction = _NONE
 
@@ -117,6 +137,9 @@ class Tally:
         if effect.subscription.next_invoice_at is not None:
             sums.next_invoices_before_minor += before
             sums.next_invoices_after_minor += after
+            accrued = effect.subscription.accrued
+            if accrued is not None:
+                sums.accrued_minor = (sums.accrued_minor or 0) + accrued.amount_minor
         sums.monthly_before += effect.monthly_before
         sums.monthly_after += effect.monthly_after
 

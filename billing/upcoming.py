@@ -1,10 +1,11 @@
 """The invoice that comes next: what a boundary will bill, by the same rules that will bill it.
 
-Owns the draft of a period's invoice, for the preview and for the invoice itself. Does not own which
+Owns the draft of a period's invoice, for the preview and for the invoice itself, and what the next
+one bills of time that was had. Does not own which
 period is next (`billing.lifecycle`) nor whether one is billed at all (`billing.agenda`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -17,9 +18,9 @@ from billing.invoice_item import InvoiceItem
 from billing.lifecycle import NextPeriod, next_billing
 from billing.money import Money
 from billing.proration import share
-from billing.subscription import EndReason, SubscriptionState, SubscriptionStatus
+from billing.subscription import EndReason, SubscriptionState, SubscriptionStatus, Terms
 from billing.tax import UNTAXED, Taxation
-from billing.value import Value
+from billing.value import Instant, Value
 
 _BILLING: Final = (ActionKind.RENEW, ActionKind.CONVERT_TRIAL, ActionKind.BILL_LAST)
 
@@ -35,6 +36,14 @@ class UpcomingInvoice(Value):
         """What will be collected; nothing of a negative total."""
         left = self.draft.total - self.from_balance
         return left if left.amount_minor > 0 else Money.zero(self.draft.currency)
+
+
+class AccruedInvoice(Value):
+    """What the next invoice bills of time that was had, and when."""
+
+    at: Instant
+    amount: Money
+    """Before discounts and tax."""
 
 
 def drafted(
@@ -127,6 +136,24 @@ def upcoming_invoice(
         now=following.billed.start,
     )
     return UpcomingInvoice(draft=draft, from_balance=applicable(balance, draft.total))
+
+
+def accrued_invoice(
+    state: SubscriptionState, *, price_of: Callable[[Terms], Price]
+) -> AccruedInvoice | None:
+    """What was and will be had until the next invoice, if nothing else happens before it.
+
+    Each part at its own price, which `price_of` tells. None where no invoice comes; nothing where
+    the next boundary begins the first period in arrears.
+    """
+    following = upcoming_period(state, has_method=True)
+    if following is None:
+        return None
+    prices = [price_of(part.terms) for part in following.accrued]
+    amounts = (line.amount for line in accrual.lines_of(following.accrued, prices))
+    return AccruedInvoice(
+        at=following.billed.start, amount=sum(amounts, Money.zero(state.terms.currency))
+    )
 
 
 def _billed_at(state: SubscriptionState) -> datetime | None:

@@ -111,8 +111,9 @@ def _move_lines(move: PlannedMove) -> Iterator[Text]:
         yield Text(f"{_INDENT}{_revenue(total)}")
     for one in move.moving:
         at = "" if one.moves_at is None else instant(one.moves_at)
+        had = "" if one.renewal is None else f"{one.renewal} for what was had, then "
         yield Text(
-            f"{_INDENT}  {one.subscription_id}  moves {at}  {one.period_amount} → {one.after}"
+            f"{_INDENT}  {one.subscription_id}  moves {at}  {had}{one.period_amount} → {one.after}"
         )
     for skipped in rehearsal.skipped:
         yield Text(f"{_INDENT}{skipped.subscriptions} stay: {skipped.reason}")
@@ -144,8 +145,12 @@ def _revenue(total: Total) -> str:
     after = Money(amount_minor=total.next_invoices_after_minor, currency=total.currency)
     change = _rounded(total.monthly_change, total.currency)
     sign = "+" if change.amount_minor > 0 else ""
+    invoices = f"next invoices {before} → {after}"
+    if total.accrued_minor is not None:
+        accrued = Money(amount_minor=total.accrued_minor, currency=total.currency)
+        invoices = f"next invoices {accrued} for what was had, those after {before} → {after}"
     return (
-        f"next invoices {before} → {after},"
+        f"{invoices},"
         f" monthly recurring revenue {_rounded(total.monthly_before, total.currency)} →"
         f" {_rounded(total.monthly_after, total.currency)} ({sign}{change})"
     )
@@ -155,8 +160,13 @@ def _subscription(subscription: TouchedSubscription, *, moves: bool) -> str:
     at = subscription.next_invoice_at
     when = "no next invoice" if at is None else f"next invoice {instant(at)}"
     amount = f"{subscription.next_invoice}"
+    following = f"{subscription.following}"
     if moves:
-        amount += f" → {subscription.if_moved}"
+        following += f" → {subscription.following_if_moved}"
+    if subscription.is_in_arrears:
+        amount += f" for what was had, then {following}"
+    else:
+        amount = following
     why = "" if subscription.refusal is None else f" ({subscription.refusal})"
     return f"{subscription.subscription_id}  {subscription.status}  {when}  {amount}{why}"
 

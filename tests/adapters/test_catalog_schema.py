@@ -56,12 +56,13 @@ def test_it_is_a_schema_and_describes_every_key() -> None:
     assert undescribed == []
 
 
-def test_the_example_is_valid_and_names_it_for_editors() -> None:
-    content = _EXAMPLE.read_text(encoding="utf-8")
+@pytest.mark.parametrize("example", ["catalog.yaml", "support.yaml"])
+def test_the_examples_are_valid_and_name_it_for_editors(example: str) -> None:
+    content = (_ROOT / "examples" / example).read_text(encoding="utf-8")
     assert _schema_accepts(content)
     first = content.splitlines()[0]
     named = first.removeprefix("# yaml-language-server: $schema=")
-    assert (_EXAMPLE.parent / named).resolve() == _ROOT / "docs" / "catalog.schema.json"
+    assert (_ROOT / "examples" / named).resolve() == _ROOT / "docs" / "catalog.schema.json"
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ from billing.subscription import (
     Terms,
 )
 from billing.tax import UNTAXED, Taxation
-from billing.upcoming import drafted, upcoming_invoice, upcoming_period
+from billing.upcoming import accrued_invoice, drafted, upcoming_invoice, upcoming_period
 from tests.billing.books import Books
 
 MONTH, YEAR = Interval(unit=IntervalUnit.MONTH), Interval(unit=IntervalUnit.YEAR)
@@ -526,6 +526,22 @@ class Running:
             taxation=self.taxation,
         ).draft
         assert (preview.lines, preview.total) == (draft.lines, draft.total)
+        if following.accrued:
+            self._was_rehearsed(following, draft)
+
+    def _was_rehearsed(self, following: NextPeriod, draft: InvoiceDraft) -> None:
+        """What a rehearsal says of time that was had is what is billed for it."""
+        accrued = accrued_invoice(self.state, price_of=self.price_of)
+        assert accrued is not None
+        assert accrued.at == following.billed.start
+        of_time = (
+            line.amount
+            for line in draft.lines
+            if line.period.end <= accrued.at
+            and line.item_id is None
+            and not line.description.startswith("Carried")
+        )
+        assert accrued.amount == sum(of_time, Money.zero(self.books.currency))
 
     def _end(self, reason: EndReason) -> None:
         self._becomes(lifecycle.ended(self.state, reason, self.now))

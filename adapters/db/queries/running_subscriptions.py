@@ -1,19 +1,22 @@
 """Subscriptions that have not ended, as far as their price matters: streamed, however many.
 
 Owns reading them for rehearsals (`billing.rehearsal`). Columns alone are read, and no state is
-parsed, but of prices that depend on more than the quantity.
+parsed, but of prices that depend on more than the quantity, or are billed in arrears.
 """
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any, Final
 
 from sqlalchemy import Row, Select, and_, case, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.db.tables.subscription import subscriptions
+from billing.catalog import Price
 from billing.configuration import Configuration
+from billing.money import Money
 from billing.rehearsal import Running
-from billing.subscription import SubscriptionStatus
+from billing.subscription import SubscriptionState, SubscriptionStatus, Terms
+from billing.upcoming import accrued_invoice
 
 PriceVersion = tuple[str, int]
 """The id of a price and its version."""
@@ -78,6 +81,28 @@ async def at_prices(
                 yield _as_running(row)
 
 
+async def in_arrears(
+    connection: AsyncConnection,
+    versions: Iterable[PriceVersion],
+    *,
+    price_of: Callable[[Terms], Price],
+) -> AsyncIterator[Running]:
+    """The same of prices in arrears, with what their next invoices bill.
+
+    That depends on when each of its parts began, so that every state is read. `price_of` tells at
+    what a part was sold.
+    """
+    query = (
+        select(subscriptions.c.state)
+        .where(_RUNNING)
+        .where(tuple_(subscriptions.c.price_id, subscriptions.c.price_version).in_(list(versions)))
+        .order_by(subscriptions.c.id)
+    )
+    async with connection.stream(query, execution_options={"yield_per": _PAGE}) as rows:
+        async for (document,) in rows:
+            yield _accruing(SubscriptionState.model_validate(document), price_of)
+
+
 async def counts(
     connection: AsyncConnection, *, price_id: str | None = None
 ) -> dict[PriceVersion, int]:
@@ -102,6 +127,22 @@ def _as_running(row: Row[Any]) -> Running:
         quantity=quantity,
         configuration=_configuration(*chosen),
         next_invoice_at=next_at,
+    )
+
+
+def _accruing(state: SubscriptionState, price_of: Callable[[Terms], Price]) -> Running:
+    terms, invoice = state.terms, accrued_invoice(state, price_of=price_of)
+    return Running(
+        subscription_id=state.subscription_id,
+        customer_id=state.customer_id,
+        status=state.status,
+        price_id=terms.price_id,
+        price_version=terms.price_version,
+        currency=terms.currency,
+        quantity=terms.quantity,
+        configuration=terms.configuration,
+        next_invoice_at=None if invoice is None else invoice.at,
+        accrued=Money.zero(terms.currency) if invoice is None else invoice.amount,
     )
 
 
