@@ -18,6 +18,7 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
+from adapters.db import dialect
 from adapters.db.transaction import SqlTransaction
 from billing.errors import BooksBroken, InvalidInput
 from billing.ports.storage import UnitOfWork
@@ -55,7 +56,8 @@ def create_engine(database_url: str, *, pool_size: int = _POOL_SIZE) -> AsyncEng
         return await asyncpg.connect(database_url, timeout=10, server_settings=_SERVER_SETTINGS)
 
     engine = create_async_engine(
-        "postgresql+asyncpg://",
+        dialect.URL,
+        execution_options={"compiled_cache": dialect.COMPILED},
         connect_args={"async_creator_fn": connect, "prepared_statement_cache_size": 500},
         pool_size=pool_size,
         max_overflow=pool_size,
