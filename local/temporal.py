@@ -8,6 +8,7 @@ the default pragmas. Does not own the names of search attributes, which are hand
 """
 
 import asyncio
+import os
 import re
 import sysconfig
 from collections.abc import Callable, Mapping
@@ -43,6 +44,8 @@ DYNAMIC_CONFIG = {
     "history.timerProcessorMaxPollRPS": "1000",
     "matching.enableFairness": "true",
 }
+_ROOMY = {"GOGC": "400"}
+"""For what keeps everything in memory and is soon gone: a seventh less work, for more of that."""
 FILE_PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL")
 
 
@@ -93,6 +96,7 @@ def start(  # noqa: PLR0913 - independent choices, all named
                 command=_command(
                     server, search_attributes, database, DYNAMIC_CONFIG | dict(dynamic_config)
                 ),
+                environment=None if database is not None else {**_ROOMY, **os.environ},
                 held=held,
                 lifeline=lifeline,
                 output=output,

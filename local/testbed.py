@@ -23,6 +23,11 @@ _TEMPLATE = "migrated"
 _MEMORY = Path("/dev/shm")  # noqa: S108 - its folder is made by mkdtemp
 _ROOMY_BYTES = 4 * 1024**3
 _PASSWORD = "throwaway"  # noqa: S105 - a throw-away cluster without data on the loopback interface
+# Every test polls a task queue of its own for a moment: four parts of it are found by forwarding.
+_ONE_PARTITION = {
+    "matching.numTaskqueueReadPartitions": "1",
+    "matching.numTaskqueueWritePartitions": "1",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,7 @@ class SharedServers:
             with self._lock("temporal") as lock:
                 server, _ = temporal.start(
                     search_attributes=search_attributes,
+                    dynamic_config=_ONE_PARTITION,
                     held=(lock,),
                     lifeline=self._lifeline,
                     output=self.folder / "temporal.log",
