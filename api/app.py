@@ -1,7 +1,7 @@
 """The HTTP application, put together from what it is given.
 
 Owns the order of the middleware and the list of routers. Does not own connections
-(`api.__main__`) nor any operation.
+(`api.service`) nor any operation.
 """
 
 from typing import Final

@@ -1,7 +1,7 @@
 """What the API is given: its connections to the other parts.
 
 Owns the value that `create_app` injects and how endpoints get at it. Does not own how the parts
-are connected (`api.__main__`).
+are connected (`api.service`).
 """
 
 from dataclasses import dataclass

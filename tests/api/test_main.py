@@ -1,13 +1,13 @@
 """The API's process: started, asked and stopped, and what it says where it cannot start."""
 
 import asyncio
+import json
 import os
 import signal
 import sys
 from pathlib import Path
 
 import httpx
-import pytest
 
 from local import temporal as local_temporal
 from tests.conftest import StripeSimulator
@@ -61,27 +61,55 @@ async def test_the_process_serves_the_catalog_file_and_stops_when_told(
     assert process.returncode in {0, -signal.SIGTERM}
 
 
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
+_STARTS = """
+import contextlib, io, json, os, sys
+from api.service import main
+answers = []
+for variables in json.load(sys.stdin):
+    os.environ.update(variables)
+    with contextlib.redirect_stderr(io.StringIO()) as errors:
+        code = main()
+    answers.append([code, errors.getvalue()])
+json.dump(answers, sys.stdout)
+"""
+"""Starts it once for each set of variables in one process, which loads everything but once."""
+
+
+async def test_what_keeps_it_from_starting_is_said_in_one_line(
+    database_url: str, simulator: StripeSimulator, temporal_server: local_temporal.Server
+) -> None:
+    expected = (
         ({"PERENNIAL_CATALOG": "missing.yaml"}, "missing.yaml:1: the file cannot be read"),
         ({"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}, "the database is out of reach"),
         ({"TEMPORAL_ADDRESS": "127.0.0.1:1"}, "Temporal is out of reach"),
         ({"PERENNIAL_API_HOST": "192.0.2.1"}, "cannot be listened on"),
         ({"STRIPE_API_KEY": ""}, "setting STRIPE_API_KEY: Field required"),
-    ],
-)
-async def test_what_keeps_it_from_starting_is_said_in_one_line(
-    database_url: str,
-    simulator: StripeSimulator,
-    temporal_server: local_temporal.Server,
-    change: dict[str, str],
-    said: str,
-) -> None:
-    variables = _variables(database_url, simulator, temporal_server)
-    process = await _started(**variables | change)
+    )
+    well = {
+        "PERENNIAL_API_PORT": "0",
+        "PERENNIAL_API_HOST": "127.0.0.1",
+        "PERENNIAL_CATALOG": str(_ROOT / "examples" / "catalog.yaml"),
+        **_variables(database_url, simulator, temporal_server),
+    }
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        _STARTS,
+        cwd=_ROOT,
+        env={"PATH": os.environ["PATH"]},
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
     async with asyncio.timeout(60):
-        _, errors = await process.communicate()
-    assert process.returncode == 1
-    assert said in errors.decode()
-    assert "Traceback" not in errors.decode()
+        answered, crashed = await process.communicate(
+            json.dumps([well | change for change, _ in expected]).encode()
+        )
+    assert (process.returncode, crashed) == (0, b"")
+    answers = json.loads(answered)
+    assert len(answers) == len(expected)
+    for (_, said), (code, errors) in zip(expected, answers, strict=True):
+        assert code == 1
+        assert said in errors
+        assert len(errors.splitlines()) == 1
+        assert "Traceback" not in errors
