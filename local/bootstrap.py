@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 _OLDEST_PYTHON = (3, 11)
 _PIP = (
     *("-m", "pip", "--require-virtualenv", "--disable-pip-version-check", "--no-input"),
-    *("install", "--quiet"),
+    # Pip compiles on one processor, and after everything else.
+    *("install", "--quiet", "--no-compile"),
 )
 
 
@@ -62,9 +63,12 @@ class Checkout:
             self._stamp.unlink(missing_ok=True)
             if made.get("lock") != wanted["lock"]:
                 _say(f"installing what {self.lock_file.name} names")
+            # The lock file has what each package needs: nothing is left to be worked out.
             self._run(
-                str(self.python), *_PIP, "--require-hashes", "--requirement", str(self.lock_file)
+                *(str(self.python), *_PIP, "--require-hashes", "--no-deps"),
+                *("--requirement", str(self.lock_file)),
             )
+            self._compile()
             self._run(
                 str(self.python),
                 *_PIP,
@@ -103,6 +107,11 @@ class Checkout:
         asked = subprocess.run([self.python, "-c", question], capture_output=True, check=False)
         return asked.returncode == 0
 
+    def _compile(self) -> None:
+        """Compile what is installed, on every processor; what cannot be compiled is not imported."""
+        command = (str(self.python), "-m", "compileall", "-qq", "-j", "0", str(self.venv / "lib"))
+        subprocess.run(command, cwd=self.root, env=_environment(), check=False)
+
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
         """Wait for another `make` that is at it."""
@@ -115,10 +124,7 @@ class Checkout:
             yield
 
     def _run(self, *command: str) -> None:
-        environment = {
-            name: value for name, value in os.environ.items() if not name.startswith("PYTHON")
-        }
-        ended = subprocess.run(command, cwd=self.root, env=environment, check=False)
+        ended = subprocess.run(command, cwd=self.root, env=_environment(), check=False)
         if ended.returncode != 0:
             raise Unprepared(
                 f"`{' '.join(command)}` ended with code {ended.returncode} (see above)"
@@ -151,6 +157,11 @@ def main() -> int:
     except KeyboardInterrupt:
         return 130
     return 0
+
+
+def _environment() -> dict[str, str]:
+    """Ours without what would lead Python elsewhere."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
 
 
 def _digest(path: Path) -> str:
