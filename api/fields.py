@@ -155,7 +155,10 @@ Currency = Annotated[
 ]
 PriceCurrency = Annotated[
     Currency | None,
-    Field(description="One that the price is sold in, for life; null: the price's first"),
+    Field(
+        description="One that the price is sold in, for life; null: the price's first, of an add-on"
+        " that of the subscription it belongs to"
+    ),
 ]
 
 CustomerId = Annotated[str, StringConstraints(pattern=r"^cus_[A-Za-z0-9]{1,64}$")]

@@ -45,7 +45,8 @@ class Order:
     quantity: int
     trial: bool | None
     currency: str | None = None
-    """One of the price's; None is its first. The subscription keeps it for life."""
+    """One of the price's; None is an add-on's parent's, else the price's first. The subscription
+    keeps it for life."""
     configuration: Configuration = PLAIN
     """Where the price depends on more than the quantity."""
     contract_until: datetime | None = None
@@ -96,7 +97,8 @@ async def check_order(connection: AsyncConnection, order: Order) -> Purchase:
     sold = await catalog.offer(connection, order.price_id, now=present.now)
     if sold is None:
         raise await catalog.not_offered(connection, order.price_id, now=present.now)
-    offer = sold.in_currency(order.currency or sold.price.currency).configured(order.configuration)
+    beside = await _parent(connection, order, sold)
+    offer = _in_currency(sold, order, beside).configured(order.configuration)
     offer.price.require_interval()
     check_quantity(offer.price, order.quantity)
     taken = await subscriptions.live_in_family(
@@ -108,7 +110,7 @@ async def check_order(connection: AsyncConnection, order: Order) -> Purchase:
             f"the customer has a subscription of the family {offer.product.family}: {taken}",
             subscription=taken,
         )
-    parent = await _parent(connection, order, offer)
+    parent = None if offer.product.addon_to is None else check_parent(offer.product, beside)
     trial = await _trial(connection, order, offer)
     state = _first_state(present, order, offer, customer, trial, parent)
     items = await first_items_of(connection, state, order.added)
@@ -171,15 +173,33 @@ async def clock_standing(engine: AsyncEngine, purchase: Purchase) -> AsyncIterat
 async def _parent(
     connection: AsyncConnection, order: Order, offer: Offer
 ) -> SubscriptionState | None:
-    """What an add-on is sold beside."""
+    """What an add-on is to be sold beside, if the customer has that."""
     family = offer.product.addon_to
     if family is None:
         return None
     found = await subscriptions.live_in_family(
         connection, customer_id=order.customer_id, family=family
     )
-    state = None if found is None else await subscriptions.state_of(connection, found)
-    return check_parent(offer.product, state)
+    return None if found is None else await subscriptions.state_of(connection, found)
+
+
+def _in_currency(sold: Offer, order: Order, parent: SubscriptionState | None) -> Offer:
+    """What is bought beside another subscription is paid in the same currency, unless one is said.
+
+    Raises `InvalidInput` (`currency_not_sold`).
+    """
+    if order.currency is not None or parent is None:
+        return sold.in_currency(order.currency or sold.price.currency)
+    currency = parent.terms.currency
+    try:
+        return sold.in_currency(currency)
+    except InvalidInput as refused:
+        raise InvalidInput(
+            refused.code,
+            f"{refused.message}, as the subscription that it belongs to is:"
+            " say in which currency it is to be paid",
+            **refused.details,
+        ) from refused
 
 
 async def _trial(connection: AsyncConnection, order: Order, offer: Offer) -> Trial | None:

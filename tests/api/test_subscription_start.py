@@ -1,12 +1,18 @@
 """What is sold when a subscription begins: by the product's rules, to this customer."""
 
+from datetime import timedelta
+
 import pytest
+from sqlalchemy import select
 
 from adapters.catalog_file import parse_catalog
 from adapters.db.engine import reading
+from adapters.db.tables.subscription import subscriptions
 from api.subscription_start import Order, Purchase, check_order
 from billing.dunning import FinalAction
 from billing.errors import InvalidInput
+from billing.period import Period
+from billing.subscription import SubscriptionStatus, Terms
 from tests.api.shop import Shop, problem
 
 _CATALOG = b"""
@@ -33,6 +39,21 @@ products:
         unit: seat
       - {id: team_kwd, amount: "5.25", currency: KWD, interval: month}
       - {id: team_bulk, amount: "0.251", currency: KWD, interval: month, minimum_quantity: 10}
+  - id: domains
+    name: Domains
+    family: domains
+    addon_to: plan
+    prices:
+      - id: domains_yearly
+        amount: "90.00"
+        currency: USD
+        currencies: {JPY: {amount: "13500"}}
+        interval: year
+      - id: domains_monthly
+        amount: "9.00"
+        currency: USD
+        currencies: {EUR: {amount: "8.00"}}
+        interval: month
 """
 
 
@@ -109,3 +130,58 @@ async def test_a_currency_that_the_price_does_not_have_is_refused(idle_shop: Sho
         assert answer["currencies"] == "USD, EUR, JPY"
         order["currency"] = "yen"
         problem(await idle_shop.post(path, order), 422, "unknown_currency")
+
+
+async def _bought_beside(shop: Shop, price_id: str) -> Terms:
+    """An add-on of a customer whose plan is paid in yen."""
+    plan = (await _purchase(shop, "seats_monthly", 5, currency="JPY")).state
+    begins = plan.created_at
+    running = plan.model_copy(
+        update={
+            "subscription_id": "sub_plan",
+            "status": SubscriptionStatus.ACTIVE,
+            "anchor_at": begins,
+            "period_number": 0,
+            "period": Period(start=begins, end=begins + timedelta(days=28)),
+        }
+    )
+    async with shop.transactions() as tx:
+        await tx.subscriptions.save(running)
+        await tx.subscriptions.claim(running, with_trial=False)
+    order = Order(
+        subscription_id="sub_1",
+        customer_id=plan.customer_id,
+        price_id=price_id,
+        quantity=1,
+        trial=None,
+    )
+    async with reading(shop.deps.engine) as connection:
+        return (await check_order(connection, order)).state.terms
+
+
+async def test_an_addon_is_paid_in_its_parents_currency(idle_shop: Shop) -> None:
+    terms = await _bought_beside(idle_shop, "domains_yearly")
+    assert str(terms.period_amount) == "JPY 13,500"
+
+
+async def test_an_addon_that_is_not_sold_in_its_parents_currency_is_refused_until_one_is_said(
+    idle_shop: Shop,
+) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        await _bought_beside(idle_shop, "domains_monthly")
+    assert (refused.value.code, refused.value.details) == (
+        "currency_not_sold",
+        {"currencies": "USD, EUR"},
+    )
+    assert "not in JPY, as the subscription that it belongs to is" in refused.value.message
+    async with reading(idle_shop.deps.engine) as connection:
+        [plan] = await connection.execute(select(subscriptions.c.customer_id))
+        order = Order(
+            subscription_id="sub_1",
+            customer_id=plan.customer_id,
+            price_id="domains_monthly",
+            quantity=1,
+            trial=None,
+            currency="EUR",
+        )
+        assert str((await check_order(connection, order)).state.terms.period_amount) == "EUR 8.00"
