@@ -108,7 +108,7 @@ class Checkout:
         return asked.returncode == 0
 
     def _compile(self) -> None:
-        """Compile what is installed, on every processor; what cannot be compiled is not imported."""
+        """Compile what is installed, on every processor; what cannot be is not imported."""
         command = (str(self.python), "-m", "compileall", "-qq", "-j", "0", str(self.venv / "lib"))
         subprocess.run(command, cwd=self.root, env=_environment(), check=False)
 
