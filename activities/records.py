@@ -10,6 +10,7 @@ from activities.overtaking import is_ahead
 from activities.writing_off import write_off
 from billing.actor import Actor
 from billing.event import DomainEvent
+from billing.lineage import is_unheard_of
 from billing.ports.storage import UnitOfWork
 from billing.subscription import SubscriptionState, SubscriptionStatus
 from billing.value import Instant, Value
@@ -38,7 +39,7 @@ class Recorded(Value):
 
     stored_revision: int
     ahead: SubscriptionState | None = None
-    """What a run before a reset has recorded, unknown to this one: nothing was stored."""
+    """What is recorded and unknown to the run, as after a reset: nothing was stored."""
 
 
 class Records:
@@ -51,8 +52,8 @@ class Records:
     async def record(self, request: Record) -> Recorded:
         """Stores the state, its events and the audit entry; repeating it changes nothing.
 
-        A state whose run does not know what is recorded, after a reset, is not stored; nor does any
-        state lead out of the end.
+        A state whose run does not know what is recorded is not stored: after a reset, or where the
+        answer of an effect was lost with its worker. Nor does any state lead out of the end.
         """
         async with self._open_transaction() as tx:
             known = await tx.subscriptions.recorded(request.state.subscription_id)
@@ -79,4 +80,15 @@ class Records:
 
 def _is_ahead(known: SubscriptionState, state: SubscriptionState) -> bool:
     is_over = known.has_ended and not state.has_ended
-    return is_over or is_ahead(known, of=state)
+    return is_over or is_ahead(known, of=state) or _is_unheard_of(known, state)
+
+
+def _is_unheard_of(known: SubscriptionState, state: SubscriptionState) -> bool:
+    """What is recorded again by a repetition is known."""
+    is_same = known.model_copy(update={"lineage": state.lineage}) == state
+    return not is_same and is_unheard_of(
+        state.lineage,
+        recorded=known.lineage,
+        recorded_revision=known.revision,
+        revision=state.revision,
+    )

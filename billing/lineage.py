@@ -13,6 +13,8 @@ class Lineage(Value):
 
     run_id: str
     recorded_revision: int
+    heard_revision: int | None = None
+    """The highest that it has heard storage to have; None while answers are on their way."""
 
 
 def is_overtaken(mine: Lineage | None, *, recorded: Lineage | None, recorded_revision: int) -> bool:
@@ -25,3 +27,17 @@ def is_overtaken(mine: Lineage | None, *, recorded: Lineage | None, recorded_rev
         return False
     is_own = recorded is not None and recorded.run_id == mine.run_id
     return not is_own and recorded_revision != mine.recorded_revision
+
+
+def is_unheard_of(
+    mine: Lineage | None, *, recorded: Lineage | None, recorded_revision: int, revision: int
+) -> bool:
+    """Whether the run itself has recorded what it does not know, and goes on without: `revision`.
+
+    So it is where a worker died after an effect, before the server heard of it (ADR 0033). What an
+    effect records that began later than `revision` is higher.
+    """
+    if mine is None or mine.heard_revision is None or recorded is None:
+        return False
+    is_own = recorded.run_id == mine.run_id
+    return is_own and mine.heard_revision < recorded_revision <= revision

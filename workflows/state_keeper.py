@@ -6,7 +6,8 @@ not own what moves it (`billing`), nor the order of things (`workflows.subscript
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import NamedTuple, Protocol, TypeVar
 
@@ -53,6 +54,10 @@ class StateKeeper:
     def __init__(self, state: SubscriptionState) -> None:
         self.state = state.model_copy(update={"lineage": None})
         self.saved_revision = state.revision
+        self._heard_revision = state.revision
+        """The highest that storage is known to have, whoever's state that is."""
+        self._awaited = 0
+        """How many activities that store a state were asked and have not answered."""
         self.wakes = 0
         self.lock = asyncio.Lock()
         self.problem: str | None = None
@@ -100,7 +105,10 @@ class StateKeeper:
         """
         asked = self.state
         reserved = self.state = lifecycle.reserved(asked)
-        outcome = await self.unless_overtaken(run(self._signed(asked)))
+        signed = self._signed(asked)
+        with self._answer_on_its_way():
+            outcome = await self.unless_overtaken(run(signed))
+        self._heard_of(outcome.stored_revision)
         was_alone = self.state.revision == asked.revision + 1
         self.state = change(self.state, outcome)
         if self.state is reserved and outcome.stored_revision is None:
@@ -128,12 +136,17 @@ class StateKeeper:
         raise Overtaken("overtaken", "what a run before a reset has recorded counts")
 
     async def save(self, *events: DomainEvent, audit: AuditEntry | None = None) -> None:
-        """Stores the present state, or takes up what a run before a reset has recorded since."""
+        """Stores the present state, or takes up what is recorded and unknown here.
+
+        A run before a reset may have gone on, or a worker died before anybody heard what it did.
+        """
         while True:
             saving = self.state
-            recorded = await effects.record(
-                Record(state=self._signed(saving), events=events, audit=audit)
-            )
+            heard = None if self._awaited else self._heard_revision
+            signed = self._signed(saving, heard_revision=heard)
+            with self._answer_on_its_way():
+                recorded = await effects.record(Record(state=signed, events=events, audit=audit))
+            self._heard_of(recorded.stored_revision)
             if recorded.ahead is not None:
                 self._adopt(recorded.ahead)
                 return
@@ -142,8 +155,25 @@ class StateKeeper:
                 return
             self.state = lifecycle.revised(self.state, recorded.stored_revision)
 
-    def _signed(self, state: SubscriptionState) -> SubscriptionState:
-        lineage = Lineage(run_id=workflow.info().run_id, recorded_revision=self.saved_revision)
+    @contextmanager
+    def _answer_on_its_way(self) -> Iterator[None]:
+        self._awaited += 1
+        try:
+            yield
+        finally:
+            self._awaited -= 1
+
+    def _heard_of(self, stored_revision: int | None) -> None:
+        self._heard_revision = max(self._heard_revision, stored_revision or 0)
+
+    def _signed(
+        self, state: SubscriptionState, *, heard_revision: int | None = None
+    ) -> SubscriptionState:
+        lineage = Lineage(
+            run_id=workflow.info().run_id,
+            recorded_revision=self.saved_revision,
+            heard_revision=heard_revision,
+        )
         return state.model_copy(update={"lineage": lineage})
 
     def _is_saved_up_to(self, revision: int) -> None:
@@ -151,7 +181,7 @@ class StateKeeper:
         self._heard = [heard for heard in self._heard if heard.revision > revision]
 
     def _adopt(self, recorded: SubscriptionState) -> None:
-        """What was decided and paid before the reset counts, and what was heard since.
+        """What was decided and paid counts, and what was heard since.
 
         The time is this run's.
         """

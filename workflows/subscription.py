@@ -102,13 +102,12 @@ class SubscriptionWorkflow:
         messenger = asyncio.create_task(self._deliver_messages())
         if self._state.revision == 0:
             await self._introduce()
-        while not self._state.is_finished:
+        while not await self._is_over():
             if self._may_continue_as_new():
                 workflow.continue_as_new(SubscriptionStart.of(self._state))
             action = await self._wait_for_due_action()
             if action is not None:
                 await self._attempt(action)
-        await self._keeper.save_news()
         self._busy = False
         self._keeper.describe()
         await workflow.wait_condition(workflow.all_handlers_finished)
@@ -531,6 +530,12 @@ class SubscriptionWorkflow:
             await self._start_trial(action)
         else:
             await self._bill(action)
+
+    async def _is_over(self) -> bool:
+        """Whether nothing is left to do, by what is recorded as well."""
+        if self._state.is_finished:
+            await self._keeper.save_news()
+        return self._state.is_finished
 
     async def _start_trial(self, action: NextAction) -> None:
         async with self._keeper.lock:

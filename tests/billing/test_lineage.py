@@ -2,7 +2,7 @@
 
 import pytest
 
-from billing.lineage import Lineage, is_overtaken
+from billing.lineage import Lineage, is_overtaken, is_unheard_of
 
 
 def lineage(run_id: str, recorded_revision: int = 4) -> Lineage:
@@ -28,3 +28,28 @@ def test_a_run_is_overtaken_by_another_whose_record_it_does_not_know(
 ) -> None:
     found = is_overtaken(mine, recorded=recorded, recorded_revision=recorded_revision)
     assert found is expected
+
+
+@pytest.mark.parametrize(
+    ("heard", "recorded_revision", "expected"),
+    [
+        (4, 5, True),
+        (4, 7, True),
+        # It knows that one.
+        (5, 5, False),
+        # Of an effect that began after what is to be recorded.
+        (4, 8, False),
+        # An answer is on its way.
+        (None, 5, False),
+    ],
+)
+def test_what_a_run_has_recorded_and_never_heard_of_is_told_from_what_it_knows(
+    heard: int | None, recorded_revision: int, *, expected: bool
+) -> None:
+    mine = lineage("first").model_copy(update={"heard_revision": heard})
+    for recorded, is_it in [(lineage("first"), expected), (lineage("other"), False), (None, False)]:
+        found = is_unheard_of(
+            mine, recorded=recorded, recorded_revision=recorded_revision, revision=7
+        )
+        assert found is is_it
+    assert not is_unheard_of(None, recorded=lineage("first"), recorded_revision=5, revision=7)
