@@ -73,7 +73,8 @@ def cancel_at_period_end(
     While past due or unpaid it is immediate (policy P20); so it is in a pause, where no period runs
     that could be waited for (ADR 0015). It replaces a pending decrease, and a change that waits for
     its customer at a bank's challenge: who does not come back to one may leave all the same. What
-    an immediate end promises of open invoices is `promised_back`. Raises `Conflict`
+    an immediate end promises of open invoices is `promised_back`. What of its add-ons is paid
+    beyond the end becomes balance: nobody gave that up (policy P17). Raises `Conflict`
     (`change_in_progress`) where a payment is on its way.
     """
     if state.status not in _ENDS_AT_ONCE:
@@ -90,11 +91,13 @@ def cancel_between_changes(
     So it was for everybody, and is in histories from then.
     """
     if state.status in _ENDS_AT_ONCE:
-        return cancel_now(state, now, promised_back=promised_back)
+        return cancel_now(state, now, promised_back=promised_back, unused=UnusedPart.CREDIT)
     check_command(state, CommandName.CANCEL_AT_PERIOD_END)
     if state.change is not None:
         raise Conflict("change_in_progress", "a change of the subscription is being paid for")
-    cancellation = Cancellation(at=state.running_period.end, requested_at=now)
+    cancellation = Cancellation(
+        at=state.running_period.end, requested_at=now, unused_of_addons=UnusedPart.CREDIT
+    )
     message = messages.subscription_canceled(state, now, effective_at=cancellation.at)
     return state.changed(
         cancellation=cancellation, pending_change=None, messages=(*state.messages, message)

@@ -101,7 +101,7 @@ def _ended_unpaid(state: SubscriptionState, now: datetime) -> SubscriptionState:
     """A bank may still say yes: what that pays for and is not used becomes balance."""
     reason = EndReason.PAYMENT_FAILED
     promise = pausing.promised_back(state, now, cause=reason, unused=UnusedPart.CREDIT)
-    return ended_with_message(state, reason, now, promised_back=promise)
+    return ended_with_message(state, reason, now, promised_back=promise, unused=UnusedPart.CREDIT)
 
 
 def to_rule_out(state: SubscriptionState) -> OpenInvoice | None:

@@ -298,13 +298,16 @@ def ended(
     """Nothing begins again, and what was carried to a next invoice is written off (P5).
 
     `promised_back` is what becomes of invoices that are paid all the same, and `unused` what was
-    given back: its add-ons end in the same way. What was had in arrears until now is billed next
-    where the end was asked for (P17); where it ends because nobody pays, it is not, and what is
-    open of that kind is a bad debt (P18).
+    given back: its add-ons end in the same way, at a period's end as the cancellation says. What
+    was had in arrears until now is billed next where the end was asked for (P17); where it ends
+    because nobody pays, it is not, and what is open of that kind is a bad debt (P18).
     """
     is_billed = reason in _BILLED_TO_THE_END and state.status is not SubscriptionStatus.INCOMPLETE
     used = accrual.had_before(state, now) if is_billed else ()
     carried = state.carried if used else ()
+    planned = state.cancellation
+    if planned is not None and now >= planned.at:
+        unused = planned.unused_of_addons
     status = (
         SubscriptionStatus.INCOMPLETE_EXPIRED
         if state.status is SubscriptionStatus.INCOMPLETE
@@ -370,11 +373,12 @@ def ended_with_message(
     now: datetime,
     *,
     promised_back: PromisedBack | None = None,
+    unused: UnusedPart = UnusedPart.NONE,
 ) -> SubscriptionState:
     """Ended by the system: the customer has not asked for it and is told."""
     message = messages.subscription_canceled(state, now, effective_at=now, reason=reason)
     told = state.model_copy(update={"messages": (*state.messages, message)})
-    return ended(told, reason, now, promised_back=promised_back)
+    return ended(told, reason, now, promised_back=promised_back, unused=unused)
 
 
 def message_handed_over(state: SubscriptionState, key: str) -> SubscriptionState:

@@ -243,6 +243,9 @@ class Cancellation(Value):
 
     at: Instant
     requested_at: Instant
+    unused_of_addons: UnusedPart = UnusedPart.NONE
+    """What of add-ons is paid beyond it becomes of (policy P17); none in states from before that
+    was decided."""
 
 
 class PendingChange(Value):
@@ -552,7 +555,9 @@ class SubscriptionState(Value):
         """What its add-ons are to know of its end."""
         if self.ended_at is not None:
             return ParentEnd(at=self.ended_at, unused=self.unused_at_end)
-        return None if self.cancellation is None else ParentEnd(at=self.cancellation.at)
+        if self.cancellation is None:
+            return None
+        return ParentEnd(at=self.cancellation.at, unused=self.cancellation.unused_of_addons)
 
     @property
     def addons_to_tell(self) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from billing import addon, anchor, commands, lifecycle, migrating, settlement
+from billing import addon, anchor, commands, giving_up, lifecycle, migrating, settlement
 from billing.agenda import ActionKind, agenda, next_action
 from billing.catalog import AnchorKind, Catalog, PauseMode, PausePolicy, Product, Trial
 from billing.change import ChangeKind, check_allowed
@@ -127,6 +127,32 @@ def test_a_parent_tells_each_change_of_its_end_once() -> None:
     assert (stays.addons_to_tell, stays.end_for_addons) == (("sub_addon",), None)
     one_more = addon.joined(told, "sub_other")
     assert one_more.addons_to_tell == ("sub_other",)
+
+
+def test_what_is_paid_beyond_an_end_that_nobody_chose_becomes_balance() -> None:
+    plan = addon.joined(situations.active(), "sub_addon")
+    leaving = commands.cancel_at_period_end(plan, NOW)
+    credited = leaving.end_for_addons
+    assert credited == ParentEnd(at=plan.running_period.end, unused=UnusedPart.CREDIT)
+    known = addon.told(leaving, credited, ["sub_addon"], gone=[])
+    over = lifecycle.ended(known, EndReason.REQUESTED, plan.running_period.end)
+    assert (over.end_for_addons, over.addons_to_tell) == (credited, ())
+    unpaid = giving_up.gave_up(plan, NOW, fallback=None)
+    assert unpaid.end_for_addons == ParentEnd(at=NOW, unused=UnusedPart.CREDIT)
+    at_once = commands.cancel_now(known, NOW)
+    assert at_once.end_for_addons == ParentEnd(at=NOW)
+
+
+def test_a_cancellation_from_before_gives_back_what_it_was_told_to() -> None:
+    """An add-on that knows of it is not told again by a run that goes on with an old state."""
+    plan = addon.joined(situations.active(), "sub_addon")
+    old = commands.cancel_at_period_end(plan, NOW).model_dump(mode="json")
+    del old["cancellation"]["unused_of_addons"]
+    old["addons"][0]["told"] = {"at": old["cancellation"]["at"], "unused": "none"}
+    state = SubscriptionState.model_validate(old)
+    assert state.addons_to_tell == ()
+    over = lifecycle.ended(state, EndReason.REQUESTED, state.running_period.end)
+    assert over.addons_to_tell == ()
 
 
 def test_a_parent_is_finished_once_everybody_knows_of_its_end() -> None:

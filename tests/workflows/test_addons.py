@@ -74,6 +74,24 @@ async def test_an_addon_ends_in_the_instant_of_its_parents_end(company: Company)
         assert len(kinds) == 2
 
 
+async def test_what_of_an_addon_is_paid_beyond_its_parents_period_becomes_balance(
+    company: Company,
+) -> None:
+    async with company.working():
+        company.present = at("2026-04-01T00:00")
+        plan = await company.subscribe(await company.customer(), price_id="club_void_m")
+        await plan.activated()
+        addon = await _beside(company, plan, is_known=True, price_id="team_y")
+        await plan.cancel()
+        await company.advance("2026-05-01T01:00")
+        state = (await addon.report()).state
+        assert (state.ended_at, state.end_reason) == (
+            at("2026-05-01T00:00"),
+            EndReason.PARENT_ENDED,
+        )
+        assert await balance_minor(company, addon) == round(5 * 18000 * 335 / 365)
+
+
 async def test_an_upgrade_at_its_challenge_takes_nothing_of_what_the_end_gives_back(
     company: Company,
 ) -> None:
