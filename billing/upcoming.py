@@ -157,22 +157,22 @@ def accrued_invoice(
 
 
 def _billed_at(state: SubscriptionState) -> datetime | None:
-    """Whatever is open is expected to be paid: then the first that is left is a boundary."""
-    settled = {"open_invoices": (), "trial_notice_at": None, "addons": ()}
-    paid = _ending(state).model_copy(update=settled)
-    action = next_action(paid)
+    action = next_action(_settled(_ending(state)))
     return action.at if action is not None and action.kind in _BILLING else None
 
 
 def _ending(state: SubscriptionState) -> SubscriptionState:
     """As it will be where the next boundary is its end: what was had until then is billed."""
-    ends = (state.cancellation, state.parent_end)
-    at = min((each.at for each in ends if each is not None), default=None)
-    if at is None or state.has_ended or state.accrues_from is None:
+    has_any = state.accrues_from is not None or state.accrued
+    action = next_action(_settled(state)) if has_any else None
+    if action is None or action.kind is not ActionKind.CANCEL:
         return state
-    if at > state.running_period.end:
-        return state
-    return lifecycle.ended(state, EndReason.REQUESTED, at)
+    return lifecycle.ended(state, EndReason.REQUESTED, action.at)
+
+
+def _settled(state: SubscriptionState) -> SubscriptionState:
+    """Whatever is open is expected to be paid: then the first that is left is a boundary."""
+    return state.model_copy(update={"open_invoices": (), "trial_notice_at": None, "addons": ()})
 
 
 def _needs_method(state: SubscriptionState) -> bool:

@@ -2,12 +2,12 @@
 
 import pytest
 
-from billing import lifecycle
+from billing import accrual, commands, lifecycle
 from billing.catalog import Product, ProrationMode
 from billing.dunning import FinalAction
 from billing.errors import Conflict
-from billing.subscription import ChangeResult, EndReason
-from billing.upcoming import is_free
+from billing.subscription import ChangeResult, EndReason, SubscriptionStatus
+from billing.upcoming import is_free, upcoming_period
 from tests.billing.running import SOFT, Running, at, offer
 from tests.billing.test_arrears import ARREARS, april, bills, cloud, lines
 
@@ -72,3 +72,19 @@ def test_who_has_not_paid_for_the_past_gets_no_more_of_it_later_either(wanted: s
         running.plan(wanted)
     assert refused.value.code == "past_due"
     assert running.change(quantity=2) is ChangeResult.SCHEDULED
+
+
+def test_what_was_had_before_it_was_suspended_is_foreseen_where_that_ends() -> None:
+    running = april(cloud(final_action=FinalAction.UNPAID))
+    running.until("2026-05-01")
+    running.command(commands.cancel_at_period_end)
+    suspended = running.state.model_copy(
+        update={
+            "status": SubscriptionStatus.UNPAID,
+            **accrual.ended_at(running.state, at("2026-05-16")),
+        }
+    )
+    foreseen = upcoming_period(suspended, has_method=True)
+    assert foreseen is not None
+    assert [part.used.end for part in foreseen.accrued] == [at("2026-05-16")]
+    assert upcoming_period(running.state, has_method=True) is not None
