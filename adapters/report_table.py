@@ -19,7 +19,7 @@ _TAX = (
     "jurisdiction", "name", "rate", "reason", "currency", "invoiced", "invoiced_tax", "credited",
     "credited_tax", "net", "tax", "category",
 )  # fmt: skip
-_REVENUE = ("month", "currency", "invoiced", "recognised", "deferred")
+_REVENUE = ("month", "currency", "invoiced", "recognised", "deferred", "accrued")
 
 
 async def receivables_csv(rows: AsyncIterator[Receivable]) -> AsyncIterator[str]:
@@ -46,7 +46,14 @@ def revenue_csv(rows: Iterable[RevenueOfMonth]) -> Iterator[str]:
     yield csv_lines([_REVENUE])
     for row in rows:
         month = f"{row.month:%Y-%m}"
-        cells = (month, row.invoiced.currency, row.invoiced, row.recognised, row.deferred)
+        cells = (
+            month,
+            row.invoiced.currency,
+            row.invoiced,
+            row.recognised,
+            row.deferred,
+            row.accrued,
+        )
         yield csv_lines([cells])
 
 

@@ -119,9 +119,9 @@ class MonthOfRevenueView(BaseModel):
     month: str = Field(examples=["2026-01"])
     invoiced: MoneyView = Field(description="Less what was credited or voided in the month")
     recognised: MoneyView = Field(description="Earned in the month, day by day")
-    deferred: MoneyView = Field(
-        description="At the month's end: invoiced and not earned yet; less what was had in arrears"
-        " by then and is invoiced later"
+    deferred: MoneyView = Field(description="At the month's end: invoiced and not earned yet")
+    accrued: MoneyView = Field(
+        description="At the month's end: had in arrears, earned and not invoiced yet"
     )
 
     @classmethod
@@ -132,6 +132,7 @@ class MonthOfRevenueView(BaseModel):
             invoiced=MoneyView.of(row.invoiced),
             recognised=MoneyView.of(row.recognised),
             deferred=MoneyView.of(row.deferred),
+            accrued=MoneyView.of(row.accrued),
         )
 
 
@@ -243,7 +244,8 @@ async def read_revenue_report(
     """Each line of an invoice is earned day by day over its own period (UTC days).
 
     The parts of a line always sum to it. What is billed in arrears is earned in the month in which
-    it was had, so that a month is complete once that is invoiced. Credit notes take back over the
+    it was had, and accrued until it is invoiced; of the running period as far as the month's end,
+    if it goes on until then. Credit notes take back over the
     period that they give back; a void invoice earns nothing, and what it had earned is taken back
     on its last day.
     """

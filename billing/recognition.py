@@ -30,7 +30,8 @@ class EarnedLine(Value):
     first_day: date
     end_day: date
     """The first day after it."""
-    issued_on: date
+    issued_on: date | None
+    """None of time that was had in arrears and is on no invoice yet."""
     voided_on: date | None = None
     in_arrears: bool = False
     """Whether it is earned before it is invoiced."""
@@ -39,6 +40,8 @@ class EarnedLine(Value):
     def _has_days(self) -> Self:
         if self.end_day <= self.first_day:
             raise ValueError("a line is earned over at least one day")
+        if self.issued_on is None and not self.in_arrears:
+            raise ValueError("what is paid in advance is invoiced before it is earned")
         return self
 
     @classmethod
@@ -47,7 +50,7 @@ class EarnedLine(Value):
         amount: Money,
         period: Period,
         *,
-        issued_on: date,
+        issued_on: date | None,
         voided_on: date | None = None,
         in_arrears: bool = False,
     ) -> Self:
@@ -62,9 +65,16 @@ class EarnedLine(Value):
             in_arrears=in_arrears,
         )
 
+    @property
+    def last_day(self) -> date:
+        """The last one on which something of it is earned."""
+        return self.end_day - _ONE_DAY
+
     def recognised_before(self, day: date) -> Money:
         """What is earned at the beginning of `day`, rounded once from the beginning on."""
-        known_on = min(self.first_day, self.issued_on) if self.in_arrears else self.issued_on
+        known_on = self.first_day if self.issued_on is None else self.issued_on
+        if self.in_arrears:
+            known_on = min(self.first_day, known_on)
         if day <= known_on or self._is_void(day):
             return Money.zero(self.amount.currency)
         whole = (self.end_day - self.first_day).days
@@ -78,14 +88,19 @@ class EarnedLine(Value):
         return self.recognised_before(end) - self.recognised_before(start)
 
     def deferred_before(self, day: date) -> Money:
-        """What was invoiced and is not earned at the beginning of `day`.
-
-        Below zero what was had in arrears by then, and is invoiced later.
-        """
-        if self._is_void(day):
+        """What was invoiced and is not earned at the beginning of `day`."""
+        if self._is_void(day) or not self._is_invoiced(day):
             return Money.zero(self.amount.currency)
-        invoiced = self.amount if day > self.issued_on else Money.zero(self.amount.currency)
-        return invoiced - self.recognised_before(day)
+        return self.amount - self.recognised_before(day)
+
+    def accrued_before(self, day: date) -> Money:
+        """What is earned at the beginning of `day` and is invoiced later."""
+        if self._is_invoiced(day):
+            return Money.zero(self.amount.currency)
+        return self.recognised_before(day)
+
+    def _is_invoiced(self, day: date) -> bool:
+        return self.issued_on is not None and self.issued_on < day
 
     def _is_void(self, day: date) -> bool:
         return self.voided_on is not None and self.voided_on < day

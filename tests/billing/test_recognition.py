@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -34,6 +35,7 @@ def earned_lines(draw: st.DrawFn) -> EarnedLine:
 
 
 def months(line: EarnedLine) -> list[tuple[date, date]]:
+    assert line.issued_on is not None
     first = min(line.first_day, line.issued_on).replace(day=1)
     last = max(line.end_day, line.issued_on, line.voided_on or line.end_day)
     starts = [first]
@@ -76,8 +78,13 @@ def test_what_is_billed_in_arrears_is_earned_as_it_is_had_and_not_when_it_is_bil
     line = EarnedLine.over(usd(3000), april, issued_on=april.end.date(), in_arrears=True)
     assert line.recognised_in(date(2026, 4, 1), date(2026, 5, 1)) == usd(3000)
     assert line.recognised_before(date(2026, 4, 11)) == usd(1000)
-    assert line.deferred_before(date(2026, 5, 1)) == usd(-3000)
-    assert line.deferred_before(date(2026, 5, 2)) == usd(0)
+    assert line.accrued_before(date(2026, 5, 1)) == usd(3000)
+    assert line.accrued_before(date(2026, 5, 2)) == line.deferred_before(date(2026, 5, 2)) == usd(0)
+    later = line.model_copy(update={"issued_on": None})
+    assert later.recognised_before(date(2026, 4, 11)) == usd(1000)
+    assert later.accrued_before(date(2026, 6, 1)) == usd(3000)
+    with pytest.raises(ValueError, match="invoiced before it is earned"):
+        EarnedLine.over(usd(3000), april, issued_on=None)
 
 
 @given(earned_lines())
@@ -97,8 +104,12 @@ def test_days_that_follow_one_another_sum_up(line: EarnedLine, one: date, other:
 def test_what_is_deferred_and_what_is_earned_is_what_was_invoiced(
     line: EarnedLine, day: date
 ) -> None:
-    known = line.recognised_before(day) + line.deferred_before(day)
-    is_there = line.issued_on < day and not (line.voided_on and line.voided_on < day)
+    known = line.recognised_before(day) + line.deferred_before(day) - line.accrued_before(day)
+    is_there = (
+        line.issued_on is not None
+        and line.issued_on < day
+        and not (line.voided_on and line.voided_on < day)
+    )
     assert known == (line.amount if is_there else usd(0))
 
 

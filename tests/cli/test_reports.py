@@ -25,9 +25,9 @@ async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
 async def test_reports_are_tables_of_the_books(terminal: Terminal) -> None:
     said = await terminal.perennial("reports", "revenue", "--from", "2026-01", "--to", "2026-03")
     assert said.out.split() == [
-        "month,currency,invoiced,recognised,deferred",
-        "2026-01,USD,80.00,2.86,77.14",
-        "2026-02,USD,0.00,77.14,0.00",
+        "month,currency,invoiced,recognised,deferred,accrued",
+        "2026-01,USD,80.00,2.86,77.14,0.00",
+        "2026-02,USD,0.00,77.14,0.00,0.00",
     ]
     said = await terminal.perennial("reports", "tax", "--from", "2026-01", "--to", "2026-03")
     assert said.out.split() == [

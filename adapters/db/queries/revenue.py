@@ -2,20 +2,25 @@
 
 Owns the SQL that does for all lines of all documents what `billing.recognition` says of one. A
 credit note is a negative line; a void invoice earns nothing. Every month: deferred at its beginning
-plus invoiced less recognised is deferred at its end; what was had in arrears and is invoiced later
-is deferred below zero until then. Taxes are nobody's revenue, and discounts take it off the lines
-that they were on.
+less accrued at its beginning plus invoiced less recognised is deferred less accrued at its end.
+Accrued is what was had in arrears and is invoiced later; of what is not invoiced yet, the states
+tell (`adapters.db.queries.unbilled`). Taxes are nobody's revenue, and discounts take it off the
+lines that they were on.
 """
 
+from collections import Counter
 from collections.abc import Collection
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Final
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters.db.queries import unbilled
 from billing.errors import InvalidInput
 from billing.money import Money
+from billing.recognition import EarnedLine
 from billing.value import Value
 
 # Dates are UTC days, whatever the session's time zone.
@@ -76,10 +81,8 @@ _BY_MONTH: Final = text("""
         sum(CASE WHEN is_issued THEN minor ELSE 0 END - CASE WHEN is_voided THEN minor ELSE 0 END)
             AS invoiced,
         sum(earned_after - earned_before) AS recognised,
-        sum(
-            CASE WHEN is_over OR is_unbilled THEN 0 ELSE minor END
-            - CASE WHEN is_over THEN 0 ELSE earned_after END
-        ) AS deferred
+        sum(CASE WHEN is_over OR is_unbilled THEN 0 ELSE minor - earned_after END) AS deferred,
+        sum(CASE WHEN is_unbilled THEN earned_after ELSE 0 END) AS accrued
     FROM sums
     GROUP BY month, currency
     ORDER BY month, currency
@@ -107,8 +110,19 @@ class RevenueOfMonth(Value):
     """Less what was credited or voided in it."""
     recognised: Money
     deferred: Money
-    """At the month's end: invoiced, and not earned yet; less what was had in arrears by then and
-    is invoiced later."""
+    """At the month's end: invoiced, and not earned yet."""
+    accrued: Money
+    """At the month's end: earned, and not invoiced yet."""
+
+
+@dataclass(slots=True)
+class _Sums:
+    """Of one month in one currency, in minor units."""
+
+    invoiced: int = 0
+    recognised: int = 0
+    deferred: int = 0
+    accrued: int = 0
 
 
 async def by_month(
@@ -120,7 +134,8 @@ async def by_month(
 ) -> tuple[RevenueOfMonth, ...]:
     """The months from `first` to `last`, each given by its first day; without those with nothing.
 
-    Of everybody, or of some customers.
+    Of everybody, or of some customers. What accrues is told as of each month's end, if the running
+    period goes on until then. Within one transaction at one moment both sources are the same books.
     """
     found = await connection.execute(
         _BY_MONTH,
@@ -130,12 +145,45 @@ async def by_month(
             "customers": None if customer_ids is None else list(customer_ids),
         },
     )
-    return tuple(
-        RevenueOfMonth(
-            month=row.month,
-            invoiced=Money(amount_minor=int(row.invoiced), currency=row.currency),
-            recognised=Money(amount_minor=int(row.recognised), currency=row.currency),
-            deferred=Money(amount_minor=int(row.deferred), currency=row.currency),
+    sums = {
+        (row.month, row.currency): _Sums(
+            int(row.invoiced), int(row.recognised), int(row.deferred), int(row.accrued)
         )
         for row in found
+    }
+    had: Counter[tuple[date, str]] = Counter()
+    async for line in unbilled.lines(connection, customer_ids=customer_ids):
+        had[_next_month(line.last_day), line.amount.currency] += line.amount.amount_minor
+        _add(sums, line, first=first, last=last)
+    for (since, currency), minor in had.items():
+        for month, other in sums:
+            if other == currency and since <= month:
+                sums[month, currency].accrued += minor
+    return tuple(
+        _as_revenue(month, currency, sums[month, currency]) for month, currency in sorted(sums)
+    )
+
+
+def _add(sums: dict[tuple[date, str], _Sums], line: EarnedLine, *, first: date, last: date) -> None:
+    """Each month in which it is earned; it stays accrued in later ones."""
+    month = max(first, line.first_day.replace(day=1))
+    while month <= min(last, line.last_day):
+        following = _next_month(month)
+        of_month = sums.setdefault((month, line.amount.currency), _Sums())
+        of_month.recognised += line.recognised_in(month, following).amount_minor
+        of_month.accrued += line.accrued_before(following).amount_minor
+        month = following
+
+
+def _next_month(day: date) -> date:
+    return (day.replace(day=1) + timedelta(days=31)).replace(day=1)
+
+
+def _as_revenue(month: date, currency: str, sums: _Sums) -> RevenueOfMonth:
+    return RevenueOfMonth(
+        month=month,
+        invoiced=Money(amount_minor=sums.invoiced, currency=currency),
+        recognised=Money(amount_minor=sums.recognised, currency=currency),
+        deferred=Money(amount_minor=sums.deferred, currency=currency),
+        accrued=Money(amount_minor=sums.accrued, currency=currency),
     )

@@ -6,16 +6,18 @@ from random import Random
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.db.engine import Transactions, reading
+from adapters.db.engine import Transactions, reporting
 from adapters.db.queries import revenue
 from billing.billing_mode import BillingMode
 from billing.catalog import Catalog, Price, Product
 from billing.errors import InvalidInput
 from billing.invoice import InvoiceDraft
+from billing.offer import Offer
 from billing.period import Period
 from billing.recognition import EarnedLine
 from tests.adapters.db.company import TEAM, draft, open_shop, subscribe
 from tests.adapters.db.reversals import note, usd
+from tests.billing.running import Running, at
 
 FIRST, LAST = date(2025, 1, 1), date(2028, 12, 1)
 
@@ -48,7 +50,7 @@ async def test_a_year_of_108_dollars_is_earned_by_the_day(
     year = Period(start=start, end=start.replace(year=2027))
     async with transaction() as tx:
         await tx.invoices.finalize(invoice(0, 10_800, year, start))
-    async with reading(engine) as connection:
+    async with reporting(engine) as connection:
         found = await revenue.by_month(connection, first=FIRST, last=LAST)
         elsewhere = await revenue.by_month(
             connection, first=FIRST, last=LAST, customer_ids=["cus_other"]
@@ -95,18 +97,61 @@ async def test_every_line_is_earned_as_the_rule_says(
                 await tx.credit_notes.issue(given.model_copy(update={"issued_at": at}))
                 lines.append(EarnedLine.over(-given.total, part, issued_on=at.date()))
             lines.append(line)
-    async with reading(engine) as connection:
+    async with reporting(engine) as connection:
         found = await revenue.by_month(connection, first=FIRST, last=LAST)
     deferred = 0
     for month in found:
         following = (month.month + timedelta(days=32)).replace(day=1)
         earned = sum(line.recognised_in(month.month, following).amount_minor for line in lines)
         left = sum(line.deferred_before(following).amount_minor for line in lines)
+        accrued = sum(line.accrued_before(following).amount_minor for line in lines)
         assert (month.recognised, month.deferred) == (usd(earned), usd(left)), month
+        assert month.accrued == usd(accrued)
         deferred += month.invoiced.amount_minor - month.recognised.amount_minor
-        assert month.deferred.amount_minor == deferred
+        assert month.deferred.amount_minor - accrued == deferred
     assert deferred == 0
     assert len(found) > 20
+
+
+async def test_what_is_not_invoiced_yet_is_accrued_and_the_same_revenue_as_afterwards(
+    engine: AsyncEngine, transaction: Transactions
+) -> None:
+    await open_shop(engine)
+    product = Product(id="team", name="Team", family="plan")
+    async with transaction() as tx:
+        await tx.catalog.put_on_sale(Catalog(products=(product,), prices=(IN_ARREARS,)))
+    running = Running(Offer(product=product, price=IN_ARREARS), start=at("2026-04-16"), quantity=5)
+    state = running.until("2026-04-20")
+    await subscribe(engine, state)
+    before = await _months(engine)
+    assert [(row.recognised, row.accrued) for row in before] == [
+        (usd(40_00), usd(40_00)),
+        (usd(40_00), usd(80_00)),
+    ]
+    async with reporting(engine) as connection:
+        other = await revenue.by_month(
+            connection, first=FIRST, last=LAST, customer_ids=["cus_other"]
+        )
+    assert other == ()
+
+    renewed = running.until("2026-05-16")
+    [booked] = running.books.invoices.values()
+    async with transaction() as tx:
+        await tx.invoices.finalize(booked.draft)
+        await tx.subscriptions.save(renewed)
+    april, may, june = await _months(engine)
+    assert april == before[0]
+    assert (may.invoiced, may.recognised, may.deferred) == (usd(80_00), usd(81_29), usd(0))
+    assert (may.accrued, june.recognised, june.accrued) == (usd(41_29), usd(38_71), usd(80_00))
+    year = Period(start=at("2026-06-16"), end=at("2027-06-16"))
+    async with transaction() as tx:
+        await tx.invoices.finalize(invoice(99, 100, year, year.start))
+    assert {row.accrued for row in (await _months(engine))[2:]} == {usd(80_00)}
+
+
+async def _months(engine: AsyncEngine) -> tuple[revenue.RevenueOfMonth, ...]:
+    async with reporting(engine) as connection:
+        return await revenue.by_month(connection, first=FIRST, last=LAST)
 
 
 def test_a_report_has_at_most_ten_years_and_goes_forward() -> None:
