@@ -100,5 +100,7 @@ def _price_of(terms: Terms, basis: ChangeBasis) -> Price:
 def _price_of_part(part: AccruedPart, state: SubscriptionState, basis: ChangeBasis) -> Price:
     """What was had before is at the prices of then; the rest at those of now and after."""
     before = zip(state.accrued, basis.accrued_prices, strict=True)
-    found = (price for known, price in before if known == part)
+    # Whole parts are compared last: two hundred with two hundred of them took a tenth of a second.
+    begun = ((known, price) for known, price in before if known.used.start == part.used.start)
+    found = (price for known, price in begun if known == part)
     return next(found, None) or _price_of(part.terms, basis)
