@@ -89,10 +89,18 @@ async def test_an_outage_is_no_answer_and_is_tried_again(
     assert (await idle_shop.post(path, key="order-1")).status_code == 201
 
 
-@pytest.mark.parametrize("key", [b"", b" ", b"a" * 256, b"\xff", b"a\x00b"])
-async def test_keys_are_printable_and_bounded(idle_shop: Shop, key: bytes) -> None:
-    answer = await idle_shop.client.post(
-        "/v1/customers", json=ADA, headers=[(b"Idempotency-Key", key)]
+async def test_keys_are_printable_and_bounded(idle_shop: Shop, subtests: pytest.Subtests) -> None:
+    cases: tuple[bytes, ...] = (
+        b"",
+        b" ",
+        b"a" * 256,
+        b"\xff",
+        b"a\x00b",
     )
-    assert answer.status_code == 422, answer.text
-    assert (await idle_shop.read("/v1/customers"))["data"] == []
+    for key in cases:
+        with subtests.test(key=key):
+            answer = await idle_shop.client.post(
+                "/v1/customers", json=ADA, headers=[(b"Idempotency-Key", key)]
+            )
+            assert answer.status_code == 422, answer.text
+            assert (await idle_shop.read("/v1/customers"))["data"] == []

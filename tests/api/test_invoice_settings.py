@@ -40,9 +40,11 @@ async def test_a_customer_has_a_purchase_order_and_texts(idle_shop: Shop) -> Non
     assert await idle_shop.read(path) == nothing
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
+async def test_what_cannot_be_printed_is_refused(
+    idle_shop: Shop, subtests: pytest.Subtests
+) -> None:
+    path = f"/v1/customers/{await idle_shop.customer()}/invoice_settings"
+    cases: tuple[dict[str, str | int], ...] = (
         {"purchase_order": ""},
         {"purchase_order": "\n"},
         {"purchase_order": "two\nlines"},
@@ -51,14 +53,11 @@ async def test_a_customer_has_a_purchase_order_and_texts(idle_shop: Shop) -> Non
         {"memo": "a\u202eb"},
         {"memo": 7},
         {"note": "unknown"},
-    ],
-)
-async def test_what_cannot_be_printed_is_refused(
-    idle_shop: Shop, body: dict[str, str | int]
-) -> None:
-    path = f"/v1/customers/{await idle_shop.customer()}/invoice_settings"
-    answer = await idle_shop.client.put(path, json=body)
-    assert answer.status_code == 422, answer.text
+    )
+    for body in cases:
+        with subtests.test(body=body):
+            answer = await idle_shop.client.put(path, json=body)
+            assert answer.status_code == 422, answer.text
 
 
 async def test_nobody_has_no_settings_and_no_documents(idle_shop: Shop) -> None:

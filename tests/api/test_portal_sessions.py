@@ -39,9 +39,8 @@ async def test_a_repeated_request_is_answered_with_the_same_link(idle_shop: Shop
     assert first.json() == again.json()
 
 
-@pytest.mark.parametrize(
-    ("body", "code"),
-    [
+async def test_what_makes_no_sense_gets_no_link(idle_shop: Shop, subtests: pytest.Subtests) -> None:
+    cases: tuple[tuple[dict[str, object], str], ...] = (
         ({"customer": "cus_unknown"}, "customer_not_found"),
         ({}, "field_missing"),
         ({"return_url": "javascript:alert(1)"}, "url_malformed"),
@@ -49,13 +48,11 @@ async def test_a_repeated_request_is_answered_with_the_same_link(idle_shop: Shop
         ({"expires_in_seconds": 86_401}, "number_out_of_range"),
         ({"expires_in_seconds": "60"}, "wrong_type"),
         ({"subscription": "sub_1"}, "field_unknown"),
-    ],
-)
-async def test_what_makes_no_sense_gets_no_link(
-    body: dict[str, object], code: str, idle_shop: Shop
-) -> None:
-    customer = {} if code == "field_missing" else {"customer": await idle_shop.customer()}
-    problem(await _made(idle_shop, **customer | body), 422, code)
+    )
+    for body, code in cases:
+        with subtests.test(body=body, code=code):
+            customer = {} if code == "field_missing" else {"customer": await idle_shop.customer()}
+            problem(await _made(idle_shop, **customer | body), 422, code)
 
 
 async def test_a_key_needs_the_scope_for_it(idle_shop: Shop) -> None:

@@ -140,9 +140,8 @@ async def test_a_disputed_payment_is_refused(shop: Shop, to: str) -> None:
     assert (await shop.read("/v1/disputes", state="won"))["data"] == []
 
 
-@pytest.mark.parametrize(
-    ("body", "code"),
-    [
+async def test_bad_input_is_named(idle_shop: Shop, subtests: pytest.Subtests) -> None:
+    cases: tuple[tuple[dict[str, Any], str], ...] = (
         ({}, "field_missing"),
         ({"reason": REASON, "amount_minor": 0}, "number_out_of_range"),
         ({"reason": REASON, "amount_minor": -5}, "number_out_of_range"),
@@ -152,11 +151,11 @@ async def test_a_disputed_payment_is_refused(shop: Shop, to: str) -> None:
         ({"reason": REASON, "to": "card"}, "unknown_value"),
         ({"reason": " "}, "text_length_out_of_range"),
         ({"reason": REASON, "amount": 5}, "field_unknown"),
-    ],
-)
-async def test_bad_input_is_named(idle_shop: Shop, body: dict[str, Any], code: str) -> None:
-    answer = await idle_shop.post("/v1/invoices/in_1/refund", body)
-    problem(answer, 422, code)
+    )
+    for body, code in cases:
+        with subtests.test(body=body, code=code):
+            answer = await idle_shop.post("/v1/invoices/in_1/refund", body)
+            problem(answer, 422, code)
 
 
 async def test_what_does_not_exist_is_not_found(idle_shop: Shop) -> None:

@@ -143,12 +143,17 @@ async def test_what_was_quoted_is_bought_whatever_else_the_form_says(ten: Guest)
     assert (state["price"], state["quantity"]) == ("team_monthly", 11)
 
 
-@pytest.mark.parametrize("quote", ["", "x.y", "eyJ9.00000000000000000000000000000000"])
-async def test_nobody_names_a_price_of_their_own(quote: str, ten: Guest) -> None:
-    form = _confirmation(await _preview(ten, "business_monthly", "10"))
-    refused = await ten.browser.send(form, quote=quote)
-    assert "Please look at the price again." in refused.text
-    assert (await ten.now())["price"] == "team_monthly"
+async def test_nobody_names_a_price_of_their_own(ten: Guest, subtests: pytest.Subtests) -> None:
+    for quote in (
+        "",
+        "x.y",
+        "eyJ9.00000000000000000000000000000000",
+    ):
+        with subtests.test(quote=quote):
+            form = _confirmation(await _preview(ten, "business_monthly", "10"))
+            refused = await ten.browser.send(form, quote=quote)
+            assert "Please look at the price again." in refused.text
+            assert (await ten.now())["price"] == "team_monthly"
 
 
 async def test_the_quote_of_another_customer_buys_nothing(ten: Guest, stranger: Guest) -> None:
@@ -160,9 +165,8 @@ async def test_the_quote_of_another_customer_buys_nothing(ten: Guest, stranger: 
     assert (await ten.now())["price"] == (await stranger.now())["price"] == "team_monthly"
 
 
-@pytest.mark.parametrize(
-    ("price", "quantity", "said"),
-    [
+async def test_what_cannot_be_chosen_is_explained(ten: Guest, subtests: pytest.Subtests) -> None:
+    for price, quantity, said in (
         ("team_monthly", "10", "This is what you have already."),
         ("team_monthly", "", "as a whole number, 1 or more"),
         ("team_monthly", "0", "as a whole number, 1 or more"),
@@ -174,16 +178,13 @@ async def test_the_quote_of_another_customer_buys_nothing(ten: Guest, stranger: 
         ("business_monthly", "51", "in quantities from 1 to 50"),
         ("no_such_price", "10", "not sold any more"),
         ("assistant_monthly", "1", "Nothing was changed"),
-    ],
-)
-async def test_what_cannot_be_chosen_is_explained(
-    price: str, quantity: str, said: str, ten: Guest
-) -> None:
-    chosen = await _preview(ten, price, quantity)
-    assert chosen.status == 200
-    assert said in chosen.text
-    assert "<title>Error: " in chosen.html
-    assert not [form for form in chosen.forms if "quote" in form.fields]
+    ):
+        with subtests.test(price=price, quantity=quantity, said=said):
+            chosen = await _preview(ten, price, quantity)
+            assert chosen.status == 200
+            assert said in chosen.text
+            assert "<title>Error: " in chosen.html
+            assert not [form for form in chosen.forms if "quote" in form.fields]
 
 
 async def test_a_plan_without_quantities_ignores_the_quantity(ten: Guest) -> None:

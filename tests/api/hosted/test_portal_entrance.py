@@ -188,7 +188,13 @@ async def test_nobody_else_can_sign_a_customer_out(guest: Guest) -> None:
     assert (await guest.browser.open("/hosted/portal")).status == 200
 
 
-@pytest.mark.parametrize("cookie", ["", "x", "a.b.c", "x" * 5_000])
-async def test_nothing_else_passes_for_a_visit(cookie: str, guest: Guest) -> None:
-    guest.browser.client.cookies.set("perennial_portal", cookie)
-    assert (await guest.browser.open("/hosted/portal")).status == 403
+async def test_nothing_else_passes_for_a_visit(guest: Guest, subtests: pytest.Subtests) -> None:
+    for cookie in (
+        "",
+        "x",
+        "a.b.c",
+        "x" * 5_000,
+    ):
+        with subtests.test(cookie=cookie):
+            guest.browser.client.cookies.set("perennial_portal", cookie)
+            assert (await guest.browser.open("/hosted/portal")).status == 403

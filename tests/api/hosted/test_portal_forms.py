@@ -23,30 +23,42 @@ def _moved(form: Form, *, frm: str, to: str) -> Form:
     return Form(form.action.replace(frm, to), form.method, form.fields, form.button)
 
 
-@pytest.mark.parametrize("path", ["change", "change?quantity=9", "cancel", "changes/chg_1"])
 async def test_another_customers_pages_do_not_exist(
-    path: str, guest: Guest, stranger: Guest
+    guest: Guest, stranger: Guest, subtests: pytest.Subtests
 ) -> None:
     await guest.portal()
-    answer = await guest.browser.open(
-        f"/hosted/portal/subscriptions/{stranger.subscription}/{path}"
-    )
-    assert answer.status == 404
-    assert "Team" not in answer.text
+    for path in (
+        "change",
+        "change?quantity=9",
+        "cancel",
+        "changes/chg_1",
+    ):
+        with subtests.test(path=path):
+            answer = await guest.browser.open(
+                f"/hosted/portal/subscriptions/{stranger.subscription}/{path}"
+            )
+            assert answer.status == 404
+            assert "Team" not in answer.text
 
 
-@pytest.mark.parametrize("action", ["cancel", "undo_cancel", "undo_change", "change"])
 async def test_a_form_sent_to_another_customers_subscription_does_nothing(
-    action: str, guest: Guest, stranger: Guest
+    guest: Guest, stranger: Guest, subtests: pytest.Subtests
 ) -> None:
     await guest.portal()
-    mine = (await guest.page("cancel")).form("Cancel my subscription")
-    stolen = _moved(
-        mine, frm=f"{guest.subscription}/cancel", to=f"{stranger.subscription}/{action}"
-    )
-    assert (await guest.browser.send(stolen)).status == 404
-    assert await _audited(guest.shop) == []
-    assert (await stranger.now())["cancellation"] is None
+    for action in (
+        "cancel",
+        "undo_cancel",
+        "undo_change",
+        "change",
+    ):
+        with subtests.test(action=action):
+            mine = (await guest.page("cancel")).form("Cancel my subscription")
+            stolen = _moved(
+                mine, frm=f"{guest.subscription}/cancel", to=f"{stranger.subscription}/{action}"
+            )
+            assert (await guest.browser.send(stolen)).status == 404
+            assert await _audited(guest.shop) == []
+            assert (await stranger.now())["cancellation"] is None
 
 
 async def test_another_customers_link_shows_theirs_alone(guest: Guest, stranger: Guest) -> None:
@@ -87,12 +99,22 @@ async def test_a_form_of_another_subscription_of_mine_is_refused(guest: Guest) -
     assert (await guest.shop.read(f"/v1/subscriptions/{other['id']}"))["cancellation"] is None
 
 
-@pytest.mark.parametrize("token", ["", ".", "x", "0.", "é.é", "0" * 9_000])
-async def test_a_form_without_a_token_of_ours_does_nothing(token: str, guest: Guest) -> None:
+async def test_a_form_without_a_token_of_ours_does_nothing(
+    guest: Guest, subtests: pytest.Subtests
+) -> None:
     await guest.portal()
-    form = (await guest.page("cancel")).form("Cancel my subscription")
-    assert (await guest.browser.send(form, token=token)).status == 403
-    assert (await guest.now())["cancellation"] is None
+    for token in (
+        "",
+        ".",
+        "x",
+        "0.",
+        "é.é",
+        "0" * 9_000,
+    ):
+        with subtests.test(token=token):
+            form = (await guest.page("cancel")).form("Cancel my subscription")
+            assert (await guest.browser.send(form, token=token)).status == 403
+            assert (await guest.now())["cancellation"] is None
 
 
 async def test_another_site_cannot_send_a_form(guest: Guest) -> None:
@@ -148,14 +170,21 @@ async def test_another_customers_card_page_is_not_mine(guest: Guest, stranger: G
         assert answer.status == 404
 
 
-@pytest.mark.parametrize(
-    "page_id", ["", "cs_test_unknown", "../customers", "cs_é", "cs_" + "a" * 300]
-)
-async def test_an_unknown_card_page_does_not_exist(page_id: str, guest: Guest) -> None:
+async def test_an_unknown_card_page_does_not_exist(guest: Guest, subtests: pytest.Subtests) -> None:
     await guest.portal()
-    for path in ("card", "card/return"):
-        answer = await guest.browser.client.get(f"/hosted/portal/{path}", params={"page": page_id})
-        assert answer.status_code == 404
+    for page_id in (
+        "",
+        "cs_test_unknown",
+        "../customers",
+        "cs_é",
+        "cs_" + "a" * 300,
+    ):
+        with subtests.test(page_id=page_id):
+            for path in ("card", "card/return"):
+                answer = await guest.browser.client.get(
+                    f"/hosted/portal/{path}", params={"page": page_id}
+                )
+                assert answer.status_code == 404
 
 
 async def test_nobody_is_led_out_of_the_portal_after_a_new_card(guest: Guest) -> None:

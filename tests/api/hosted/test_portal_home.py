@@ -149,9 +149,17 @@ async def test_what_is_canceled_already_is_not_canceled_again(guest: Guest) -> N
     assert (await guest.page("cancel")).url == "http://api.test/hosted/portal"
 
 
-@pytest.mark.parametrize("notice", ["done=x", "refused=x", "done=%3Cscript%3E", "refused=%00"])
-async def test_made_up_news_say_nothing_of_their_own(notice: str, guest: Guest) -> None:
+async def test_made_up_news_say_nothing_of_their_own(
+    guest: Guest, subtests: pytest.Subtests
+) -> None:
     await guest.portal()
-    home = await guest.browser.open(f"/hosted/portal?{notice}")
-    assert home.status == 200
-    assert "<script" not in home.html
+    for notice in (
+        "done=x",
+        "refused=x",
+        "done=%3Cscript%3E",
+        "refused=%00",
+    ):
+        with subtests.test(notice=notice):
+            home = await guest.browser.open(f"/hosted/portal?{notice}")
+            assert home.status == 200
+            assert "<script" not in home.html
