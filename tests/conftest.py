@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from xdist.workermanage import WorkerController
@@ -27,6 +28,10 @@ from workflows.search_attributes import SEARCH_ATTRIBUTES
 
 _TESTBED = pytest.StashKey[SharedServers]()
 
+
+# How long an example takes says something about the machine, which has other things to do.
+settings.register_profile("untimed", settings.default, deadline=None)
+settings.load_profile("untimed")
 
 gc.disable()  # imports make no garbage worth a look at everything that was imported before
 
