@@ -13,7 +13,6 @@ from temporalio import activity
 from activities.overtaking import recorded_before
 from activities.tax_question import TaxAnswer, asked
 from billing import changing, ledger
-from billing.catalog import Price
 from billing.change import ChangeRequest, PlannedChange
 from billing.errors import BooksBroken, Conflict, InvalidInput
 from billing.event import DomainEvent
@@ -27,6 +26,7 @@ from billing.invoice import (
 from billing.offer import Offer, terms_of
 from billing.ports.storage import Transaction, UnitOfWork
 from billing.ports.tax import NoTaxRates, TaxRates
+from billing.price import Price
 from billing.proration import Debit
 from billing.quote import Quote, check_quote
 from billing.requested_change import ChangeBasis, asks_for_another_price, plan_request

@@ -14,7 +14,7 @@ from temporalio import activity
 from activities.overtaking import recorded_before
 from activities.writing_off import write_off
 from billing import ledger, lifecycle
-from billing.catalog import Price, WithoutPaymentMethod
+from billing.catalog import WithoutPaymentMethod
 from billing.discount import DiscountUse
 from billing.event import DomainEvent
 from billing.first_period import anchor_for, first_number
@@ -26,6 +26,7 @@ from billing.parent import ParentEnd
 from billing.period import Period
 from billing.ports.storage import Claim, Transaction, UnitOfWork
 from billing.ports.tax import NoTaxRates, TaxRates
+from billing.price import Price
 from billing.subscription import (
     AccruedPart,
     EndReason,

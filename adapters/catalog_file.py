@@ -18,9 +18,10 @@ from adapters.catalog_forms.replacement import Replacing
 from adapters.catalog_forms.tax import Rates, Seller, Sellers
 from adapters.yaml_forms.document import Place, Problem, Stop, Told, root_of
 from adapters.yaml_forms.form import Form, Key, Reading, Values
-from billing.catalog import Catalog, Price, Product, complaints
+from billing.catalog import Catalog, Product, complaints
 from billing.discount import Coupon
 from billing.errors import InvalidInput
+from billing.price import Price
 from billing.tax import TaxRate, TaxTable
 
 MAX_BYTES: Final = 1024 * 1024

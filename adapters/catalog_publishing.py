@@ -23,7 +23,7 @@ from adapters.db.queries import catalog_versions, running_subscriptions
 from adapters.db.repositories.catalog import Publication
 from adapters.db.repositories.migrations import SqlMigrations
 from billing.actor import Actor
-from billing.catalog import Catalog, Price
+from billing.catalog import Catalog
 from billing.catalog_change import CatalogChange, Published, Refusal, changes, refusals
 from billing.catalog_plan import (
     CatalogPlan,
@@ -39,6 +39,7 @@ from billing.errors import Conflict
 from billing.migration import MigrationPlan
 from billing.migration_account import Decisions, RecordedMigration
 from billing.offer import Offer
+from billing.price import Price
 from billing.rehearsal import Effect, Rehearsal, Tally
 from billing.replacement import migration_under_way, retirements
 

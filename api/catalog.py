@@ -19,7 +19,6 @@ from billing.catalog import (
     AnchorKind,
     DisputeLost,
     PauseMode,
-    Price,
     Product,
     ProrationMode,
     WithoutPaymentMethod,
@@ -28,6 +27,7 @@ from billing.currency_option import CurrencyOption
 from billing.dunning import DunningLadder, DunningPolicy, FinalAction
 from billing.entitlement import Combine, Entitlement
 from billing.interval import IntervalUnit
+from billing.price import Price
 from billing.price_model import PriceModel
 
 router = APIRouter(prefix="/v1", tags=["catalog"], route_class=ApiRoute)

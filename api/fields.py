@@ -22,9 +22,9 @@ from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
 from adapters.locale_format import canonical_tag
-from billing.catalog import MAX_QUANTITY
 from billing.currency import MINOR_DIGITS
 from billing.errors import InvalidInput
+from billing.price import MAX_QUANTITY
 from billing.pricing import LARGEST_CHARGE_MINOR
 
 FIRST_YEAR: Final = 1970

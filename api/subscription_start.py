@@ -23,12 +23,13 @@ from api.present import Present, present_on
 from api.problems import Unavailable
 from api.workflow_calls import bounded
 from billing.addon import anchored_at, check_parent
-from billing.catalog import Price, Trial
+from billing.catalog import Trial
 from billing.configuration import PLAIN, Configuration
 from billing.errors import Conflict, InvalidInput
 from billing.estimate import first_invoice, first_period, is_free_at_start
 from billing.money import Money
 from billing.offer import Offer, terms_of
+from billing.price import Price
 from billing.pricing import check_not_too_large, check_quantity
 from billing.subscription import SubscriptionState
 

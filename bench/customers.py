@@ -17,10 +17,11 @@ from adapters.db.engine import Transactions
 from adapters.db.repositories.customers import NewCustomer
 from bench.side_by_side import side_by_side
 from billing import anchor
-from billing.catalog import Catalog, Price, Product
+from billing.catalog import Catalog, Product
 from billing.entitlement import Entitlement, Limit
 from billing.interval import Interval, IntervalUnit
 from billing.ports.gateway import PaymentGateway
+from billing.price import Price
 from billing.price_model import PerUnit
 from billing.pricing import price_of
 from billing.subscription import Clock, SubscriptionState, SubscriptionStatus, Terms

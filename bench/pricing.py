@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from billing.catalog import Price
 from billing.interval import Interval, IntervalUnit
+from billing.price import Price
 from billing.price_model import Graduated, Tier
 from billing.pricing import charge_for, rounded
 

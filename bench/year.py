@@ -23,7 +23,7 @@ from bench.bare_workflow import BARE_TASK_QUEUE, BARE_WORKFLOW
 from bench.history import Renewal, renewals
 from bench.side_by_side import side_by_side
 from billing import anchor
-from billing.catalog import Price
+from billing.price import Price
 from billing.subscription import SubscriptionState
 from workflows.messages import subscription_workflow_id
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Final
 
 from billing.assessment import PriceTerms
-from billing.catalog import Price, ProrationMode
+from billing.catalog import ProrationMode
 from billing.dunning import DunningLadder
 from billing.errors import Conflict
 from billing.explanation import Exact
@@ -20,6 +20,7 @@ from billing.invoice import describe_line
 from billing.invoice_line import InvoiceLine
 from billing.money import Money, round_half_away
 from billing.period import Period
+from billing.price import Price
 from billing.pricing import charge_for
 from billing.proration import share
 from billing.subscription import AccruedPart, SubscriptionState, Terms

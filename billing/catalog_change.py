@@ -12,8 +12,9 @@ from typing import Final
 
 from pydantic import BaseModel
 
-from billing.catalog import Catalog, Price
+from billing.catalog import Catalog
 from billing.offer import price_as_sold
+from billing.price import Price
 from billing.subscription import Terms
 from billing.value import Value
 

@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from heapq import nsmallest
 
-from billing.catalog import Price
 from billing.catalog_change import CatalogChange, Refusal
 from billing.migration import MigrationPlan, SkipReason
 from billing.migration_account import Account, Decision, MigrationRehearsal
 from billing.money import Money
+from billing.price import Price
 from billing.rehearsal import Effect, Total
 from billing.subscription import SubscriptionStatus, Terms
 from billing.upcoming import accrued_invoice

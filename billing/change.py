@@ -13,7 +13,6 @@ from typing import Final, assert_never
 
 from billing import accrual
 from billing.assessment import Assessment, assessed
-from billing.catalog import Price
 from billing.configuration import Configuration
 from billing.discount import DiscountUse
 from billing.errors import Conflict, InvalidInput
@@ -27,6 +26,7 @@ from billing.interval import Interval, IntervalUnit
 from billing.invoice import InvoiceLine, carried_over, describe_line
 from billing.money import Money
 from billing.period import Period
+from billing.price import Price
 from billing.pricing import charge_for, charge_for_more, rounded
 from billing.proration import Debit, credit_for, share
 from billing.subscription import SubscriptionState, SubscriptionStatus, Terms

@@ -1,7 +1,7 @@
 """What a price costs in one more currency (Stripe's currency options).
 
 Owns everything of a price that is an amount, and whether it contains the tax. Does not own what all
-currencies of a price share: its interval, its quantities, its unit (`billing.catalog`).
+currencies of a price share: its interval, its quantities, its unit (`billing.price`).
 """
 
 from typing import Annotated, Self

@@ -8,13 +8,13 @@ a change, by the rules of the invoices themselves. Does not own the invoice that
 from datetime import datetime
 
 from billing import changing
-from billing.catalog import Price
 from billing.change import PlannedChange
 from billing.discount import RedeemedDiscount
 from billing.invoice import InvoiceDraft
 from billing.lifecycle import next_billing
 from billing.money import Money
 from billing.offer import price_as_sold
+from billing.price import Price
 from billing.requested_change import ChangeBasis
 from billing.subscription import AccruedPart, SubscriptionState, Terms
 from billing.tax import Taxation

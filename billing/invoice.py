@@ -14,13 +14,13 @@ from typing import Final, Self
 from pydantic import model_validator
 
 from billing.assessment import Assessment, ItemTerms, PriceTerms, assessed
-from billing.catalog import Price
 from billing.currency import CurrencyCode
 from billing.discount import DiscountUse, RedeemedDiscount
 from billing.ids import derived_id
 from billing.invoice_line import InvoiceLine, carried_over, negated
 from billing.money import Money
 from billing.period import Period
+from billing.price import Price
 from billing.pricing import charge_for, rounded
 from billing.tax import TaxTreatment
 from billing.value import Instant, Value

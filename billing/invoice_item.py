@@ -12,11 +12,11 @@ from typing import Annotated, Final
 from pydantic import Field, StringConstraints
 
 from billing.assessment import ItemTerms
-from billing.catalog import MAX_QUANTITY
 from billing.explanation import Explanation
 from billing.invoice_line import InvoiceLine
 from billing.money import Money
 from billing.period import Period
+from billing.price import MAX_QUANTITY
 from billing.pricing import check_chargeable, check_not_too_large
 from billing.tax import Taxation, TaxCategory
 from billing.value import Instant, Value

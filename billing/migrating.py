@@ -10,10 +10,10 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from billing import anchor, messages
-from billing.catalog import Price
 from billing.errors import Conflict, InvalidInput
 from billing.message import Message
 from billing.migration import MigrationProgress, SkipReason
+from billing.price import Price
 from billing.pricing import check_quantity, price_of
 from billing.subscription import (
     PlannedMigration,

@@ -16,7 +16,7 @@ from typing import Self
 
 from billing import migrating
 from billing.actor import Actor
-from billing.catalog import Price, Trial
+from billing.catalog import Trial
 from billing.configuration import Configuration
 from billing.errors import InvalidInput
 from billing.interval import Interval
@@ -28,6 +28,7 @@ from billing.migration import (
     SkipReason,
 )
 from billing.offer import Offer, terms_of
+from billing.price import Price
 from billing.rehearsal import Effect, Rehearsal, Running, Tally, Total, months
 from billing.subscription import SubscriptionState, Terms
 from billing.value import Instant, Value

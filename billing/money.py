@@ -1,7 +1,7 @@
 """Amounts of money: whole minor units of one currency (policy P1, P2).
 
 Owns arithmetic, the one rounding and the splitting of amounts. Does not own prices, which may be
-fractions of a minor unit (`billing.catalog`), nor tax or discounts.
+fractions of a minor unit (`billing.price`), nor tax or discounts.
 """
 
 from collections.abc import Sequence

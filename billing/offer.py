@@ -7,9 +7,10 @@ Owns the step from what is on sale to the terms of one subscription. Does not ow
 from datetime import datetime
 from typing import Self
 
-from billing.catalog import Price, Product, Trial
+from billing.catalog import Product, Trial
 from billing.configuration import Configuration
 from billing.dunning import DunningLadder, FinalAction
+from billing.price import Price
 from billing.pricing import price_of
 from billing.subscription import Terms
 from billing.value import Value
@@ -22,7 +23,7 @@ class Offer(Value):
     price: Price
 
     def configured(self, wanted: Configuration) -> Self:
-        """As it is sold in the configuration. Raises as `billing.catalog.Price.configured` does."""
+        """As it is sold in the configuration. Raises as `billing.price.Price.configured` does."""
         return self._at(self.price.configured(wanted))
 
     def keeping(self, held: Configuration) -> Self:

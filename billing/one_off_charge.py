@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from billing.assessment import Assessment
-from billing.catalog import Price
 from billing.commands import check_command
 from billing.configuration import PLAIN, Configuration
 from billing.discount import DiscountUse, after_uses
@@ -19,6 +18,7 @@ from billing.invoice_item import InvoiceItem, SoldOnce, moment
 from billing.money import Money
 from billing.offer import Offer
 from billing.period import Period
+from billing.price import Price
 from billing.pricing import charge_for, check_not_too_large, check_quantity, rounded
 from billing.subscription import (
     CommandName,
@@ -47,7 +47,7 @@ def sold_once(  # noqa: PLR0913 - what an item is made of
 
     Rendered now where no `period` is given. Raises `InvalidInput` (`price_recurring`,
     `currency_not_sold`, and as `billing.pricing.check_quantity` and
-    `billing.catalog.Price.configured` do).
+    `billing.price.Price.configured` do).
     """
     product, interval = offer.product, offer.price.interval
     if interval is not None:

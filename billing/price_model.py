@@ -2,7 +2,7 @@
 
 Owns the values and what must hold of each on its own. Amounts are decimals of a minor unit with up
 to twelve places and are never negative. Does not own the arithmetic (`billing.charge`) nor the
-price that a form belongs to (`billing.catalog`).
+price that a form belongs to (`billing.price`).
 """
 
 import re

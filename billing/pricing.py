@@ -7,12 +7,12 @@ tax.
 
 from typing import Final
 
-from billing.catalog import Price
 from billing.charge import NO_CONTEXT, PricingContext, Quantity, bounded, parts_of
 from billing.currency import charge_step_minor
 from billing.errors import InvalidInput
 from billing.explanation import ChargePart, Exact, Explanation, PartKind
 from billing.money import Money, round_half_away
+from billing.price import Price
 from billing.price_model import Matrix
 
 

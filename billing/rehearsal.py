@@ -11,11 +11,11 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Final, assert_never
 
-from billing.catalog import Price
 from billing.configuration import PLAIN, Configuration
 from billing.errors import InvalidInput
 from billing.interval import Interval, IntervalUnit
 from billing.money import Money
+from billing.price import Price
 from billing.pricing import check_quantity, price_of
 from billing.subscription import SubscriptionStatus
 from billing.value import Value

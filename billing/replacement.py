@@ -7,11 +7,12 @@ migrations that a catalog asks for. Does not own who is moved (`billing.migratin
 
 from collections.abc import Mapping, Sequence
 
-from billing.catalog import Catalog, Price, replacement_path
+from billing.catalog import Catalog, replacement_path
 from billing.catalog_change import Refusal
 from billing.errors import InvalidInput
 from billing.ids import derived_id
 from billing.migration import MigrationPlan, MigrationRule, PriceVersion
+from billing.price import Price
 from billing.value import Value
 
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from billing import migrating
-from billing.catalog import Price
 from billing.change import ChangeRequest, PlannedChange, plan_change
 from billing.commands import check_command
 from billing.errors import Conflict
 from billing.invoice_item import InvoiceItem
 from billing.offer import Offer, terms_of
+from billing.price import Price
 from billing.pricing import check_not_too_large, check_quantity, price_of
 from billing.proration import Debit
 from billing.replacement import no_longer_sold
@@ -62,7 +62,7 @@ def plan_request(
     `payment_method_required` for what is paid later and nothing can be charged for) and
     `InvalidInput` (`price_not_found`, `price_retired`, `currency_not_sold`,
     `quantity_out_of_range`, `amount_too_large`, `amount_not_chargeable`, and as
-    `billing.catalog.Price.configured` does).
+    `billing.price.Price.configured` does).
     """
     check_command(state, CommandName.CHANGE)
     running = state.running_period

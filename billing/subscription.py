@@ -14,15 +14,7 @@ from typing import Annotated, Final, Self
 from pydantic import Field
 
 from billing.billing_mode import BillingMode
-from billing.catalog import (
-    MAX_QUANTITY,
-    AnchorKind,
-    DisputeLost,
-    PauseMode,
-    PausePolicy,
-    ProrationMode,
-    Trial,
-)
+from billing.catalog import AnchorKind, DisputeLost, PauseMode, PausePolicy, ProrationMode, Trial
 from billing.configuration import PLAIN, Configuration
 from billing.credit_note import UnusedPart
 from billing.currency import CurrencyCode
@@ -40,6 +32,7 @@ from billing.migration import MigrationProgress, SkipReason
 from billing.money import Money
 from billing.parent import Addon, ParentEnd
 from billing.period import Period
+from billing.price import MAX_QUANTITY
 from billing.value import Instant, Value
 from billing.write_off import WriteOff
 

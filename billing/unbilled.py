@@ -7,7 +7,7 @@ change once it is invoiced. Does not own how a line is earned (`billing.recognit
 from collections.abc import Callable
 
 from billing import accrual
-from billing.catalog import Price
+from billing.price import Price
 from billing.recognition import EarnedLine
 from billing.subscription import SubscriptionState, Terms
 from billing.upcoming import drafted, upcoming_period

@@ -12,11 +12,12 @@ from typing import Final
 from billing import accrual, lifecycle
 from billing.agenda import ActionKind, next_action
 from billing.balance import applicable
-from billing.catalog import Price, WithoutPaymentMethod
+from billing.catalog import WithoutPaymentMethod
 from billing.invoice import InvoiceDraft, draft_for_period
 from billing.invoice_item import InvoiceItem
 from billing.lifecycle import NextPeriod, next_billing
 from billing.money import Money
+from billing.price import Price
 from billing.proration import share
 from billing.subscription import EndReason, SubscriptionState, SubscriptionStatus, Terms
 from billing.tax import UNTAXED, Taxation

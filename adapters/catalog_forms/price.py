@@ -25,13 +25,14 @@ from adapters.yaml_forms.document import Stop, place_of
 from adapters.yaml_forms.form import Fields, Form, Key, Reading, Schema, Values
 from adapters.yaml_forms.kinds import Entry, Flag, NewId, OneOf, Text, Whole, items, text
 from billing.billing_mode import BillingMode
-from billing.catalog import Catalog, Price
+from billing.catalog import Catalog
 from billing.currency import MINOR_DIGITS
 from billing.currency_option import CurrencyOption
 from billing.errors import InvalidInput
 from billing.interval import Interval, IntervalUnit
 from billing.migration import MigrationRule
 from billing.money import Money, round_half_away
+from billing.price import Price
 from billing.pricing import check_chargeable
 
 _ONCE: Final = "once"

@@ -10,8 +10,9 @@ from typing import Final
 from adapters.catalog_forms.price import Listed
 from adapters.catalog_forms.product import Sold
 from adapters.yaml_forms.form import Reading
-from billing.catalog import Complaint, Price, Product
+from billing.catalog import Complaint, Product
 from billing.migration import MigrationRule
+from billing.price import Price
 from billing.replacement import counterpart
 
 _KEYS: Final = ("replaced_by", "migration")

@@ -13,7 +13,6 @@ from typing import Protocol
 
 from billing.actor import Actor
 from billing.balance import BalanceMovement
-from billing.catalog import Price
 from billing.credit_note import CreditNoteDraft, Settled
 from billing.discount import Coupon
 from billing.dispute import Dispute
@@ -35,6 +34,7 @@ from billing.migration_account import Candidate, Decision, RecordedMigration
 from billing.money import Money
 from billing.offer import Offer
 from billing.payment import CollectionOutcome
+from billing.price import Price
 from billing.proration import Debit
 from billing.refund import Refund
 from billing.replacement import Retirement

@@ -21,7 +21,7 @@ from adapters.db.tables.customer import customers
 from adapters.db.tables.subscription import subscriptions
 from billing import commands, migrating
 from billing.actor import Actor, ActorKind
-from billing.catalog import Catalog, Price, Product
+from billing.catalog import Catalog, Product
 from billing.errors import Conflict, InvalidInput
 from billing.interval import Interval, IntervalUnit
 from billing.migration import (
@@ -34,6 +34,7 @@ from billing.migration import (
 )
 from billing.migration_account import MigrationRehearsal
 from billing.ports.migration import Announcement, Answer, Told, Withdrawal
+from billing.price import Price
 from billing.price_model import PerUnit
 from billing.subscription import SubscriptionState
 from tests.billing.subscriptions import billed

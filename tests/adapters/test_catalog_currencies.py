@@ -5,10 +5,11 @@ from decimal import Decimal
 import pytest
 
 from adapters.catalog_file import CatalogFileError, parse_catalog
-from billing.catalog import Catalog, Price
+from billing.catalog import Catalog
 from billing.catalog_change import Published, changes, refusals
 from billing.catalog_version import content_digest
 from billing.currency_option import CurrencyOption
+from billing.price import Price
 from billing.price_model import Cell, Graduated, Matrix, Percentage, PerUnit, Tier
 
 _HEAD = """\

@@ -15,7 +15,6 @@ from billing.catalog import (
     DisputeLost,
     PauseMode,
     PausePolicy,
-    Price,
     Product,
     ProrationMode,
     Trial,
@@ -24,6 +23,7 @@ from billing.catalog import (
 from billing.dunning import DunningLadder, DunningPolicy, FinalAction, RetryLimit
 from billing.interval import Interval, IntervalUnit
 from billing.money import round_half_away
+from billing.price import Price
 from billing.price_model import PerUnit
 
 _EXAMPLE = Path(__file__).parents[2] / "examples" / "catalog.yaml"

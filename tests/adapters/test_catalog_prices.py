@@ -6,8 +6,8 @@ import pytest
 
 from adapters.catalog_file import CatalogFileError, parse_catalog
 from billing.billing_mode import BillingMode
-from billing.catalog import Price
 from billing.interval import Interval, IntervalUnit
+from billing.price import Price
 from billing.price_model import (
     Cell,
     Dimension,

@@ -21,11 +21,12 @@ from adapters.settings import Settings
 from api.app import create_app
 from api.authentication import SCOPES
 from api.dependencies import Dependencies
-from billing.catalog import Catalog, Price, Product, Trial
+from billing.catalog import Catalog, Product, Trial
 from billing.entitlement import Entitlement
 from billing.interval import Interval, IntervalUnit
 from billing.message import Message
 from billing.ports.storage import CustomerRecord
+from billing.price import Price
 from billing.price_model import PerUnit
 
 CATALOG = Catalog(

@@ -4,9 +4,10 @@ from decimal import Decimal
 
 import pytest
 
-from billing.catalog import Catalog, Price, Product
+from billing.catalog import Catalog, Product
 from billing.currency_option import CurrencyOption
 from billing.discount import Coupon, CouponDuration
+from billing.price import Price
 from billing.price_model import PerUnit
 from tests.api.shop import CATALOG, Shop, problem
 

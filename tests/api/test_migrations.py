@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from billing.catalog import Catalog, Price
+from billing.catalog import Catalog
 from billing.interval import Interval, IntervalUnit
+from billing.price import Price
 from billing.price_model import PerUnit
 from tests.api.shop import CATALOG, Shop, problem
 

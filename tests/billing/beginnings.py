@@ -5,12 +5,13 @@ from decimal import Decimal
 
 from hypothesis import strategies as st
 
-from billing.catalog import AnchorKind, PauseMode, Price, Product
+from billing.catalog import AnchorKind, PauseMode, Product
 from billing.discount import CouponDuration
 from billing.invoice_item import InvoiceItem, moment
 from billing.money import Money
 from billing.offer import Offer
 from billing.one_off_charge import sold_once
+from billing.price import Price
 from billing.price_model import PerUnit
 from billing.tax import Taxation, TaxReason, TaxTreatment
 from tests.billing.test_discount import coupon, usd

@@ -5,8 +5,8 @@ from typing import Final
 
 from hypothesis import strategies as st
 
-from billing.catalog import Price
 from billing.interval import Interval, IntervalUnit
+from billing.price import Price
 from billing.price_model import (
     Flat,
     Graduated,

@@ -21,7 +21,7 @@ from billing import (
 )
 from billing.agenda import ActionKind, NextAction, next_action, overdue_boundary
 from billing.billing_mode import BillingMode
-from billing.catalog import Price, Product
+from billing.catalog import Product
 from billing.change import ChangeRequest, PlannedChange, unused
 from billing.credit_note import UnusedPart, lapsed_lines, unused_lines
 from billing.currency_option import CurrencyOption
@@ -46,6 +46,7 @@ from billing.payment import (
     Processing,
 )
 from billing.period import Period
+from billing.price import Price
 from billing.price_model import PerUnit, PriceModel, Tier, Volume
 from billing.proration import Debit
 from billing.requested_change import ChangeBasis, plan_request

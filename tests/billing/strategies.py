@@ -7,11 +7,11 @@ from types import MappingProxyType
 
 from hypothesis import strategies as st
 
-from billing.catalog import Price
 from billing.currency import MINOR_DIGITS
 from billing.currency_option import CurrencyOption
 from billing.interval import Interval, IntervalUnit
 from billing.money import Money
+from billing.price import Price
 from billing.price_model import PerUnit
 
 EPOCH = datetime(1990, 1, 1, tzinfo=UTC)

@@ -2,7 +2,8 @@ from fractions import Fraction
 
 import pytest
 
-from billing.catalog import Catalog, PauseMode, PausePolicy, Price, Product
+from billing.catalog import Catalog, PauseMode, PausePolicy, Product
+from billing.price import Price
 from billing.price_model import PerUnit
 from tests.billing.strategies import price
 

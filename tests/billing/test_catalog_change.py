@@ -7,9 +7,10 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.catalog import Catalog, Price, Product, Trial
+from billing.catalog import Catalog, Product, Trial
 from billing.catalog_change import ChangeAction, Published, changes, refusals
 from billing.catalog_version import content_digest, plan_digest
+from billing.price import Price
 from billing.price_model import Graduated, PerUnit, Tier, Volume
 from tests.billing.strategies import price
 

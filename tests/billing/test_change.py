@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from billing.catalog import Price, Product, ProrationMode
+from billing.catalog import Product, ProrationMode
 from billing.change import (
     ChangeKind,
     ChangeRequest,
@@ -22,6 +22,7 @@ from billing.interval import Interval, IntervalUnit
 from billing.invoice import InvoiceLine
 from billing.money import Money, round_half_away
 from billing.period import Period
+from billing.price import Price
 from billing.price_model import Tier, Volume
 from billing.pricing import price_of
 from billing.proration import Debit, LineRef

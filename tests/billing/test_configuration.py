@@ -4,11 +4,11 @@ from decimal import Decimal
 
 import pytest
 
-from billing.catalog import Price
 from billing.change import ChangeKind, classify
 from billing.configuration import PLAIN, Configuration
 from billing.errors import InvalidInput
 from billing.interval import Interval, IntervalUnit
+from billing.price import Price
 from billing.price_model import Cell, Dimension, Matrix, Percentage, PerUnit, PriceModel
 from billing.pricing import price_of
 from billing.rehearsal import Rehearsal, Running

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from billing.catalog import Catalog, Price, Product
+from billing.catalog import Catalog, Product
 from billing.change import ChangeKind
 from billing.currency import charge_step_minor, minimum_charge_minor
 from billing.currency_option import CurrencyOption
@@ -15,6 +15,7 @@ from billing.dunning import DunningLadder, DunningPolicy, FinalAction
 from billing.errors import Conflict, InvalidInput
 from billing.migration import MigrationPlan, PriceVersion, SkipReason
 from billing.migration_account import Candidate, Decisions
+from billing.price import Price
 from billing.price_model import Flat, PerUnit, PriceModel
 from billing.pricing import charge_for, price_of
 from billing.subscription import SubscriptionStatus

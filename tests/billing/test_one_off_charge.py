@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from billing.agenda import next_action
-from billing.catalog import Catalog, Price, Product, Trial
+from billing.catalog import Catalog, Product, Trial
 from billing.commands import coupon_redeemed
 from billing.discount import Coupon, CouponDuration
 from billing.errors import Conflict, InvalidInput
@@ -17,6 +17,7 @@ from billing.invoice_item import InvoiceItem
 from billing.money import Money
 from billing.offer import Offer, terms_of
 from billing.one_off_charge import charged, check_addable, sold_once
+from billing.price import Price
 from billing.price_model import Graduated, Tier
 from billing.pricing import LARGEST_CHARGE_MINOR
 from billing.rehearsal import Rehearsal

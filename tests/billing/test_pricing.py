@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.catalog import MAX_QUANTITY
 from billing.errors import InvalidInput
 from billing.money import Money
+from billing.price import MAX_QUANTITY
 from billing.price_model import PerUnit
 from billing.pricing import check_chargeable, check_quantity, price_of
 from tests.billing.strategies import price

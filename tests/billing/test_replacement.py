@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from billing.catalog import Catalog, Price, Product, complaints, replacement_path
+from billing.catalog import Catalog, Product, complaints, replacement_path
 from billing.interval import Interval, IntervalUnit
 from billing.migration import Canary, MigrationRule, PriceVersion
+from billing.price import Price
 from billing.replacement import counterpart, no_longer_sold, retirements
 from tests.billing.strategies import price
 

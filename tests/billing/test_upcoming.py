@@ -8,9 +8,10 @@ from decimal import Decimal
 
 import pytest
 
-from billing.catalog import Price, Trial, WithoutPaymentMethod
+from billing.catalog import Trial, WithoutPaymentMethod
 from billing.interval import Interval, IntervalUnit
 from billing.money import Money
+from billing.price import Price
 from billing.price_model import PerUnit
 from billing.upcoming import upcoming_invoice, upcoming_period
 from tests.billing.subscriptions import trialing

@@ -2,8 +2,9 @@
 
 from decimal import Decimal
 
-from billing.catalog import Catalog, PauseMode, PausePolicy, Price, Product
+from billing.catalog import Catalog, PauseMode, PausePolicy, Product
 from billing.interval import Interval, IntervalUnit
+from billing.price import Price
 from billing.price_model import PerUnit
 from tests.scenarios.company import Company, Customer
 

@@ -31,12 +31,13 @@ from adapters.temporal.clock_driver import TemporalClockDriver
 from adapters.temporal.subscription_telling import TemporalTelling
 from billing.actor import Actor, ActorKind
 from billing.billing_mode import BillingMode
-from billing.catalog import Catalog, Price, Product, Trial
+from billing.catalog import Catalog, Product, Trial
 from billing.change import ChangeRequest
 from billing.interval import Interval, IntervalUnit
 from billing.message import Message
 from billing.offer import Offer, terms_of
 from billing.ports.storage import CustomerRecord
+from billing.price import Price
 from billing.price_model import PerUnit
 from billing.subscription import Clock, SubscriptionState, SubscriptionStatus, Terms
 from tests.conftest import StripeSimulator

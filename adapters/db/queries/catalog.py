@@ -24,10 +24,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from adapters.db.tables.catalog import prices
 from adapters.db.tables.catalog_version import catalog_prices, catalog_products, catalog_versions
 from billing.billing_mode import BillingMode
-from billing.catalog import Price, Product
+from billing.catalog import Product
 from billing.errors import InvalidInput
 from billing.interval import Interval, IntervalUnit
 from billing.offer import Offer, price_as_sold
+from billing.price import Price
 from billing.replacement import no_longer_sold
 from billing.subscription import Terms
 

@@ -32,11 +32,12 @@ from adapters.db.tables.customer import customers
 from adapters.db.tables.schema import DOCUMENT
 from adapters.db.tables.subscription import subscriptions
 from adapters.db.tables.test_clock import test_clocks
-from billing.catalog import Price, Product
+from billing.catalog import Product
 from billing.migration import MigrationProgress
 from billing.money import Money
 from billing.offer import Offer, price_as_sold
 from billing.ports.tax import TaxStanding
+from billing.price import Price
 from billing.requested_change import ChangeBasis
 from billing.subscription import AccruedPart, SubscriptionState
 

@@ -11,9 +11,9 @@ from sqlalchemy import Row, Select, and_, case, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.db.tables.subscription import subscriptions
-from billing.catalog import Price
 from billing.configuration import Configuration
 from billing.money import Money
+from billing.price import Price
 from billing.rehearsal import Running
 from billing.subscription import SubscriptionState, SubscriptionStatus, Terms
 from billing.upcoming import accrued_invoice

@@ -16,11 +16,12 @@ from adapters.db.tables.catalog import prices, products
 from adapters.db.tables.catalog_version import catalog_prices, catalog_products, catalog_versions
 from adapters.db.tables.entitlement import features
 from billing.actor import Actor, ActorKind
-from billing.catalog import Catalog, Price
+from billing.catalog import Catalog
 from billing.catalog_change import Published, Refusal, refusals
 from billing.catalog_version import CatalogVersion, content_digest
 from billing.entitlement import described
 from billing.errors import Conflict, InvalidInput, NotFound
+from billing.price import Price
 
 # Those that publish do it one after the other; readers are not held up.
 _ONE_AT_A_TIME: Final = text("LOCK TABLE catalog_versions IN SHARE ROW EXCLUSIVE MODE")

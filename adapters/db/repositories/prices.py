@@ -14,9 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from adapters.db.queries import catalog, catalog_versions
 from adapters.db.queries.catalog import as_price
 from adapters.db.tables.catalog import prices
-from billing.catalog import Price
 from billing.errors import NotFound
 from billing.offer import Offer, price_as_sold
+from billing.price import Price
 from billing.replacement import Retirement, retirements
 from billing.subscription import Terms
 

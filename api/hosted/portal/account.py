@@ -24,9 +24,9 @@ from api.dependencies import Dependencies
 from api.hosted import notices
 from api.hosted.page import ShownInstead
 from api.present import present_on
-from billing.catalog import Price
 from billing.invoice_item import InvoiceItem
 from billing.money import Money
+from billing.price import Price
 from billing.subscription import SubscriptionState, SubscriptionStatus
 from billing.tax import UNTAXED, Taxation
 from billing.upcoming import upcoming_period

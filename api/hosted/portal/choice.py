@@ -16,10 +16,10 @@ from adapters.locale_format import LocaleFormat
 from api.dependencies import Dependencies
 from api.hosted.portal.account import Holding
 from api.hosted.portal.plan_words import each_costs
-from billing.catalog import MAX_QUANTITY, Price
 from billing.change import ChangeRequest
 from billing.errors import Conflict, InvalidInput
 from billing.offer import Offer
+from billing.price import MAX_QUANTITY, Price
 from billing.requested_change import ChangeBasis, plan_request
 
 _QUANTITY: Final = re.compile(r"[0-9]{1,7}", re.ASCII)

@@ -5,8 +5,8 @@ nor how one is written (`adapters.locale_format`).
 """
 
 from adapters.locale_format import LocaleFormat
-from billing.catalog import Price
 from billing.money import Money, round_half_away
+from billing.price import Price
 from billing.price_model import Flat, PerUnit
 from billing.subscription import Terms
 

@@ -9,13 +9,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from adapters.db.engine import transactions
 from adapters.db.repositories.catalog import SqlCatalog
 from adapters.db.tables.customer import customers
-from billing.catalog import Catalog, Price, Product, Trial
+from billing.catalog import Catalog, Product, Trial
 from billing.interval import Interval, IntervalUnit
 from billing.invoice import InvoiceDraft, InvoiceRecord, draft_for_period
 from billing.ledger import JournalEntry, invoice_finalized, payment_received
 from billing.payment import Paid
 from billing.period import Period
 from billing.ports.storage import PaymentAttempt, Transaction
+from billing.price import Price
 from billing.price_model import PerUnit
 from billing.pricing import price_of
 from billing.subscription import SubscriptionState, SubscriptionStatus, Terms

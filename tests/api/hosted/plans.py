@@ -3,8 +3,9 @@
 from decimal import Decimal
 from typing import Final
 
-from billing.catalog import Catalog, Price, Product, Trial
+from billing.catalog import Catalog, Product, Trial
 from billing.interval import Interval, IntervalUnit
+from billing.price import Price
 from billing.price_model import PerUnit
 
 

@@ -9,12 +9,12 @@ from adapters.hosted_link import HostedLinks
 from api.hosted.portal.account import Holding
 from api.hosted.portal.subscription_facts import SubscriptionFacts, facts_of
 from billing import commands, pausing
-from billing.catalog import Price
 from billing.interval import Interval, IntervalUnit
 from billing.invoice_item import InvoiceItem
 from billing.money import Money
 from billing.parent import ParentEnd
 from billing.period import Period
+from billing.price import Price
 from billing.price_model import PerUnit
 from billing.subscription import SubscriptionState
 from billing.upcoming import upcoming_period

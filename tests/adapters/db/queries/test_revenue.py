@@ -9,11 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from adapters.db.engine import Transactions, reporting
 from adapters.db.queries import revenue
 from billing.billing_mode import BillingMode
-from billing.catalog import Catalog, Price, Product
+from billing.catalog import Catalog, Product
 from billing.errors import InvalidInput
 from billing.invoice import InvoiceDraft
 from billing.offer import Offer
 from billing.period import Period
+from billing.price import Price
 from billing.recognition import EarnedLine
 from tests.adapters.db.company import TEAM, draft, open_shop, subscribe
 from tests.adapters.db.reversals import note, usd

@@ -26,7 +26,6 @@ from billing.catalog import (
     DisputeLost,
     PauseMode,
     PausePolicy,
-    Price,
     Product,
     ProrationMode,
     Trial,
@@ -35,6 +34,7 @@ from billing.catalog import (
 from billing.catalog_version import CatalogVersion, VersionStatus
 from billing.dunning import DunningLadder, DunningPolicy, FinalAction, RetryLimit
 from billing.errors import Conflict, InvalidInput, NotFound
+from billing.price import Price
 from billing.price_model import PerUnit
 from billing.pricing import price_of
 
