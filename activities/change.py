@@ -168,7 +168,8 @@ async def plan_of(
     `billing.requested_change.plan_request` raises.
     """
     another = asks_for_another_price(state, request)
-    customer = await tx.customers.get(state.customer_id) if another else None
+    begins_to_cost = another or not state.terms.costs
+    customer = await tx.customers.get(state.customer_id) if begins_to_cost else None
     basis = ChangeBasis(
         current_price=await tx.prices.of(state.terms),
         offer=await _offer(tx, request, at, price_version) if another else None,

@@ -6,8 +6,9 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import select
 
+from activities.change import BeginChange, ChangeBegun, ChangeRefused, Changing
 from activities.period_billing import Billed, BillPeriod, after_billing
-from adapters.db.engine import transactions
+from adapters.db.engine import transactions, unit_of_work
 from adapters.db.recorded_subscriptions import SqlRecordedSubscriptions
 from adapters.db.repositories.catalog import SqlCatalog
 from adapters.db.tables.invoice import invoices
@@ -16,10 +17,11 @@ from adapters.db.tables.ledger import journal_entries
 from billing import commands, lifecycle
 from billing.billing_mode import BillingMode
 from billing.catalog import Catalog, Product
+from billing.change import ChangeRequest
 from billing.invoice_item import InvoiceItem, moment
 from billing.money import Money
 from billing.offer import Offer, terms_of
-from billing.price_model import PerUnit
+from billing.price_model import Graduated, PerUnit, Tier
 from billing.subscription import SubscriptionState
 from tests.activities.till import Till
 from tests.adapters.db.company import START, TEAM, subscribe
@@ -132,3 +134,21 @@ async def test_a_method_that_is_saved_after_the_end_matters_while_something_is_o
         paid = over.model_copy(update={"open_invoices": (), "revision": over.revision + 1})
         await tx.subscriptions.save(paid)
         assert await tx.subscriptions.charged_to("cus_1") == ()
+
+
+async def test_more_of_what_was_free_so_far_needs_a_payment_method_as_well(till: Till) -> None:
+    tiers = (Tier(up_to=5, unit_amount_minor=0), Tier(up_to=None, unit_amount_minor=1600))
+    price = CLOUD.model_copy(update={"id": "cloud_tiers", "model": Graduated(tiers=tiers)})
+    async with till.engine.begin() as connection:
+        catalog = Catalog(products=(PRODUCT,), prices=(TEAM, CLOUD, price))
+        await SqlCatalog(connection).put_on_sale(catalog)
+    sold = terms_of(Offer(product=PRODUCT, price=price), quantity=5, trial=None, segment=None)
+    active = await bill(till, ready().model_copy(update={"terms": sold}), START)
+    changing = Changing(open_transaction=unit_of_work(till.engine))
+    more = ChangeRequest(quantity=6)
+    request = BeginChange(state=active, change_id="chg_1", request=more, quote=None, now=HALF)
+    refused = await changing.begin_change(request)
+    assert isinstance(refused, ChangeRefused)
+    assert refused.code == "payment_method_required"
+    await till.save_card("pm_card_visa")
+    assert isinstance(await changing.begin_change(request), ChangeBegun)
