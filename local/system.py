@@ -81,6 +81,7 @@ class System:
         api_port = self._workshop.port("api", "PERENNIAL_API_PORT")
         worker_port = self._workshop.port("worker", "WORKER_HEALTH_PORT")
         api_url = f"http://{ports.LOOPBACK}:{api_port}"
+        self._require_webhook_secret(backends.simulator_url, api_url)
         self._await(self._launch(backends.parts))
         self._prepare(backends)
         variables = {
@@ -209,13 +210,16 @@ class System:
             parts=parts,
         )
 
+    def _require_webhook_secret(self, simulator_url: str | None, api_url: str) -> None:
+        """Before anything is started: real Stripe's secret is the user's to bring."""
+        if simulator_url is None and self._environment.get("STRIPE_WEBHOOK_SECRET") is None:
+            raise ProcessError(
+                "STRIPE_API_KEY is set, and STRIPE_WEBHOOK_SECRET is not; run `stripe listen "
+                f"--forward-to {api_url}{stripe_webhook.PATH}` and set the secret it prints"
+            )
+
     def _stripe_variables(self, simulator_url: str | None, api_url: str) -> dict[str, str]:
         if simulator_url is None:
-            if self._environment.get("STRIPE_WEBHOOK_SECRET") is None:
-                raise ProcessError(
-                    "STRIPE_API_KEY is set, and STRIPE_WEBHOOK_SECRET is not; run `stripe listen "
-                    f"--forward-to {api_url}{stripe_webhook.PATH}` and set the secret it prints"
-                )
             return {}
         key = self._state.secret("stripe_api_key")
         return {

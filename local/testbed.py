@@ -16,6 +16,7 @@ from typing import Any
 
 from local import postgres, temporal
 from local.lock import locked
+from local.postgres import Administrator
 
 _START_SECONDS = 120.0
 _STOP_SECONDS = 20.0
@@ -51,8 +52,17 @@ class SharedServers:
 
         return postgres.Server(**self._once("postgres", start))
 
-    def create_migrated_database(self, name: str, migrate: Callable[[str], None]) -> str:
-        """The URL of a new database `name`, copied from one that `migrate` ran over once."""
+    def create_migrated_database(
+        self,
+        name: str,
+        migrate: Callable[[str], None],
+        *,
+        by: Administrator | None = None,
+    ) -> str:
+        """The URL of a new database `name`, copied from one that `migrate` ran over once.
+
+        `by` somebody who is connected already, or else by a connection of its own.
+        """
         server = self.postgres()
 
         def make_template() -> dict[str, Any]:
@@ -61,7 +71,8 @@ class SharedServers:
             return {}
 
         self._once("template", make_template)
-        return server.create_database(name, template=_TEMPLATE)
+        with contextlib.nullcontext(by) if by else server.administered() as administrator:
+            return administrator.create_database(name, template=_TEMPLATE)
 
     def temporal(self, search_attributes: Mapping[str, str]) -> temporal.Server:
         """The Temporal server, in memory, without UI, able to skip time."""

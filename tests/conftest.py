@@ -71,20 +71,29 @@ def postgres(testbed: SharedServers) -> local_postgres.Server:
     return testbed.postgres()
 
 
+@pytest.fixture(scope="session")
+def administrator(postgres: local_postgres.Server) -> Iterator[local_postgres.Administrator]:
+    """Who makes and drops the databases of this process's tests."""
+    with postgres.administered() as administrator:
+        yield administrator
+
+
 @pytest.fixture
-def empty_database_url(postgres: local_postgres.Server) -> Iterator[str]:
+def empty_database_url(administrator: local_postgres.Administrator) -> Iterator[str]:
     """A database of the test's own without a table."""
     name = f"test_{uuid.uuid4().hex}"
-    yield postgres.create_database(name)
-    postgres.drop_database(name)
+    yield administrator.create_database(name)
+    administrator.drop_database(name)
 
 
 @pytest.fixture
-def database_url(testbed: SharedServers) -> Iterator[str]:
+def database_url(
+    testbed: SharedServers, administrator: local_postgres.Administrator
+) -> Iterator[str]:
     """A database of the test's own with every migration applied, and no rows."""
     name = f"test_{uuid.uuid4().hex}"
-    yield testbed.create_migrated_database(name, upgrade)
-    testbed.postgres().drop_database(name)
+    yield testbed.create_migrated_database(name, upgrade, by=administrator)
+    administrator.drop_database(name)
 
 
 @pytest.fixture(scope="session")

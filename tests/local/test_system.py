@@ -53,6 +53,18 @@ sys.exit(dev.run(Path(sys.argv[1]), issue_api_key=lambda _, known: known or "pk_
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """A checkout whose worker and API are stand-ins."""
+    return checkout_in(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def running_dev(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Dev"]:
+    """A system that runs, for tests that leave it running."""
+    with running(checkout_in(tmp_path_factory.mktemp("running"))) as dev:
+        dev.await_text("Perennial is running")
+        yield dev
+
+
+def checkout_in(tmp_path: Path) -> Path:
     for module, variable in (("worker", "WORKER_HEALTH_PORT"), ("api", "PERENNIAL_API_PORT")):
         folder = tmp_path / module
         folder.mkdir()
@@ -179,30 +191,27 @@ def test_a_killed_system_leaves_no_process_and_starts_again(root: Path) -> None:
                 assert connection.execute("SELECT count(*) FROM kept").fetchone() == (0,)
 
 
-def test_a_second_start_of_the_same_checkout_is_refused(root: Path) -> None:
-    with running(root) as dev:
-        dev.await_text("Perennial is running")
-        second = subprocess.run(
-            [sys.executable, "-c", _DEV, str(root)],
-            check=False,
-            capture_output=True,
-            text=True,
-            env={**os.environ, "PYTHONPATH": f"{root}:{_CHECKOUT}"},
-            timeout=_SECONDS,
-        )
-        assert second.returncode == 1
-        assert "is in use by another process" in second.stdout
-        assert "Traceback" not in second.stdout + second.stderr
+def test_a_second_start_of_the_same_checkout_is_refused(running_dev: Dev) -> None:
+    root = running_dev.root
+    second = subprocess.run(
+        [sys.executable, "-c", _DEV, str(root)],
+        check=False,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": f"{root}:{_CHECKOUT}"},
+        timeout=_SECONDS,
+    )
+    assert second.returncode == 1
+    assert "is in use by another process" in second.stdout
+    assert "Traceback" not in second.stdout + second.stderr
 
 
-def test_a_part_that_is_killed_is_started_again(root: Path) -> None:
-    with running(root) as dev:
-        dev.await_text("Perennial is running")
-        os.kill(find_process("worker", root), signal.SIGKILL)
-        dev.await_text("worker ended with code 137; starting it again")
-        links = State(root).read_links()
-        assert links is not None
-        await_answer(f"{links.worker_health_url}/healthz")
+def test_a_part_that_is_killed_is_started_again(running_dev: Dev) -> None:
+    os.kill(find_process("worker", running_dev.root), signal.SIGKILL)
+    running_dev.await_text("worker ended with code 137; starting it again")
+    links = State(running_dev.root).read_links()
+    assert links is not None
+    await_answer(f"{links.worker_health_url}/healthz")
 
 
 def find_process(module: str, root: Path) -> int:
@@ -225,17 +234,15 @@ def await_answer(url: str) -> None:
         time.sleep(0.05)
 
 
-def test_the_files_are_readable_by_their_owner_alone(root: Path) -> None:
-    with running(root) as dev:
-        dev.await_text("Perennial is running")
-        folder = State(root).folder
-        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-        secrets = folder / "secrets.json"
-        assert stat.S_IMODE(secrets.stat().st_mode) == 0o600
-        assert stat.S_IMODE((folder / "postgres" / "data").stat().st_mode) == 0o700
-        shown = "\n".join(processes_of(root))
-        for secret in json.loads(secrets.read_text()).values():
-            assert secret not in shown
+def test_the_files_are_readable_by_their_owner_alone(running_dev: Dev) -> None:
+    folder = State(running_dev.root).folder
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    secrets = folder / "secrets.json"
+    assert stat.S_IMODE(secrets.stat().st_mode) == 0o600
+    assert stat.S_IMODE((folder / "postgres" / "data").stat().st_mode) == 0o700
+    shown = "\n".join(processes_of(running_dev.root))
+    for secret in json.loads(secrets.read_text()).values():
+        assert secret not in shown
 
 
 def test_a_taken_port_is_replaced_and_said(root: Path) -> None:
