@@ -13,7 +13,8 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from adapters.db.engine import reading, transactions
+from activities.foreseeing import foreseen, foreseen_charge
+from adapters.db.engine import reading, snapshots, transactions
 from adapters.db.queries import invoice_items
 from adapters.db.transaction import SqlTransaction
 from api.authentication import Caller, CallerOf
@@ -40,7 +41,8 @@ from api.page import DEFAULT_LIMIT, Cursor, Limit, Page
 from api.period_view import PeriodView
 from api.present import present_on
 from api.route import ApiRoute
-from billing.errors import InvalidInput
+from api.upcoming_invoice import UpcomingInvoiceView
+from billing.errors import Conflict, InvalidInput
 from billing.invoice_item import (
     InvoiceItem,
     InvoiceItemStatus,
@@ -207,19 +209,14 @@ async def create_invoice_item(
 
     The subscription's coupons discount it unless you say that it is not `discountable`: on the
     next invoice together with the period, on an invoice of its own as one more invoice that they
-    are for. Then an amount that you name is taxed as what is subscribed, and a price of the catalog
-    by its own product. Refused where no invoice comes any more (`subscription_ended`,
+    are for. An amount that you name is taxed as what is subscribed, and a price of the catalog by
+    its own product. Refused where no invoice comes any more (`subscription_ended`,
     `no_next_invoice`), and `now` while the subscription is not `active` (`command_not_allowed`) or
     a change of it is being paid for (`change_in_progress`). `now` answers before the money is in:
     `invoice` says how it goes.
     """
     async with transactions(deps.engine)() as tx:
-        customer = await require_customer(tx.connection, customer_id)
-        now = (await present_on(tx.connection, customer.test_clock_id)).now
-        state = await tx.items.lock_subscription(body.subscription)
-        if state is None or state.customer_id != customer_id:
-            raise InvalidInput("subscription_not_found", "the customer has no such subscription")
-        item = await _item(tx, body, state, ids.new("ii"), now)
+        state, item = await _asked_for(tx, customer_id, body, ids)
         if body.when is ItemTime.NEXT_INVOICE:
             return await _wait(tx, item, state, body, caller, ids)
     await give(
@@ -229,6 +226,35 @@ async def create_invoice_item(
     )
     async with transactions(deps.engine)() as tx:
         return InvoiceItemView.of(await tx.items.get(customer_id, item.id))
+
+
+@router.post(
+    "/preview",
+    operation_id="preview_invoice_item",
+    summary="Preview what charging something once costs",
+)
+async def preview_invoice_item(
+    customer_id: CustomerId, body: InvoiceItemInput, deps: Deps, ids: Ids
+) -> UpcomingInvoiceView:
+    """The invoice that would have it, to the cent: the subscription's next one, or one of its own.
+
+    Refused as charging it would be. Nothing is charged, and nothing waits for an invoice.
+    """
+    async with transactions(deps.engine)() as tx:
+        state, item = await _asked_for(tx, customer_id, body, ids)
+        if body.when is ItemTime.NEXT_INVOICE:
+            waiting = await tx.items.pending(state.subscription_id)
+            check_addable(state, item.amount, waiting=waiting)
+    snapshot = snapshots(deps.engine)
+    if body.when is ItemTime.NOW:
+        now = item.created_at
+        return UpcomingInvoiceView.of(
+            await foreseen_charge(snapshot, deps.tax_rates, state, item, now=now)
+        )
+    upcoming = await foreseen(snapshot, deps.tax_rates, state.subscription_id, added=(item,))
+    if upcoming is None:
+        raise Conflict("no_next_invoice", "no invoice comes by itself as things are")
+    return UpcomingInvoiceView.of(upcoming)
 
 
 @router.get("", operation_id="list_invoice_items", summary="List what is charged once")
@@ -282,6 +308,18 @@ async def cancel_invoice_item(
         if is_first:
             await tx.items.cancel(customer_id, invoice_item_id, at=now)
         return InvoiceItemView.of(await tx.items.get(customer_id, invoice_item_id))
+
+
+async def _asked_for(
+    tx: SqlTransaction, customer_id: str, body: InvoiceItemInput, ids: RequestIds
+) -> tuple[SubscriptionState, InvoiceItem]:
+    """The subscription, which does not change until the transaction ends, and the item."""
+    customer = await require_customer(tx.connection, customer_id)
+    now = (await present_on(tx.connection, customer.test_clock_id)).now
+    state = await tx.items.lock_subscription(body.subscription)
+    if state is None or state.customer_id != customer_id:
+        raise InvalidInput("subscription_not_found", "the customer has no such subscription")
+    return state, await _item(tx, body, state, ids.new("ii"), now)
 
 
 async def _item(

@@ -25,7 +25,7 @@ router = APIRouter(prefix="/v1/subscriptions", tags=["subscriptions"], route_cla
 
 
 class UpcomingInvoiceView(BaseModel):
-    """What the next boundary will bill, if nothing else happens before it."""
+    """An invoice that is not made yet: what it will be if nothing else happens before it."""
 
     customer: str
     subscription: str

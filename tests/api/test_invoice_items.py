@@ -143,6 +143,12 @@ async def test_a_coupon_discounts_what_is_charged_now_and_what_waits(shop: Shop)
     await shop.made(path, _setup(made["id"]))
     upcoming = await shop.read(f"/v1/subscriptions/{made['id']}/upcoming_invoice")
     assert upcoming["total"]["text"] == "USD 45.50"
+    previewed = await shop.post(f"{path}/preview", _setup(made["id"]))
+    assert previewed.status_code == 200, previewed.text
+    assert previewed.json()["total"]["text"] == "USD 58.00"
+    previewed = await shop.post(f"{path}/preview", _setup(made["id"], when="now"))
+    assert previewed.json()["amount_due"]["text"] == "USD 12.50"
+    assert await shop.read(f"/v1/subscriptions/{made['id']}/upcoming_invoice") == upcoming
     now = await shop.made(path, _setup(made["id"], when="now"))
     await shop.until(f"/v1/invoices/{now['invoice']}", "status", "paid")
     invoice = await shop.read(f"/v1/invoices/{now['invoice']}")
@@ -165,6 +171,9 @@ async def test_what_cannot_be_charged_is_refused(shop: Shop) -> None:
         (_setup(made["id"], period=empty), "period_empty"),
     ):
         problem(await shop.post(path, body), 422, code)
+        problem(await shop.post(f"{path}/preview", body), 422, code)
+    refused = await shop.post(f"{path}/preview", _setup(made["id"], when="now"))
+    problem(refused, 409, "command_not_allowed")
     other = f"/v1/customers/{await shop.customer()}/invoice_items"
     problem(await shop.post(other, _setup(made["id"])), 422, "subscription_not_found")
     problem(await shop.post(f"{path}/ii_unknown/cancel", {}), 404, "invoice_item_not_found")
