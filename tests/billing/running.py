@@ -214,9 +214,9 @@ class Running:
             case ActionKind.NOTIFY_TRIAL_END:
                 self._becomes(lifecycle.trial_end_noticed(self.state, self.now))
             case ActionKind.CANCEL:
-                self._end(EndReason.REQUESTED)
+                self._end(EndReason.REQUESTED, action.at)
             case ActionKind.EXPIRE_CHECKOUT:
-                self._end(EndReason.CHECKOUT_EXPIRED)
+                self._end(EndReason.CHECKOUT_EXPIRED, action.at)
             case ActionKind.CONVERT_TRIAL | ActionKind.RENEW | ActionKind.BILL_LAST:
                 self._bill()
         assert self.state != before, f"{action} changes nothing and would be done for ever"
@@ -544,8 +544,8 @@ class Running:
         )
         assert accrued.amount == sum(of_time, Money.zero(self.books.currency))
 
-    def _end(self, reason: EndReason) -> None:
-        self._becomes(lifecycle.ended(self.state, reason, self.now))
+    def _end(self, reason: EndReason, due_at: datetime) -> None:
+        self._becomes(lifecycle.ended(self.state, reason, min(self.now, due_at)))
 
     def _invoiced(self, plan: PlannedChange, change_id: str) -> InvoiceRecord | None:
         if not plan.lines:
