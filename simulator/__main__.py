@@ -38,9 +38,8 @@ def _config(arguments: argparse.Namespace) -> SimulatorConfig:
     return SimulatorConfig.model_validate(config.model_dump() | {"api_key": arguments.api_key})
 
 
-async def _serve(config: SimulatorConfig, host: str, port: int) -> None:
+async def _serve(server: SimulatorServer, host: str, port: int) -> None:
     listener = bound_socket(host, port)
-    server = SimulatorServer(config)
     serving = asyncio.create_task(server.serve([listener]))
     ready = asyncio.create_task(server.listening.wait())
     await asyncio.wait({serving, ready}, return_when=asyncio.FIRST_COMPLETED)
@@ -55,7 +54,9 @@ def main() -> int:
     """Serve until a signal ends it; 1 if the port cannot be had."""
     arguments = _arguments()
     try:
-        asyncio.run(_serve(_config(arguments), arguments.host, arguments.port))
+        server = SimulatorServer(_config(arguments))
+        with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
+            runner.run(_serve(server, arguments.host, arguments.port))
     except OSError as error:
         sys.stderr.write(f"cannot listen on {arguments.host}:{arguments.port}: {error}\n")
         return 1

@@ -10,8 +10,8 @@ import hmac
 import json
 from collections.abc import Coroutine
 
-import httpx
 import structlog
+from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
 
 from simulator.account import Account
 from simulator.events import Event
@@ -24,6 +24,7 @@ _BATCH = 64
 _CONCURRENCY = 8
 _LONGEST_WAIT_SECONDS = 1.0
 _LEASE_MARGIN_SECONDS = 30.0
+_TAKEN = range(200, 300)
 
 _log = structlog.get_logger("simulator")
 
@@ -45,10 +46,10 @@ class Deliveries:
 
     async def run(self) -> None:
         """Send what is due, for ever."""
-        async with httpx.AsyncClient(
-            timeout=self._account.config.webhook_timeout_seconds,
-            trust_env=False,
-            verify=tls_context(),
+        async with ClientSession(
+            connector=TCPConnector(ssl=tls_context()),
+            cookie_jar=DummyCookieJar(),
+            timeout=ClientTimeout(total=self._account.config.webhook_timeout_seconds),
         ) as client:
             try:
                 while True:
@@ -73,7 +74,7 @@ class Deliveries:
         except TimeoutError:
             return
 
-    def _start_due(self, client: httpx.AsyncClient) -> bool:
+    def _start_due(self, client: ClientSession) -> bool:
         store, now = self._account.store, self._account.clock()
         due = store.due_deliveries(now, limit=_BATCH)
         lease = self._account.config.webhook_timeout_seconds + _LEASE_MARGIN_SECONDS
@@ -83,7 +84,7 @@ class Deliveries:
             self._start(client, delivery)
         return bool(due)
 
-    def _start(self, client: httpx.AsyncClient, delivery: Delivery) -> None:
+    def _start(self, client: ClientSession, delivery: Delivery) -> None:
         event = self._account.store.find(Event, delivery.event)
         endpoint = self._account.store.find(WebhookEndpoint, delivery.endpoint)
         if event is None or endpoint is None or endpoint.status == "disabled":
@@ -97,9 +98,7 @@ class Deliveries:
         else:
             self._start_faulty(client, delivery, fault)
 
-    def _start_faulty(
-        self, client: httpx.AsyncClient, delivery: Delivery, fault: WebhookFault
-    ) -> None:
+    def _start_faulty(self, client: ClientSession, delivery: Delivery, fault: WebhookFault) -> None:
         match fault.kind:
             case "delay":
                 with self._account.store.transaction():
@@ -119,18 +118,18 @@ class Deliveries:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _twice(self, client: httpx.AsyncClient, delivery: Delivery) -> None:
+    async def _twice(self, client: ClientSession, delivery: Delivery) -> None:
         event = self._account.store.find(Event, delivery.event)
         endpoint = self._account.store.find(WebhookEndpoint, delivery.endpoint)
         if event is not None and endpoint is not None:
             await self._post(client, endpoint, event)
         await self._attempt(client, delivery)
 
-    async def _one_by_one(self, client: httpx.AsyncClient, deliveries: list[Delivery]) -> None:
+    async def _one_by_one(self, client: ClientSession, deliveries: list[Delivery]) -> None:
         for delivery in deliveries:
             await self._attempt(client, delivery)
 
-    async def _attempt(self, client: httpx.AsyncClient, delivery: Delivery) -> None:
+    async def _attempt(self, client: ClientSession, delivery: Delivery) -> None:
         event = self._account.store.find(Event, delivery.event)
         endpoint = self._account.store.find(WebhookEndpoint, delivery.endpoint)
         if event is None or endpoint is None:
@@ -147,9 +146,7 @@ class Deliveries:
             )
         self._account.changed.set()
 
-    async def _post(
-        self, client: httpx.AsyncClient, endpoint: WebhookEndpoint, event: Event
-    ) -> bool:
+    async def _post(self, client: ClientSession, endpoint: WebhookEndpoint, event: Event) -> bool:
         document = event.public()
         self._account.conformance.check_response(document)
         body = json.dumps(document, separators=(",", ":"))
@@ -160,13 +157,17 @@ class Deliveries:
             "stripe-signature": signature_header(endpoint.secret or "", body, signed_at),
         }
         try:
-            response = await client.post(endpoint.url, content=body, headers=headers)
-        except httpx.HTTPError as error:
+            async with client.post(
+                endpoint.url, data=body.encode(), headers=headers, allow_redirects=False
+            ) as response:
+                status = response.status
+        except (ClientError, TimeoutError) as error:
             _log.info("webhook.unreachable", event_id=event.id, reason=type(error).__name__)
             return False
-        if not response.is_success:
-            _log.info("webhook.refused", event_id=event.id, status=response.status_code)
-        return response.is_success
+        is_taken = status in _TAKEN
+        if not is_taken:
+            _log.info("webhook.refused", event_id=event.id, status=status)
+        return is_taken
 
     def _end(self, delivery: Delivery) -> None:
         store = self._account.store

@@ -83,15 +83,21 @@ class Inbox:
     async def process_due(self) -> int:
         """Processes one batch of what is due; returns how many events that were.
 
-        Raises what the database raises; an event whose result could not be recorded comes back.
+        Those that succeeded are marked together: a transaction for each would cost more than most
+        of them do. Raises what the database raises; an event whose result could not be recorded
+        comes back.
         """
         async with self._transactions() as tx:
             claimed = await tx.webhooks.claim(limit=_BATCH, lease=LEASE)
         results = await asyncio.gather(
             *(self._process(event) for event in claimed), return_exceptions=True
         )
+        done = [event.id for event, result in zip(claimed, results, strict=True) if result is True]
+        if done:
+            async with self._transactions() as tx:
+                await tx.webhooks.mark_processed(done)
         for result in results:
-            if result is not None:
+            if isinstance(result, BaseException):
                 raise result
         return len(claimed)
 
@@ -103,18 +109,17 @@ class Inbox:
             log.warning("inbox.unreachable", error=type(error).__name__)
             return True
 
-    async def _process(self, event: ClaimedWebhook) -> None:
-        """Any failure is the event's own: recorded with it, told, and tried again later."""
+    async def _process(self, event: ClaimedWebhook) -> bool:
+        """Whether it succeeded; a failure is recorded with it, told, and tried again later."""
         try:
             async with asyncio.timeout(_PROCESSING_SECONDS):
                 handling = await self._apply(event.type, event.object_id)
         except Exception as error:  # noqa: BLE001 - whatever it is, it must not stop the others
             await self._postpone(event, error)
-            return
-        async with self._transactions() as tx:
-            await tx.webhooks.mark_processed(event.id)
+            return False
         PROCESSED.labels(handling).inc()
         log.info("webhook.processed", event_id=event.id, type=event.type, handling=handling.value)
+        return True
 
     async def _postpone(self, event: ClaimedWebhook, error: Exception) -> None:
         delay = backoff(event.attempts)

@@ -4,12 +4,12 @@ An event is claimed for a while, not locked: whoever processes it may call other
 what a killed process held comes back. Times are the database's, so that machines need not agree.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import Any, Final
 
-from sqlalchemy import bindparam, func, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Text, any_, bindparam, func, select, update
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.db.tables.webhook import webhook_inbox
@@ -50,7 +50,10 @@ _CLAIM: Final = (
 )
 _MARK_PROCESSED: Final = (
     update(webhook_inbox)
-    .where(webhook_inbox.c.event_id == bindparam("id"), webhook_inbox.c.processed_at.is_(None))
+    .where(
+        webhook_inbox.c.event_id == any_(bindparam("ids", type_=ARRAY(Text))),
+        webhook_inbox.c.processed_at.is_(None),
+    )
     .values(processed_at=func.clock_timestamp(), last_error=None)
 )
 
@@ -101,9 +104,9 @@ class SqlWebhooks:
             for row in rows
         )
 
-    async def mark_processed(self, event_id: str) -> None:
-        """Nothing is left to do."""
-        await self._connection.execute(_MARK_PROCESSED, {"id": event_id})
+    async def mark_processed(self, event_ids: Collection[str]) -> None:
+        """Nothing is left to do for them."""
+        await self._connection.execute(_MARK_PROCESSED, {"ids": list(event_ids)})
 
     async def mark_failed(self, event_id: str, *, error: str, retry_in: timedelta) -> None:
         """It is handed out again after `retry_in`; the error is kept, as far as it is short."""

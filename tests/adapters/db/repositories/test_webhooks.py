@@ -89,7 +89,7 @@ async def test_an_event_comes_back_until_it_is_processed(
         assert await connection.scalar(select(webhook_inbox.c.last_error)) == "Timeout:  slow"
     assert len(await _claim(transaction, lease=_NOW)) == 1
     async with transaction() as tx:
-        await tx.webhooks.mark_processed("a")
+        await tx.webhooks.mark_processed(["a"])
         await tx.webhooks.mark_failed("a", error="too late", retry_in=_NOW)
     assert await _claim(transaction) == ()
     async with engine.connect() as connection:
