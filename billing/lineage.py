@@ -34,10 +34,12 @@ def is_unheard_of(
 ) -> bool:
     """Whether the run itself has recorded what it does not know, and goes on without: `revision`.
 
-    So it is where a worker died after an effect, before the server heard of it (ADR 0033). What an
-    effect records that began later than `revision` is higher.
+    So it is where a worker died after effects, before the server heard of them (ADR 0033, 0035).
+    What an effect records that began while `revision` was being recorded is higher, and it had not
+    heard of everything.
     """
     if mine is None or mine.heard_revision is None or recorded is None:
         return False
     is_own = recorded.run_id == mine.run_id
-    return is_own and mine.heard_revision < recorded_revision <= revision
+    is_before = recorded_revision <= revision or recorded.heard_revision is not None
+    return is_own and is_before and mine.heard_revision < recorded_revision

@@ -354,6 +354,12 @@ class OpenInvoice(Value):
         return self.stays_owed and not self.given_up
 
     @property
+    def is_untried(self) -> bool:
+        """Whether it is to be paid for the first time, by itself, and nobody waits for that."""
+        is_asked_for = self.for_change is not None or self.is_extra_attempt or self.customer_present
+        return not self.attempts_made and not is_asked_for and not self.given_up
+
+    @property
     def attempt_number(self) -> int:
         """The attempt to make next: the unfinished one again, or a new one."""
         unfinished = self.in_processing or self.action_url is not None

@@ -52,8 +52,8 @@ MOST_CACHED_WORKFLOWS: Final = 1_000
 
 MOST_CONCURRENT_ACTIVITIES: Final = 50
 
-MOST_CONCURRENT_LOCAL_ACTIVITIES: Final = 20
-"""Each is a database transaction with a connection of its own, and has three seconds (ADR 0033)."""
+MOST_CONCURRENT_LOCAL_ACTIVITIES: Final = 50
+"""Each holds one connection to the database at most, and has seconds (ADR 0033, 0035)."""
 
 _WORKFLOWS: Final = (
     SubscriptionWorkflow,

@@ -18,7 +18,7 @@ with workflow.unsafe.imports_passed_through():
     from billing.agenda import NextAction, next_action
     from billing.dunning import FinalAction
     from billing.payment import CollectionOutcome, Paid
-    from billing.subscription import SubscriptionState
+    from billing.subscription import SubscriptionState, SubscriptionStatus
     from workflows import effects
     from workflows.state_keeper import Change, StateKeeper
 
@@ -30,8 +30,9 @@ _RULES_OUT: Final = "rule-out-before-the-final-action"
 class Dunning:
     """Collects for the subscription whose state `keeper` holds."""
 
-    def __init__(self, keeper: StateKeeper) -> None:
+    def __init__(self, keeper: StateKeeper, *, collects_at_once: bool = False) -> None:
         self._keeper = keeper
+        self._collects_at_once = collects_at_once
         self._unheard: list[Change] = []
         self.is_collecting = False
 
@@ -75,6 +76,10 @@ class Dunning:
 
     async def _collect_until_ended(self, request: Collect, summary: str) -> Collected:
         """Nobody is charged for what was cancelled while the gateway was out of reach (P20)."""
+        if self._collects_at_once and _is_renewal(request):
+            collected = await effects.collect_at_once(request, summary=summary)
+            if collected is not None:
+                return collected
         collecting = effects.collect(request, summary=summary)
         if not request.state.has_ended:
             await workflow.wait_condition(lambda: collecting.done() or self._keeper.state.has_ended)
@@ -142,6 +147,13 @@ class Dunning:
             unheard, self._unheard = self._unheard, []
             for change in unheard:
                 self._keeper.hear(change)
+
+
+def _is_renewal(request: Collect) -> bool:
+    """Whether this is what is tried for everybody at every boundary, where all is well."""
+    invoice = request.state.open_invoice(request.invoice_id)
+    is_untried = invoice is not None and invoice.is_untried
+    return is_untried and not request.is_last and request.state.status is SubscriptionStatus.ACTIVE
 
 
 def _came_in_vain(

@@ -65,6 +65,21 @@ async def bill_period(request: BillPeriod, *, at_once: bool) -> BillingOutcome:
     )
 
 
+async def collect_at_once(request: Collect, *, summary: str) -> Collected | None:
+    """One try where the workflow runs, without a task (ADR 0035); None where that fails.
+
+    Whatever it left behind is found by the activity of the usual kind, as by any later try.
+    """
+    try:
+        return await workflow.execute_local_activity_method(
+            Collection.collect, request, summary=summary, **timeouts.CHARGE_AT_ONCE
+        )
+    except FailureError as error:
+        if is_cancelled_exception(error):
+            raise
+        return None
+
+
 def collect(request: Collect, *, summary: str) -> workflow.ActivityHandle[Collected]:
     """Retried through any outage; a decline is an answer.
 

@@ -105,7 +105,7 @@ class StateKeeper:
         """
         asked = self.state
         reserved = self.state = lifecycle.reserved(asked)
-        signed = self._signed(asked)
+        signed = self._signed(asked, heard_revision=self._heard_by_now())
         with self._answer_on_its_way():
             outcome = await self.unless_overtaken(run(signed))
         self._heard_of(outcome.stored_revision)
@@ -142,8 +142,7 @@ class StateKeeper:
         """
         while True:
             saving = self.state
-            heard = None if self._awaited else self._heard_revision
-            signed = self._signed(saving, heard_revision=heard)
+            signed = self._signed(saving, heard_revision=self._heard_by_now())
             with self._answer_on_its_way():
                 recorded = await effects.record(Record(state=signed, events=events, audit=audit))
             self._heard_of(recorded.stored_revision)
@@ -162,6 +161,9 @@ class StateKeeper:
             yield
         finally:
             self._awaited -= 1
+
+    def _heard_by_now(self) -> int | None:
+        return None if self._awaited else self._heard_revision
 
     def _heard_of(self, stored_revision: int | None) -> None:
         self._heard_revision = max(self._heard_revision, stored_revision or 0)

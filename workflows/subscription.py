@@ -89,7 +89,7 @@ class SubscriptionWorkflow:
         self._keeper = StateKeeper(start.state)
         self._bills_at_once = start.bills_at_once
         self._commands = Commands(self._keeper)
-        self._dunning = Dunning(self._keeper)
+        self._dunning = Dunning(self._keeper, collects_at_once=start.collects_at_once)
         self._giving_back = GivingBack(self._keeper)
         self._canceling = Canceling(self._keeper, self._commands, self._giving_back)
         self._ending_together = EndingTogether(self._keeper, self._giving_back)

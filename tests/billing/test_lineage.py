@@ -53,3 +53,10 @@ def test_what_a_run_has_recorded_and_never_heard_of_is_told_from_what_it_knows(
         )
         assert found is is_it
     assert not is_unheard_of(None, recorded=lineage("first"), recorded_revision=5, revision=7)
+
+
+def test_what_the_second_of_two_lost_effects_has_recorded_is_told_too() -> None:
+    mine = lineage("first").model_copy(update={"heard_revision": 4})
+    second = lineage("first", 5).model_copy(update={"heard_revision": 5})
+    assert is_unheard_of(mine, recorded=second, recorded_revision=6, revision=5)
+    assert not is_unheard_of(mine, recorded=lineage("first", 5), recorded_revision=6, revision=5)

@@ -39,8 +39,8 @@ async def test_a_paid_renewal_costs_a_timer_two_activities_and_one_upsert(compan
     assert len(renewal) <= 20
     commands = commands_of(renewal)
     assert sorted(commands) == [
-        "activity collect",
         "local activity bill_period",
+        "local activity collect",
         "timer",
         "upsert NextBillingAt",
     ]
