@@ -4,6 +4,7 @@ Owns the one transaction that takes a redemption. Does not own whether the subsc
 it (`billing.commands`) nor what it takes off (`billing.discount`).
 """
 
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -12,6 +13,7 @@ from temporalio import activity
 from activities.overtaking import recorded_before
 from billing.discount import Coupon
 from billing.errors import Conflict, InvalidInput
+from billing.invoice_item import InvoiceItem
 from billing.ports.storage import UnitOfWork
 from billing.subscription import SubscriptionState
 from billing.value import Instant, Value
@@ -54,16 +56,18 @@ class Coupons:
     async def take_redemption(self, request: TakeRedemption) -> RedemptionOutcome:
         """Once per subscription and coupon, however often it is asked to (policy P32).
 
+        It has to be for something on the next invoice: what is subscribed, or what waits for it.
         Raises `Overtaken`.
         """
         state = request.state
         try:
             async with self._open_transaction() as tx:
                 await recorded_before(tx, state)
+                waiting = await tx.items.pending(state.subscription_id)
                 coupon = await tx.coupons.redeem(
                     request.coupon_id,
                     subscription_id=state.subscription_id,
-                    product_ids=state.product_ids,
+                    product_ids=(*state.product_ids, *_products_of(waiting)),
                     currency=state.terms.currency,
                     at=request.now,
                 )
@@ -72,3 +76,7 @@ class Coupons:
         except InvalidInput as error:
             return RedemptionRefused(error="InvalidInput", code=error.code, message=error.message)
         return RedemptionTaken(coupon=coupon)
+
+
+def _products_of(items: Sequence[InvoiceItem]) -> Iterator[str]:
+    return (item.sold.product_id for item in items if item.sold is not None and item.discountable)

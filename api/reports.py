@@ -137,7 +137,7 @@ class MonthOfRevenueView(BaseModel):
 
 
 class RevenueReport(BaseModel):
-    """Recognised and deferred revenue, month by month."""
+    """Recognised, deferred and accrued revenue, month by month."""
 
     months: list[MonthOfRevenueView]
 
@@ -230,7 +230,7 @@ _CSV: Final[dict[int | str, dict[str, Any]]] = {
 @router.get(
     "/revenue",
     operation_id="read_revenue_report",
-    summary="Read recognised and deferred revenue",
+    summary="Read recognised, deferred and accrued revenue",
     response_model=RevenueReport,
     responses=_CSV,
 )

@@ -185,7 +185,7 @@ def report_revenue(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Say it in JSON, not in CSV.")] = False,
 ) -> None:
-    """Recognised and deferred revenue, month by month."""
+    """Recognised, deferred and accrued revenue, month by month."""
     with as_sentences():
         from cli import database, reports  # noqa: PLC0415
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import select
 
+from activities.coupons import Coupons, RedemptionRefused, RedemptionTaken, TakeRedemption
 from activities.one_off_charge import ChargeItem, ItemCharged, OneOffCharges
 from activities.period_billing import Billed, BillPeriod
 from adapters.db.engine import transactions, unit_of_work
@@ -14,8 +15,9 @@ from adapters.db.queries import catalog_versions
 from adapters.db.tables.invoice import invoice_lines
 from adapters.db.tables.invoice_item import invoice_items
 from adapters.db.tables.operator_task import operator_tasks
+from billing.catalog import Product
 from billing.commands import cancel_now
-from billing.discount import Coupon, CouponDuration, RedeemedDiscount
+from billing.discount import Coupon, CouponDuration, RedeemedDiscount, redeemed
 from billing.errors import Conflict
 from billing.invoice_item import InvoiceItem, SoldOnce, moment
 from billing.money import Money
@@ -217,12 +219,41 @@ async def test_what_is_not_discountable_waits_as_such(till: Till) -> None:
     assert billed.amount_due.amount_minor == 4000 + 1250 + 2500
 
 
-async def _publish(till: Till, coupon: Coupon) -> None:
+async def test_a_coupon_for_what_waits_alone_can_be_redeemed_while_it_waits(till: Till) -> None:
+    help_ = Coupon(
+        id="HELP",
+        name="Help",
+        percent=Decimal(50),
+        duration=CouponDuration.ONCE,
+        products=("help",),
+    )
+    await _publish(till, help_, Product(id="help", name="Help", family="help"))
+    coupons = Coupons(open_transaction=unit_of_work(till.engine))
+    asked = TakeRedemption(state=subscription(), coupon_id="HELP", now=DUE_AT)
+    refused = await coupons.take_redemption(asked)
+    assert isinstance(refused, RedemptionRefused)
+    assert refused.code == "coupon_not_applicable"
+
+    item = _sold(1)
+    assert item.sold is not None
+    sold = item.sold.model_copy(update={"product_id": "help"})
+    await _add(till, item.model_copy(update={"sold": sold}))
+    taken = await coupons.take_redemption(asked)
+    assert isinstance(taken, RedemptionTaken)
+    held = redeemed((), taken.coupon, DUE_AT)
+    state = subscription().model_copy(update={"discounts": held})
+    billed = await till.billing.bill_period(BillPeriod(state=state, now=DUE_AT))
+    assert isinstance(billed, Billed)
+    assert billed.amount_due.amount_minor == 8000 + 1250
+
+
+async def _publish(till: Till, coupon: Coupon, *products: Product) -> None:
     async with transactions(till.engine)() as tx:
         head = await catalog_versions.head(tx.connection)
         assert head is not None
         present = await catalog_versions.catalog_of(tx.connection, head.number)
-        await tx.catalog.put_on_sale(present.model_copy(update={"coupons": (coupon,)}))
+        more = {"coupons": (coupon,), "products": (*present.products, *products)}
+        await tx.catalog.put_on_sale(present.model_copy(update=more))
 
 
 def _sold(number: int) -> InvoiceItem:
