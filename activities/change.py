@@ -220,8 +220,8 @@ def after_change(
 
 async def _begin(tx: Transaction, request: BeginChange, tax: TaxAnswer) -> ChangeBegun:
     state, now = request.state, request.now
-    await recorded_before(tx, state)
-    plan, invoice = await _planned(tx, request, tax)
+    recorded = await recorded_before(tx, state)
+    plan, invoice = await _planned(tx, request, tax, recorded)
     result = ChangeResult.APPLIED
     if plan.is_deferred:
         result = ChangeResult.SCHEDULED
@@ -234,10 +234,19 @@ async def _begin(tx: Transaction, request: BeginChange, tax: TaxAnswer) -> Chang
     return begun.model_copy(update={"stored_revision": stored})
 
 
+def _begun_before(request: BeginChange, recorded: SubscriptionState | None) -> PlannedChange | None:
+    """By an earlier try of this activity, whose answer was lost, and without an invoice."""
+    state, quote = request.state, request.quote
+    if recorded is None or state.lineage is None or recorded.lineage != state.lineage:
+        return None
+    at = request.now if quote is None else quote.at
+    return changing.begun_before(state, recorded, request.change_id, at)
+
+
 async def _planned(
-    tx: Transaction, request: BeginChange, tax: TaxAnswer
+    tx: Transaction, request: BeginChange, tax: TaxAnswer, recorded: SubscriptionState | None
 ) -> tuple[PlannedChange, InvoiceRecord | None]:
-    """The plan and its invoice; after a reset, the invoice of the first time."""
+    """The plan and its invoice; of one that was begun before, the same again."""
     state, now, quote = request.state, request.now, request.quote
     known = await tx.invoices.get(change_invoice_id(state.subscription_id, request.change_id))
     wanted, at = request.request, now
@@ -260,6 +269,9 @@ async def _planned(
             price_version=await _invoiced_version(tx, known, wanted),
         )
         return again, known
+    before = _begun_before(request, recorded)
+    if before is not None:
+        return before, None
     if quote is not None:
         check_quote(quote, state, now)
     plan = await plan_of(

@@ -8,12 +8,13 @@ from datetime import datetime, timedelta
 from typing import Final, assert_never
 
 from billing import accrual, lifecycle, messages, migrating
-from billing.change import PlannedChange
+from billing.change import PlannedChange, classify
 from billing.discount import after_uses
 from billing.errors import Conflict
 from billing.first_period import anchor_for, first_number, first_period
 from billing.invoice import InvoiceRecord
 from billing.migration import SkipReason
+from billing.money import Money
 from billing.payment import (
     ActionRequired,
     AlreadyClosed,
@@ -54,6 +55,33 @@ def change_scheduled(
     )
     message = messages.change_scheduled(state, pending, now)
     return state.changed(pending_change=pending, messages=(*state.messages, message))
+
+
+def begun_before(
+    state: SubscriptionState, stored: SubscriptionState, change_id: str, at: datetime
+) -> PlannedChange | None:
+    """The plan of a change without an invoice that has made `stored` of the state; None of another.
+
+    Tried again, it is not planned again: what is on sale may have changed in between.
+    """
+    pending = stored.pending_change
+    if pending is not None and pending.change_id == change_id:
+        target, when, migrates_to = pending.target, pending.at, pending.migrates_to
+    elif any(messages.tells_of_change(each, change_id) for each in stored.messages):
+        waiting = stored.waiting_migration
+        target, when = stored.terms, max(at, state.running_period.start)
+        migrates_to = None if waiting is None else waiting.target
+    else:
+        return None
+    return PlannedChange(
+        kind=classify(state.terms, target),
+        target=target,
+        at=when,
+        period=stored.running_period,
+        starts_period=stored.period_number != state.period_number,
+        total=Money.zero(target.currency),
+        migrates_to=migrates_to,
+    )
 
 
 def change_undone(state: SubscriptionState, now: datetime) -> SubscriptionState:

@@ -68,6 +68,12 @@ def plan_changed(state: SubscriptionState, change: ChangeUnderWay) -> Message:
     )
 
 
+def tells_of_change(message: Message, change_id: str) -> bool:
+    """Whether it says what the change has made of the plan, as it was stored with it."""
+    kind = MessageKind.PLAN_CHANGED
+    return message.key == effect_key(f"message.{kind}", message.subscription_id, change_id)
+
+
 def change_scheduled(state: SubscriptionState, pending: PendingChange, now: datetime) -> Message:
     """What will be sold from the period's end on."""
     message = _message(state, MessageKind.CHANGE_SCHEDULED, now, pending.change_id)

@@ -19,6 +19,7 @@ from billing.billing_mode import BillingMode
 from billing.catalog import Catalog, Product
 from billing.change import ChangeRequest
 from billing.invoice_item import InvoiceItem, moment
+from billing.lineage import Lineage
 from billing.money import Money
 from billing.offer import Offer, terms_of
 from billing.price_model import Graduated, PerUnit, Tier
@@ -152,3 +153,31 @@ async def test_more_of_what_was_free_so_far_needs_a_payment_method_as_well(till:
     assert refused.code == "payment_method_required"
     await till.save_card("pm_card_visa")
     assert isinstance(await changing.begin_change(request), ChangeBegun)
+
+
+@pytest.mark.parametrize(("price_minor", "result"), [(2400, "applied"), (800, "scheduled")])
+async def test_a_change_that_is_begun_twice_is_not_refused_for_what_came_in_between(
+    till: Till, price_minor: int, result: str
+) -> None:
+    model = PerUnit(unit_amount_minor=Decimal(price_minor))
+    other = CLOUD.model_copy(update={"id": "cloud_other", "model": model})
+    async with till.engine.begin() as connection:
+        catalog = Catalog(products=(PRODUCT,), prices=(TEAM, CLOUD, other))
+        await SqlCatalog(connection).put_on_sale(catalog)
+    active = await bill(till, ready(), START)
+    lineage = Lineage(run_id="first", recorded_revision=active.revision)
+    signed = active.model_copy(update={"lineage": lineage})
+    changing = Changing(open_transaction=unit_of_work(till.engine))
+    wanted = ChangeRequest(price_id="cloud_other", quantity=4)
+    request = BeginChange(state=signed, change_id="chg_1", request=wanted, quote=None, now=HALF)
+    await till.save_card("pm_card_visa")
+    begun = await changing.begin_change(request)
+    assert isinstance(begun, ChangeBegun)
+    assert begun.result == result
+
+    async with till.engine.begin() as connection:
+        catalog = Catalog(products=(PRODUCT,), prices=(TEAM, CLOUD))
+        await SqlCatalog(connection).put_on_sale(catalog)
+    assert await changing.begin_change(request) == begun
+    another = request.model_copy(update={"change_id": "chg_2"})
+    assert isinstance(await changing.begin_change(another), ChangeRefused)
