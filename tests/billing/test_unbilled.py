@@ -1,6 +1,7 @@
 """What accrued and is not invoiced: as revenue the same before and after its invoice."""
 
 from datetime import date, timedelta
+from decimal import Decimal
 from itertools import pairwise
 
 from hypothesis import given, settings
@@ -11,6 +12,7 @@ from billing.discount import CouponDuration
 from billing.dunning import FinalAction
 from billing.money import Money
 from billing.recognition import EarnedLine
+from billing.tax import Taxation, TaxTreatment
 from billing.unbilled import unbilled_lines
 from tests.billing.running import SOFT, Running, at
 from tests.billing.test_arrears import START, april, catalog, cloud
@@ -54,6 +56,22 @@ def test_what_a_coupon_takes_off_is_not_earned() -> None:
     running = Running(*catalog(cloud()), start=at(START), quantity=5, coupons=(half,))
     running.until("2026-04-10")
     assert [line.amount for line in _unbilled(running)] == [usd(4_000)]
+
+
+def test_tax_that_a_price_includes_is_nobodys_revenue() -> None:
+    offers = tuple(
+        each.model_copy(update={"price": each.price.model_copy(update={"tax_inclusive": True})})
+        for each in catalog(cloud())
+    )
+    vat = TaxTreatment(jurisdiction="DE", name="VAT", rate=Decimal(19))
+    taxation = Taxation(otherwise=vat)
+    running = Running(*offers, start=at(START), quantity=5, taxation=taxation)
+    running.until("2026-04-10")
+    [line] = unbilled_lines(running.state, price_of=running.price_of, taxation=taxation)
+    assert line.amount == usd(6_723)
+    running.until("2026-05-01")
+    [booked] = running.books.invoices.values()
+    assert booked.draft.total - booked.draft.tax == line.amount
 
 
 def test_a_rest_earns_nothing_and_what_was_had_before_stays_accrued() -> None:

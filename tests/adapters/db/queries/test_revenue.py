@@ -1,13 +1,16 @@
 """Revenue by month in SQL: to the cent what `billing.recognition` says of each line."""
 
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from random import Random
 
 import pytest
+from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.db.engine import Transactions, reporting
 from adapters.db.queries import revenue
+from adapters.db.tables.customer import customers
 from billing.billing_mode import BillingMode
 from billing.catalog import Catalog, Product
 from billing.errors import InvalidInput
@@ -16,6 +19,7 @@ from billing.offer import Offer
 from billing.period import Period
 from billing.price import Price
 from billing.recognition import EarnedLine
+from billing.tax import TaxRate, TaxTable
 from tests.adapters.db.company import TEAM, draft, open_shop, subscribe
 from tests.adapters.db.reversals import note, usd
 from tests.billing.running import Running, at
@@ -148,6 +152,25 @@ async def test_what_is_not_invoiced_yet_is_accrued_and_the_same_revenue_as_after
     async with transaction() as tx:
         await tx.invoices.finalize(invoice(99, 100, year, year.start))
     assert {row.accrued for row in (await _months(engine))[2:]} == {usd(80_00)}
+
+
+async def test_tax_within_what_accrues_is_told_apart_by_the_catalogs_table(
+    engine: AsyncEngine, transaction: Transactions
+) -> None:
+    await open_shop(engine)
+    product = Product(id="team", name="Team", family="plan")
+    price = IN_ARREARS.model_copy(update={"tax_inclusive": True})
+    vat = TaxRate(country="DE", name="VAT", rate=Decimal(19), effective_from=at("2021-01-01"))
+    async with transaction() as tx:
+        await tx.catalog.put_on_sale(
+            Catalog(products=(product,), prices=(price,), tax=TaxTable(rates=(vat,)))
+        )
+    async with engine.begin() as connection:
+        await connection.execute(update(customers).values(address={"country": "DE"}))
+    running = Running(Offer(product=product, price=price), start=at("2026-04-01"), quantity=5)
+    await subscribe(engine, running.until("2026-04-20"))
+    [april] = await _months(engine)
+    assert (april.recognised, april.accrued) == (usd(67_23), usd(67_23))
 
 
 async def _months(engine: AsyncEngine) -> tuple[revenue.RevenueOfMonth, ...]:
