@@ -31,8 +31,8 @@ class Reset:
 
     async def carry_out(self, scope: Scope, receive: Receive) -> None:  # noqa: ARG002 - as Silence
         """Send a TCP reset."""
-        transport = scope.get("state", {}).get(_TRANSPORT)
-        if not isinstance(transport, asyncio.Transport):
+        transport: asyncio.Transport | None = scope.get("state", {}).get(_TRANSPORT)
+        if transport is None:
             raise ConnectionResetError("reset by order; this server cannot cut a connection")
         connection = transport.get_extra_info("socket")
         if connection is not None:

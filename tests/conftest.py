@@ -3,10 +3,11 @@
 Owns the fixtures' names and scopes. Their machinery is `local.testbed`.
 """
 
+import asyncio
 import contextlib
 import gc
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from local.testbed import SharedServers
 from simulator.config import SimulatorConfig
 from simulator.control import SimulatorControl
 from simulator.server import running
+from worker import event_loop
 from workflows.search_attributes import SEARCH_ATTRIBUTES
 
 _TESTBED = pytest.StashKey[SharedServers]()
@@ -57,6 +59,11 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_configure_node(node: WorkerController) -> None:
     """Hand the testbed to a worker of pytest-xdist."""
     node.workerinput["testbed"] = str(node.config.stash[_TESTBED].folder)
+
+
+def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """The loop of production, for the worker, the API and the simulator of a test alike."""
+    return {"worker": event_loop.new}
 
 
 @pytest.fixture(scope="session")

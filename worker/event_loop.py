@@ -11,14 +11,14 @@ from typing import TypeVar
 try:
     import uvloop
 except ImportError:
-    _new: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
+    new: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
 else:
-    _new = uvloop.new_event_loop
+    new = uvloop.new_event_loop
 
 T = TypeVar("T")
 
 
 def run(main: Coroutine[object, object, T]) -> T:
     """As `asyncio.run`."""
-    with asyncio.Runner(loop_factory=_new) as runner:
+    with asyncio.Runner(loop_factory=new) as runner:
         return runner.run(main)
