@@ -1,7 +1,7 @@
 """The end of dunning's patience: a grace that puts it off, and the final action (policy P18).
 
-Owns what each final action does to a subscription. Does not own the ladder (`billing.dunning`) nor
-what a refused payment means before (`billing.settlement`).
+Owns what each final action does to a subscription, and as what it is told. Does not own the ladder
+(`billing.dunning`) nor what a refused payment means before (`billing.settlement`).
 """
 
 from datetime import datetime, timedelta
@@ -102,6 +102,13 @@ def _ended_unpaid(state: SubscriptionState, now: datetime) -> SubscriptionState:
     reason = EndReason.PAYMENT_FAILED
     promise = pausing.promised_back(state, now, cause=reason, unused=UnusedPart.CREDIT)
     return ended_with_message(state, reason, now, promised_back=promise, unused=UnusedPart.CREDIT)
+
+
+def event_of(before: SubscriptionState, after: SubscriptionState) -> str:
+    """What the final action is told as; who keeps what they have is not downgraded."""
+    if after.terms.price_id == before.terms.price_id:
+        return f"subscription.{after.status}"
+    return "subscription.downgraded"
 
 
 def to_rule_out(state: SubscriptionState) -> OpenInvoice | None:

@@ -130,11 +130,11 @@ class Dunning:
                 fallback = found.terms
                 if next_action(keeper.state) != action:
                     return
-            now = keeper.now()
-            after = giving_up.gave_up(keeper.state, now, fallback=fallback)
+            now, before = keeper.now(), keeper.state
+            after = giving_up.gave_up(before, now, fallback=fallback)
             keeper.take(after)
             subject = f"{after.subscription_id}:{action.at:%Y%m%dT%H%M%S}"
-            await keeper.save(keeper.event(_final_event(after), subject))
+            await keeper.save(keeper.event(giving_up.event_of(before, after), subject))
 
     @contextmanager
     def _payment_under_way(self) -> Iterator[None]:
@@ -169,9 +169,3 @@ def _came_in_vain(
         and closing.is_unwanted(present, invoice_id)
         and workflow.patched(_IN_VAIN)
     )
-
-
-def _final_event(after: SubscriptionState) -> str:
-    if after.has_ended or after.terms.dunning.final_action is FinalAction.UNPAID:
-        return f"subscription.{after.status}"
-    return "subscription.downgraded"

@@ -32,6 +32,21 @@ def test_the_free_plan_begins_with_the_final_action_and_what_was_not_paid_is_not
     assert running.state.running_period.end == at("2026-08-16")
 
 
+@pytest.mark.parametrize(
+    ("final", "event"),
+    [
+        (FinalAction.DOWNGRADE_TO_FREE, "subscription.downgraded"),
+        (FinalAction.CANCEL, "subscription.canceled"),
+        (FinalAction.UNPAID, "subscription.unpaid"),
+    ],
+)
+def test_the_final_action_is_told_as_what_it_came_to(final: FinalAction, event: str) -> None:
+    running = owing(final)
+    before = running.until("2026-06-15", SOFT)
+    after = running.until("2026-06-17", SOFT)
+    assert giving_up.event_of(before, after) == event
+
+
 def test_without_a_free_plan_the_final_action_is_the_end() -> None:
     running = owing(FinalAction.DOWNGRADE_TO_FREE)
     running.until("2026-06-15", SOFT)

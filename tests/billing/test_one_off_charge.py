@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from billing import giving_up
 from billing.agenda import next_action
 from billing.catalog import Catalog, Product, Trial
 from billing.commands import coupon_redeemed
@@ -282,6 +283,7 @@ def test_who_has_the_free_plan_keeps_it_where_something_besides_is_never_paid() 
         before.anchor_at,
     )
     assert "subscription_downgraded" not in running.told()
+    assert giving_up.event_of(before, after) == "subscription.active"
 
 
 def test_what_is_not_discountable_or_of_another_product_costs_all_of_it() -> None:
