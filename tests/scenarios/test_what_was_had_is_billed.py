@@ -94,11 +94,11 @@ async def test_seats_are_added_and_removed_and_each_month_is_billed_at_its_end(
     problem(gone, 404, "no_upcoming_invoice")
     report = await company.shop.read("/v1/reports/revenue", **{"from": "2026-04", "to": "2026-06"})
     assert [
-        (month["month"], month["recognised"]["text"], month["deferred"]["amount_minor"])
+        (month["month"], month["recognised"]["text"], month["accrued"]["amount_minor"])
         for month in report["months"]
     ] == [
-        ("2026-04", "USD 88.00", -8_800),
-        ("2026-05", "USD 64.00", -6_400),
+        ("2026-04", "USD 88.00", 8_800),
+        ("2026-05", "USD 64.00", 6_400),
         ("2026-06", "USD 0.00", 0),
     ]
     assert company.messages() == [
