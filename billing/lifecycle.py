@@ -322,7 +322,7 @@ def ended(
         change=None,
         migration=migrating.dropped(state.migration, SkipReason.ENDED, now),
         pause=None,
-        grace_until=None,
+        grace_until=state.grace_until if is_billed and _is_owing(state) else None,
         unbilled_from=None,
         accrued=used,
         accrues_from=None,
@@ -346,6 +346,11 @@ def ended(
 
 
 _BILLED_TO_THE_END: Final = frozenset({EndReason.REQUESTED, EndReason.PARENT_ENDED})
+
+
+def _is_owing(state: SubscriptionState) -> bool:
+    """Whether it is collected for time that was had, also after its end."""
+    return any(invoice.is_owed_after_the_end for invoice in state.open_invoices)
 
 
 def _as_lost(invoices: tuple[OpenInvoice, ...]) -> tuple[OpenInvoice, ...]:

@@ -526,11 +526,15 @@ class SubscriptionState(Value):
     def legal_commands(self) -> frozenset[CommandName]:
         """What may be asked of it now; a command's own conditions come on top.
 
-        After the end, what is still collected may be paid, waived and given up.
+        After the end, what is still collected may be paid, waived and given up; once it was
+        refused, it may be given more time.
         """
         legal = LEGAL_COMMANDS[self.status]
-        owes = any(invoice.is_owed_after_the_end for invoice in self.open_invoices)
-        return legal | _OWING if self.has_ended and owes else legal
+        owed = [invoice for invoice in self.open_invoices if invoice.is_owed_after_the_end]
+        if not self.has_ended or not owed:
+            return legal
+        is_refused = any(invoice.attempts_made for invoice in owed)
+        return legal | _OWING | ({CommandName.EXTEND_GRACE} if is_refused else frozenset())
 
     @property
     def has_ended(self) -> bool:

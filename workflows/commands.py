@@ -42,6 +42,7 @@ with workflow.unsafe.imports_passed_through():
         ChargeOnce,
         Command,
         CommandReceipt,
+        ExtendGrace,
         MarkUncollectible,
         PayNow,
         RedeemCoupon,
@@ -57,6 +58,7 @@ _CHARGE_PATIENCE: Final = timedelta(seconds=10)
 
 _WAITS_FOR_VOIDING: Final = "wait-until-a-change-is-voided"
 _TELLS_REUSE: Final = "tells-reuse-of-a-command-id"
+_ABOUT_DEBTS: Final = (PayNow, WaiveInvoice, MarkUncollectible, ExtendGrace)
 
 
 class Commands:
@@ -366,7 +368,7 @@ class Commands:
         """
         self._refuse_reuse(command)
         state = self._keeper.state
-        if isinstance(command, PayNow | WaiveInvoice | MarkUncollectible) and state.legal_commands:
+        if isinstance(command, _ABOUT_DEBTS) and state.legal_commands:
             return  # of what is owed for time that was had
         if state.has_ended and state.applied_command(command.command_id) is None:
             raise ApplicationError(

@@ -2,11 +2,11 @@
 
 import pytest
 
-from billing import accrual, commands, lifecycle
+from billing import accrual, commands, giving_up, lifecycle
 from billing.catalog import Product, ProrationMode
 from billing.dunning import FinalAction
 from billing.errors import Conflict
-from billing.subscription import ChangeResult, EndReason, SubscriptionStatus
+from billing.subscription import ChangeResult, CommandName, EndReason, SubscriptionStatus
 from billing.upcoming import is_free, upcoming_period
 from tests.billing.running import SOFT, Running, at, offer
 from tests.billing.test_arrears import ARREARS, april, bills, cloud, lines
@@ -88,3 +88,33 @@ def test_what_was_had_before_it_was_suspended_is_foreseen_where_that_ends() -> N
     assert foreseen is not None
     assert [part.used.end for part in foreseen.accrued] == [at("2026-05-16")]
     assert upcoming_period(running.state, has_method=True) is not None
+
+
+def test_the_time_that_an_operator_has_given_is_not_taken_back_by_the_end() -> None:
+    running = april()
+    running.until("2026-05-12", SOFT)
+    week = at("2026-05-23")
+    running.command(lambda state, now: giving_up.grace_extended(state, week, now))
+    running.until("2026-05-17", SOFT)
+    assert running.status == "past_due"
+    running.cancel_now()
+    running.until("2026-05-22", SOFT)
+    assert [invoice.given_up for invoice in running.state.open_invoices] == [False, False]
+    running.until("2026-05-26")
+    assert (running.state.open_invoices, running.state.is_finished) == ((), True)
+    assert [status for _, _, status in bills(running)] == ["paid", "paid"]
+
+
+def test_an_operator_gives_time_for_the_last_invoice_once_it_was_refused() -> None:
+    running = april()
+    running.until("2026-05-10")
+    running.cancel_now()
+    assert CommandName.EXTEND_GRACE not in running.state.legal_commands
+    running.until("2026-05-24", SOFT)
+    assert CommandName.EXTEND_GRACE in running.state.legal_commands
+    running.command(lambda state, now: giving_up.grace_extended(state, at("2026-06-01"), now))
+    running.until("2026-05-31", SOFT)
+    assert bills(running)[-1][2] == "open"
+    running.until("2026-06-01")
+    assert bills(running)[-1][2] == "paid"
+    assert CommandName.EXTEND_GRACE not in running.state.legal_commands
