@@ -8,8 +8,8 @@ the worker and the API, and which of them a variable replaces: `DATABASE_URL`, `
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-
-import httpx
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
 
 from local import ports, postgres, process, temporal
 from local.console import Console
@@ -136,11 +136,15 @@ class Workshop:
 
 
 def is_healthy(port: int) -> bool:
-    """Whether the process on `port` says that it is well."""
+    """Whether the process on `port` says that it is well.
+
+    Asked many times while it starts: HTTPX would read the machine's certificates for each.
+    """
+    connection = HTTPConnection(ports.LOOPBACK, port, timeout=_PROBE_SECONDS)
     try:
-        answer = httpx.get(
-            f"http://{ports.LOOPBACK}:{port}/healthz", timeout=_PROBE_SECONDS, trust_env=False
-        )
-    except httpx.TransportError:
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status == HTTPStatus.OK
+    except (OSError, HTTPException):
         return False
-    return answer.is_success
+    finally:
+        connection.close()

@@ -84,11 +84,12 @@ class Installation:
     def await_answers(self) -> None:
         """Returns once the API is ready, after it or what it needs was killed."""
         deadline = time.monotonic() + _START_SECONDS
-        while time.monotonic() < deadline:
-            with contextlib.suppress(httpx.TransportError):
-                if httpx.get(f"{self.links.api_url}/readyz", trust_env=False).is_success:
-                    return
-            time.sleep(0.1)
+        with httpx.Client(trust_env=False) as client:
+            while time.monotonic() < deadline:
+                with contextlib.suppress(httpx.TransportError):
+                    if client.get(f"{self.links.api_url}/readyz").is_success:
+                        return
+                time.sleep(0.1)
         raise TimeoutError("the API was not started again")
 
     def kill_everything(self) -> None:

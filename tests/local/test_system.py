@@ -226,12 +226,13 @@ def find_process(module: str, root: Path) -> int:
 
 def await_answer(url: str) -> None:
     deadline = time.monotonic() + _SECONDS
-    while True:
-        with contextlib.suppress(httpx.TransportError):
-            if httpx.get(url).is_success:
-                return
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    with httpx.Client() as client:
+        while True:
+            with contextlib.suppress(httpx.TransportError):
+                if client.get(url).is_success:
+                    return
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
 
 
 def test_the_files_are_readable_by_their_owner_alone(running_dev: Dev) -> None:
