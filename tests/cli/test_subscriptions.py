@@ -4,6 +4,8 @@ Each story ends with the audit log: who did it, and why.
 """
 
 import asyncio
+import re
+import shlex
 import uuid
 from datetime import timedelta
 from typing import Any, get_args
@@ -19,6 +21,7 @@ from cli.checkout import find_root
 from cli.commanding import signature
 from cli.refusals import Unanswered
 from tests.cli.terminal import Terminal
+from tests.docs.pages import Page
 from tests.histories.settling import BROKE
 from tests.workflows.company import Company, Subscription, at
 from workflows.messages import (
@@ -29,6 +32,7 @@ from workflows.messages import (
 )
 
 WHY = ("--reason", "they asked for it")
+OPERATORS = Page("docs/operators.md")
 
 
 async def active(company: Company, **how: Any) -> Subscription:  # noqa: ANN401 - as `subscribe`
@@ -48,40 +52,57 @@ async def past_due(company: Company) -> tuple[Subscription, str]:
     return subscription, customer
 
 
-async def audited(company: Company, subscription: Subscription) -> list[str]:
+async def audited(
+    company: Company, subscription: Subscription, *, reason: str = WHY[1]
+) -> list[str]:
     """The commands, oldest first; each by the operator who typed it, with the reason."""
     async with reading(company.engine) as connection:
         entries = await audit.of_subject(connection, subscription.id, limit=50)
     for entry in entries:
         assert (entry.actor.kind, entry.actor.id) == ("operator", "ada")
-        assert entry.reason == "they asked for it"
+        assert entry.reason == reason
     return [entry.command for entry in reversed(entries)]
 
 
 async def test_a_past_due_customer_is_given_a_week_more(
     company: Company, terminal: Terminal
 ) -> None:
-    subscription, _ = await past_due(company)
+    """As `docs/operators.md` says, line by line."""
+    subscription, customer = await past_due(company)
+    find, show, give, look_back = told(
+        "Why is this customer past due, what happens next, and give them a week more",
+        {"cus_4a1b9c0d2e3f4a1b9c0d2e3f": customer, "sub_…": subscription.id},
+    )
 
-    listed = (await terminal.subscriptions("list", "--status", "past_due")).out
+    listed = (await terminal.subscriptions(*find)).out
     assert subscription.id in listed
     assert "2026-03-17 09:30:00Z" in listed
-    shown = (await terminal.subscriptions("show", subscription.id)).out
+    shown = (await terminal.subscriptions(*show)).out
     for said in ("Not paid:", "generic_decline", "2026-03-04 09:30:00Z", "extend-grace"):
         assert said in shown
 
-    given = await terminal.subscriptions("extend-grace", subscription.id, "--days", "7", *WHY)
+    given = await terminal.subscriptions(*give)
     assert f"{subscription.id} is past_due" in given.out
 
     state = (await subscription.report()).state
     assert state.grace_until == at("2026-03-11T09:30")
-    again = (await terminal.subscriptions("show", subscription.id)).out
+    again = (await terminal.subscriptions(*show)).out
     assert "a grace runs until" in again
-    assert await audited(company, subscription) == [CommandName.EXTEND_GRACE]
-    timeline = (await terminal.subscriptions("timeline", subscription.id)).out
+    reason = "waits for the new card"
+    assert await audited(company, subscription, reason=reason) == [CommandName.EXTEND_GRACE]
+    timeline = (await terminal.subscriptions(*look_back)).out
     row = next(line for line in timeline.splitlines() if "extend_grace" in line)
     assert "operator ada" in row
-    assert "they asked for it" in row
+    assert reason in row
+
+
+def told(question: str, names: dict[str, str]) -> list[tuple[str, ...]]:
+    """What operators are told to type after `perennial subscriptions` to answer a question."""
+    answer = OPERATORS.text.partition(f"## {question}\n")[2].partition("\n## ")[0]
+    for example, real in names.items():
+        answer = answer.replace(example, real)
+    lines = re.findall(r"^perennial subscriptions (.+)$", answer, re.MULTILINE)
+    return [tuple(shlex.split(line)) for line in lines]
 
 
 async def test_a_cancellation_is_asked_for_undone_and_made_at_once(
