@@ -52,28 +52,27 @@ async def test_a_note_is_read_whole(engine: AsyncEngine) -> None:
         assert await credit_notes.get(connection, "cn_unknown") is None
 
 
-@pytest.mark.parametrize(
-    ("where", "found"),
-    [
+async def test_notes_are_found_latest_first(engine: AsyncEngine, subtests: pytest.Subtests) -> None:
+    cases: tuple[tuple[dict[str, str], list[CreditNoteDraft]], ...] = (
         ({}, [_FOREIGN, _FIRST, _SECOND, _THIRD]),
         ({"customer_id": "cus_1"}, [_FIRST, _SECOND, _THIRD]),
         ({"subscription_id": "sub_2"}, [_FOREIGN]),
         ({"invoice_id": draft(0).id}, [_FIRST, _THIRD]),
         ({"invoice_id": draft(0).id, "customer_id": "cus_2"}, []),
-    ],
-)
-async def test_notes_are_found_latest_first(
-    engine: AsyncEngine, where: dict[str, str], found: list[CreditNoteDraft]
-) -> None:
-    async with reading(engine) as connection:
-        page = await credit_notes.page_of(connection, **where, limit=10)
-        first = await credit_notes.page_of(connection, **where, limit=1)
-        rest = await credit_notes.page_of(connection, **where, cursor=first.next_cursor, limit=10)
-    assert [each.draft for each in page.items] == found
-    assert page.next_cursor is None
-    assert [each.draft for each in first.items] == found[:1]
-    if first.next_cursor is not None:
-        assert [each.draft for each in rest.items] == found[1:]
+    )
+    for where, found in cases:
+        with subtests.test(where=where, found=found):
+            async with reading(engine) as connection:
+                page = await credit_notes.page_of(connection, **where, limit=10)
+                first = await credit_notes.page_of(connection, **where, limit=1)
+                rest = await credit_notes.page_of(
+                    connection, **where, cursor=first.next_cursor, limit=10
+                )
+            assert [each.draft for each in page.items] == found
+            assert page.next_cursor is None
+            assert [each.draft for each in first.items] == found[:1]
+            if first.next_cursor is not None:
+                assert [each.draft for each in rest.items] == found[1:]
 
 
 async def test_refunds_are_found_by_whose_they_are_and_where_they_stand(

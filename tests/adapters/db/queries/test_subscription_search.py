@@ -44,24 +44,31 @@ def ids(*states: SubscriptionState) -> set[str]:
     return {state.subscription_id for state in states}
 
 
-@pytest.mark.parametrize("status", SubscriptionStatus)
 async def test_subscriptions_are_found_by_status(
-    engine: AsyncEngine, status: SubscriptionStatus
+    engine: AsyncEngine, subtests: pytest.Subtests
 ) -> None:
-    wanted = ids(*(state for state in STATES if state.status is status))
-    where = SubscriptionSearch(status=status, customer_id="cus_1")
-    assert set(await found(engine, where)) == wanted
+    for status in SubscriptionStatus:
+        with subtests.test(status=status):
+            wanted = ids(*(state for state in STATES if state.status is status))
+            where = SubscriptionSearch(status=status, customer_id="cus_1")
+            assert set(await found(engine, where)) == wanted
 
 
-@pytest.mark.parametrize("day", ["2026-01-31", "2026-02-01", "2026-03-17", "2026-03-18"])
 async def test_the_next_billing_is_what_the_search_attribute_says(
-    engine: AsyncEngine, day: str
+    engine: AsyncEngine, subtests: pytest.Subtests
 ) -> None:
-    before = datetime.fromisoformat(f"{day}T09:30:00Z")
-    billed = {state: next_billing_at(state) for state in STATES}
-    wanted = ids(*(state for state, at in billed.items() if at is not None and at < before))
-    where = SubscriptionSearch(next_billing_before=before, customer_id="cus_1")
-    assert set(await found(engine, where)) == wanted
+    for day in (
+        "2026-01-31",
+        "2026-02-01",
+        "2026-03-17",
+        "2026-03-18",
+    ):
+        with subtests.test(day=day):
+            before = datetime.fromisoformat(f"{day}T09:30:00Z")
+            billed = {state: next_billing_at(state) for state in STATES}
+            wanted = ids(*(state for state, at in billed.items() if at is not None and at < before))
+            where = SubscriptionSearch(next_billing_before=before, customer_id="cus_1")
+            assert set(await found(engine, where)) == wanted
 
 
 async def test_what_a_pause_left_unbilled_is_billed_from_there(engine: AsyncEngine) -> None:

@@ -40,9 +40,10 @@ async def shop(engine: AsyncEngine, transaction: Transactions) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("where", "found"),
-    [
+async def test_subscriptions_are_found_by_every_filter(
+    engine: AsyncEngine, subtests: pytest.Subtests
+) -> None:
+    cases: tuple[tuple[SubscriptionFilter, list[str]], ...] = (
         (SubscriptionFilter(), ["sub_3", "sub_2", "sub_1"]),
         (SubscriptionFilter(customer_id="cus_1"), ["sub_2", "sub_1"]),
         (SubscriptionFilter(status=SubscriptionStatus.CANCELED), ["sub_2"]),
@@ -57,14 +58,12 @@ async def shop(engine: AsyncEngine, transaction: Transactions) -> None:
             SubscriptionFilter(customer_id="cus_1", status=SubscriptionStatus.ACTIVE),
             ["sub_1"],
         ),
-    ],
-)
-async def test_subscriptions_are_found_by_every_filter(
-    engine: AsyncEngine, where: SubscriptionFilter, found: list[str]
-) -> None:
-    async with reading(engine) as connection:
-        page = await queries.page_of(connection, where, limit=10)
-    assert [item.state.subscription_id for item in page.items] == found
+    )
+    for where, found in cases:
+        with subtests.test(where=where, found=found):
+            async with reading(engine) as connection:
+                page = await queries.page_of(connection, where, limit=10)
+            assert [item.state.subscription_id for item in page.items] == found
 
 
 async def test_a_subscription_is_read_with_its_surroundings(engine: AsyncEngine) -> None:
