@@ -1,16 +1,15 @@
 """Connections to PostgreSQL, and the transactions and readings made of them.
 
-Owns the pool, how values become JSON, and which of the database's refusals are the caller's
-mistake or a defect of ours. Does not own statements (`repositories/`, `queries/`).
+Owns the pool and how values become JSON. Does not own statements (`repositories/`, `queries/`) nor
+what a refusal of the database's means (`refusal`).
 """
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from types import MappingProxyType
 from typing import Final
 
 import asyncpg
-from pydantic_core import PydanticSerializationError, from_json, to_json
+from pydantic_core import from_json, to_json
 from sqlalchemy import event, text
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -19,8 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from adapters.db import dialect
+from adapters.db.refusal import refusal_of
 from adapters.db.transaction import SqlTransaction
-from billing.errors import BooksBroken, InvalidInput
 from billing.ports.storage import UnitOfWork
 
 _POOL_SIZE: Final = 10
@@ -32,17 +31,6 @@ _SERVER_SETTINGS: Final = {
     "idle_in_transaction_session_timeout": "60s",
 }
 _REPORT_PATIENCE: Final = "10min"
-_UNSTORABLE_TEXT: Final = frozenset({"22021", "22P05"})
-_OUT_OF_RANGE: Final = frozenset({"22003", "22008"})
-_BROKEN: Final = MappingProxyType(
-    {
-        "customer_balances_balance_minor_check": "balance_negative",
-        "line_credits_fit_check": "credit_exceeds_debit",
-        "invoices_add_up_check": "invoice_does_not_add_up",
-        "credit_notes_add_up_check": "credit_note_does_not_add_up",
-    }
-)
-"""What no code of ours may try; each of the database's guards with the code of its refusal."""
 
 
 def create_engine(database_url: str, *, pool_size: int = _POOL_SIZE) -> AsyncEngine:
@@ -152,29 +140,8 @@ def _refuse_closed(
         raise DisconnectionError("the server closed this connection")
 
 
-def _is_unencodable(refusal: BaseException) -> bool:
-    if isinstance(refusal, PydanticSerializationError):
-        return "UnicodeEncodeError" in str(refusal)
-    return isinstance(refusal, UnicodeEncodeError)
-
-
 def _name_refusal(context: ExceptionContext) -> None:
-    """Raises what a refusal of the database's means, where it is no failure of the database.
-
-    `InvalidInput` for text and numbers that PostgreSQL cannot hold: whatever got past a caller's
-    validation (NUL, lone surrogates, integers beyond 64 bits) can never succeed. `BooksBroken` for
-    what a guard of the books refuses.
-    """
-    refusal: BaseException | None = context.original_exception
-    while refusal is not None:
-        state = getattr(refusal, "sqlstate", None)
-        if state in _UNSTORABLE_TEXT or _is_unencodable(refusal):
-            raise InvalidInput(
-                "unstorable_text", "text must not contain NUL or unpaired surrogates"
-            ) from None
-        if state in _OUT_OF_RANGE or isinstance(refusal, OverflowError):
-            raise InvalidInput("value_out_of_range", "a number or date is too large") from None
-        broken = _BROKEN.get(getattr(refusal, "constraint_name", None) or "")
-        if broken is not None:
-            raise BooksBroken(broken, str(refusal)) from None
-        refusal = refusal.__cause__
+    """Raises what a refusal of the database's means, where it is no failure of the database."""
+    refusal = refusal_of(context.original_exception)
+    if refusal is not None:
+        raise refusal from None

@@ -1,22 +1,21 @@
 """Everything that the preview of a change follows from, read in one statement.
 
 Somebody watches while a preview is made, so it costs one round trip; and what it says is of one
-moment. Does not own the plan (`billing.requested_change`) nor the table of rates, which does not
-change with the customer (`adapters.db.tax_rates`).
+moment. Versions of prices never change and are remembered. Does not own the plan
+(`billing.requested_change`) nor the table of rates, which does not change with the customer
+(`adapters.db.tax_rates`).
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import Any, Final
 
 from sqlalchemy import Row, and_, bindparam, case, func, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncEngine
-from sqlalchemy.sql.selectable import NamedFromClause
 
 from adapters.db.engine import reading
+from adapters.db.price_versions import Version, price_of_version, remembered
 from adapters.db.queries import tax_standing
-from adapters.db.queries.catalog import as_price, in_force, price_of
+from adapters.db.queries.catalog import in_force
 from adapters.db.queries.test_clocks import TestClock
 from adapters.db.repositories.debits import DEBITS, as_debit
 from adapters.db.repositories.invoice_items import item_of
@@ -33,18 +32,14 @@ from adapters.db.tables.schema import DOCUMENT
 from adapters.db.tables.subscription import subscriptions
 from adapters.db.tables.test_clock import test_clocks
 from billing.catalog import Product
-from billing.migration import MigrationProgress
 from billing.money import Money
 from billing.offer import Offer, price_as_sold
 from billing.ports.tax import TaxStanding
 from billing.price import Price
 from billing.requested_change import ChangeBasis
-from billing.subscription import AccruedPart, SubscriptionState
+from billing.subscription import SubscriptionState, Terms
 
-_current: Final = prices.alias("current_price")
 _wanted: Final = prices.alias("wanted_price")
-_moved: Final = prices.alias("moved_price")
-_migration: Final = subscriptions.c.state["migration"]
 _DEBITS: Final = DEBITS.format(
     which="invoices.subscription_id = subscriptions.id AND invoices.status = 'paid'"
     " AND line.period_end > subscriptions.period_start AND line.item_id IS NULL"
@@ -72,21 +67,17 @@ _replacements: Final = case(
     else_=None,
 )
 """Read only where what is asked for is not sold any more."""
-_PARTS: Final[tuple[NamedFromClause, ...]] = (
-    test_clocks,
-    _current,
-    _wanted,
-    _moved,
-    catalog_products,
-)
-_NAMES: Final = tuple(tuple(column.name for column in part.c) for part in _PARTS)
+_CLOCK: Final = tuple(test_clocks.c)
 _SELECT: Final = (
     select(
-        *(column.label(f"{part.name}.{column.name}") for part in _PARTS for column in part.c),
+        *(column.label(f"clock_{column.name}") for column in _CLOCK),
         subscriptions.c.state,
         *tax_standing.COLUMNS,
         customers.c.segment,
         customers.c.default_payment_method_id,
+        _wanted.c.id.label("wanted_id"),
+        _wanted.c.version.label("wanted_version"),
+        catalog_products.c.document.label("product"),
         func.coalesce(customer_balances.c.balance_minor, literal_column("0")).label(
             "balance_minor"
         ),
@@ -96,21 +87,6 @@ _SELECT: Final = (
     )
     .select_from(subscriptions)
     .join(customers, customers.c.id == subscriptions.c.customer_id)
-    .join(
-        _current,
-        and_(
-            _current.c.id == subscriptions.c.price_id,
-            _current.c.version == subscriptions.c.price_version,
-        ),
-    )
-    .outerjoin(
-        _moved,
-        and_(
-            _moved.c.id == _migration["target"]["price_id"].astext,
-            _moved.c.version == _migration["target"]["price_version"].as_integer(),
-            _migration["progress"].astext == MigrationProgress.SCHEDULED,
-        ),
-    )
     .outerjoin(test_clocks, test_clocks.c.id == subscriptions.c.test_clock_id)
     .outerjoin(catalog_versions, catalog_versions.c.number == in_force(test_clocks.c.frozen_at))
     .outerjoin(
@@ -168,24 +144,23 @@ async def get(
     if row is None:
         return None
     state = SubscriptionState.model_validate(row.state)
-    clock, current, wanted, moved, product = _parts(row)
+    offered = None if row.wanted_id is None else (row.wanted_id, row.wanted_version)
+    sold = await _versions(engine, state, offered)
     waiting = state.waiting_migration
     return ChangeableSubscription(
         state=state,
-        clock=None if clock.id is None else TestClock.model_validate(vars(clock)),
+        clock=_clock_of(row),
         balance=Money(amount_minor=row.balance_minor, currency=state.terms.currency),
         tax_standing=tax_standing.as_standing(row),
         basis=ChangeBasis(
-            current_price=price_as_sold(as_price(current), state.terms),
+            current_price=_as_sold(sold, state.terms),
             offer=None
-            if wanted.id is None
-            else Offer(product=Product.model_validate(product.document), price=as_price(wanted)),
-            migration_price=None
-            if waiting is None or moved.id is None
-            else price_as_sold(as_price(moved), waiting.target),
+            if offered is None
+            else Offer(product=Product.model_validate(row.product), price=sold[offered]),
+            migration_price=None if waiting is None else _as_sold(sold, waiting.target),
             items=tuple(item_of(item) for item in row.items or ()),
             segment=row.segment,
-            accrued_prices=await _prices_of(engine, state.accrued),
+            accrued_prices=tuple(_as_sold(sold, part.terms) for part in state.accrued),
             has_method=row.default_payment_method_id is not None,
             replacements=row.replacements or {},
             debits=tuple(as_debit(debit) for debit in row.debits or ()),
@@ -193,16 +168,32 @@ async def get(
     )
 
 
-async def _prices_of(engine: AsyncEngine, parts: tuple[AccruedPart, ...]) -> tuple[Price, ...]:
-    """Where what is sold has changed in a period in arrears; most often there is none to read."""
-    if not parts:
-        return ()
-    async with reading(engine) as connection:
-        return tuple([await price_of(connection, part.terms) for part in parts])
+async def _versions(
+    engine: AsyncEngine, state: SubscriptionState, offered: Version | None
+) -> dict[Version, Price]:
+    """Of every price that the preview may need; none is read twice by a process."""
+    terms = [state.terms, *(part.terms for part in state.accrued)]
+    if state.waiting_migration is not None:
+        terms.append(state.waiting_migration.target)
+    wanted = {(each.price_id, each.price_version) for each in terms}
+    if offered is not None:
+        wanted.add(offered)
+    known = {version: remembered(engine.sync_engine, version) for version in wanted}
+    found = {version: price for version, price in known.items() if price is not None}
+    if len(found) < len(wanted):
+        async with reading(engine) as connection:
+            for version in wanted - found.keys():
+                found[version] = await price_of_version(connection, version)
+    return found
 
 
-def _parts(row: Row[Any]) -> Iterator[Any]:
-    """What was read of each of the tables, by the names of their columns."""
-    values = iter(row)
-    for names in _NAMES:
-        yield SimpleNamespace(**{name: next(values) for name in names})
+def _as_sold(versions: dict[Version, Price], terms: Terms) -> Price:
+    return price_as_sold(versions[terms.price_id, terms.price_version], terms)
+
+
+def _clock_of(row: Row[Any]) -> TestClock | None:
+    if row.clock_id is None:
+        return None
+    return TestClock.model_validate(
+        {each.name: getattr(row, f"clock_{each.name}") for each in _CLOCK}
+    )
