@@ -82,10 +82,7 @@ class LocaleFormat:
         return f"{self.day(period.start)} to {self.day(period.end)}"
 
     def _money(self, minor: int | Decimal, currency: str, digits: int) -> str:
-        locale = _locale(self.tag)
-        major = Decimal(minor).scaleb(-minor_digits(currency))
-        written = _currency_pattern(self.tag, currency, digits).apply(major, locale)
-        return _CODE_TOUCHES_DIGIT.sub(_NO_BREAK, written)
+        return _amount(self.tag, minor, currency, digits)
 
 
 ENGLISH: Final = LocaleFormat()
@@ -95,6 +92,14 @@ ENGLISH: Final = LocaleFormat()
 @lru_cache(maxsize=256)
 def _locale(tag: str) -> Locale:
     return Locale.parse(tag, sep=_SEPARATOR)
+
+
+@lru_cache(maxsize=4096)
+def _amount(tag: str, minor: int | Decimal, currency: str, digits: int) -> str:
+    """Prices come again and again, and Babel takes a tenth of a millisecond for three of them."""
+    major = Decimal(minor).scaleb(-minor_digits(currency))
+    written = _currency_pattern(tag, currency, digits).apply(major, _locale(tag))
+    return _CODE_TOUCHES_DIGIT.sub(_NO_BREAK, written)
 
 
 @lru_cache(maxsize=4096)

@@ -46,27 +46,25 @@ def configure_logging(
 
     `log_format` is `json`, or `console` for people; `stream` defaults to standard error.
     """
-    shared: list[Processor] = [
+    out = stream or sys.stderr
+    stamped: list[Processor] = [
         structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_logger_name,
-        structlog.stdlib.add_log_level,
+        _add_logger_name,
+        structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.stdlib.PositionalArgumentsFormatter(),
     ]
+    rendering = _rendering(log_format)
     structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *shared,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
+        processors=[*stamped, *rendering],
+        logger_factory=lambda *names: _Writer(out, names),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(stream or sys.stderr)
+    handler = logging.StreamHandler(out)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared, processors=_rendering(log_format)
+            foreign_pre_chain=[*stamped, structlog.stdlib.PositionalArgumentsFormatter()],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering],
         )
     )
     root = logging.getLogger()
@@ -76,23 +74,34 @@ def configure_logging(
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
 
 
+class _Writer(structlog.WriteLogger):
+    """Writes lines under a name; through the standard library each would take twice as long."""
+
+    def __init__(self, out: TextIO, names: tuple[str, ...]) -> None:
+        super().__init__(out)
+        self.name = ".".join(names) or "root"
+
+
+def _add_logger_name(logger: WrappedLogger, _: str, event: EventDict) -> EventDict:
+    record = event.get("_record")
+    event["logger"] = logger.name if record is None else record.name
+    return event
+
+
 def redact(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     """Masks secrets and personal data, however deep they lie; the shape stays."""
     return {key: _masked(key, value) for key, value in event.items()}
 
 
 def _rendering(log_format: str) -> list[Processor]:
-    meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     if log_format == "json":
         return [
-            meta,
             structlog.processors.format_exc_info,
             redact,
             structlog.processors.JSONRenderer(),
         ]
     plain = structlog.dev.plain_traceback
     return [
-        meta,
         structlog.processors.format_exc_info,
         redact,
         structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain),
