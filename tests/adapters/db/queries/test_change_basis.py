@@ -1,12 +1,9 @@
 """What a preview follows from: the same as the change reads, in one statement."""
 
-import asyncio
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import event
-from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.db.engine import Transactions
@@ -33,6 +30,7 @@ from tests.adapters.db.company import (
     subscription,
 )
 from tests.adapters.db.reversals import debit, give_back, note, usd, with_credit
+from tests.adapters.db.statements import noted
 
 _BUSINESS = TEAM.model_copy(update={"id": "business_monthly", "product_id": "business"})
 _REST = Period(start=START + timedelta(days=10, microseconds=1), end=PERIOD.end)
@@ -147,18 +145,10 @@ async def test_the_tax_follows_from_what_whoever_knows_the_rates_would_read(
 
 
 async def test_all_of_it_is_one_statement_once_the_prices_are_known(engine: AsyncEngine) -> None:
-    statements: list[str] = []
-
-    def listen(connection: DBAPIConnection, *_: object) -> None:
-        connection.driver_connection.add_query_logger(lambda said: statements.append(said.query))
-
     await _read(engine, price_id=TEAM.id)
-    await engine.dispose()
-    event.listen(engine.sync_engine, "connect", listen)
-    await _read(engine, price_id=TEAM.id)
-    await asyncio.sleep(0)  # the driver tells its loggers in the loop's next turn
-    assert len([said for said in statements if "subscriptions" in said]) == 1
-    assert not [said for said in statements if "FROM prices" in said]
+    async with noted(engine) as statements:
+        await _read(engine, price_id=TEAM.id)
+    assert len(statements) == 1
 
 
 async def test_nothing_is_found_under_an_unknown_id(engine: AsyncEngine) -> None:

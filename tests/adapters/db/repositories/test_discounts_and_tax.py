@@ -3,10 +3,9 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
 import pytest
-from sqlalchemy import event, insert, select, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.db.engine import Transactions, snapshot
@@ -44,6 +43,7 @@ from tests.adapters.db.company import (
     subscription,
 )
 from tests.adapters.db.reversals import usd
+from tests.adapters.db.statements import noted
 
 SPRING = Coupon(id="SPRING", name="Spring sale", percent=Decimal(20), duration=CouponDuration.ONCE)
 TEN_OFF = Coupon(id="TEN", name="Ten off", amount=usd(1000), duration=CouponDuration.FOREVER)
@@ -339,16 +339,11 @@ async def test_taxes_follow_from_the_customer_and_the_table_of_the_day(
     french = (await rates.taxation("cus_2", START)).of(None)
     assert french is not None
     assert french.reason is TaxReason.REVERSE_CHARGE
-    statements: list[str] = []
-
-    def note_down(_: Any, __: Any, statement: str, *___: Any) -> None:  # noqa: ANN401 - SQLAlchemy's
-        statements.append(statement)
-
-    event.listen(engine.sync_engine, "before_cursor_execute", note_down)
-    standing = await tax_standing.read(engine, "cus_1", START)
-    assert await rates.taxation("cus_1", START, standing=standing) == table.taxation(
-        Taxpayer(country="US", region="NY"), START
-    )
+    async with noted(engine) as statements:
+        standing = await tax_standing.read(engine, "cus_1", START)
+        assert await rates.taxation("cus_1", START, standing=standing) == table.taxation(
+            Taxpayer(country="US", region="NY"), START
+        )
     assert len(statements) == 1
     async with transaction() as tx:
         await _publish(tx, tax=TaxTable())
