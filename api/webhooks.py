@@ -8,7 +8,8 @@ import structlog
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
-from adapters.db.engine import transactions
+from adapters.db.engine import single_statements
+from adapters.db.repositories.webhooks import SqlWebhooks
 from adapters.stripe.client import API_VERSION
 from adapters.stripe.webhook import read_webhook
 from api.dependencies import Deps
@@ -73,8 +74,8 @@ async def receive_stripe_webhook(request: Request, deps: Deps) -> WebhookReceipt
     body = await request.body()
     secret = deps.settings.stripe_webhook_secret.get_secret_value()
     event = read_webhook(body, request.headers.get("stripe-signature"), secret=secret)
-    async with transactions(deps.engine)() as tx:
-        is_new = await tx.webhooks.store(
+    async with single_statements(deps.engine) as connection:
+        is_new = await SqlWebhooks(connection).store(
             event.id,
             event_type=event.type,
             api_version=API_VERSION,

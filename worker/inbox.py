@@ -18,8 +18,8 @@ from prometheus_client import Counter
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.db.engine import transactions
-from adapters.db.repositories.webhooks import CHANNEL, ClaimedWebhook
+from adapters.db.engine import single_statements
+from adapters.db.repositories.webhooks import CHANNEL, ClaimedWebhook, SqlWebhooks
 from worker.gateway_events import Handling
 
 Apply = Callable[[str, str | None], Awaitable[Handling]]
@@ -65,7 +65,7 @@ class Inbox:
         poll_interval: timedelta = timedelta(seconds=5),
     ) -> None:
         """`poll_interval` bounds how late an event is where no notification arrives."""
-        self._transactions = transactions(engine)
+        self._engine = engine
         self._database_url = database_url
         self._apply = apply
         self._poll_interval = poll_interval
@@ -83,23 +83,28 @@ class Inbox:
     async def process_due(self) -> int:
         """Processes one batch of what is due; returns how many events that were.
 
-        Those that succeeded are marked together: a transaction for each would cost more than most
+        Those that succeeded are marked together: a statement for each would cost as much as most
         of them do. Raises what the database raises; an event whose result could not be recorded
         comes back.
         """
-        async with self._transactions() as tx:
-            claimed = await tx.webhooks.claim(limit=_BATCH, lease=LEASE)
+        async with self._webhooks() as webhooks:
+            claimed = await webhooks.claim(limit=_BATCH, lease=LEASE)
         results = await asyncio.gather(
             *(self._process(event) for event in claimed), return_exceptions=True
         )
         done = [event.id for event, result in zip(claimed, results, strict=True) if result is True]
         if done:
-            async with self._transactions() as tx:
-                await tx.webhooks.mark_processed(done)
+            async with self._webhooks() as webhooks:
+                await webhooks.mark_processed(done)
         for result in results:
             if isinstance(result, BaseException):
                 raise result
         return len(claimed)
+
+    @asynccontextmanager
+    async def _webhooks(self) -> AsyncIterator[SqlWebhooks]:
+        async with single_statements(self._engine) as connection:
+            yield SqlWebhooks(connection)
 
     async def _drained(self) -> bool:
         """Whether nothing more is due now, or nothing can be known about it."""
@@ -134,8 +139,8 @@ class Inbox:
             error=type(error).__name__,
             code=getattr(error, "code", None),
         )
-        async with self._transactions() as tx:
-            await tx.webhooks.mark_failed(event.id, error=described, retry_in=delay)
+        async with self._webhooks() as webhooks:
+            await webhooks.mark_failed(event.id, error=described, retry_in=delay)
 
     async def _listen(self, bell: asyncio.Event) -> None:
         """Rings on every notification, and once per connection for what came before it."""
