@@ -13,6 +13,7 @@ from activities import card_limits
 from activities.card_limits import UnknownCard
 from activities.charging import Charge, Charging, with_failed_creation
 from activities.crediting import CreditRequest, issue_credit
+from activities.first_tries import FirstTries
 from activities.overtaking import recorded_before, refuse_overtaken
 from activities.writing_off import write_off
 from billing import changing, closing, collecting, ledger, settlement
@@ -99,6 +100,7 @@ class Collection:
         self._open_transaction = open_transaction
         self._gateway = gateway
         self._real_now = real_now
+        self._first_tries = FirstTries()
         self._charging = Charging(
             open_transaction=open_transaction,
             gateway=gateway,
@@ -112,6 +114,10 @@ class Collection:
 
         A change whose time is over is not charged, however long an outage has kept it (P11).
         """
+        with self._first_tries.watched():
+            return await self._collect(request)
+
+    async def _collect(self, request: Collect) -> Collected:
         if request.is_last:
             return await self._ruled_out(request, NotAuthenticated())
         if _is_too_late(request):

@@ -9,6 +9,7 @@ import logging
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Final, TextIO
 
 import structlog
@@ -80,6 +81,13 @@ class _Writer(structlog.WriteLogger):
     def __init__(self, out: TextIO, names: tuple[str, ...]) -> None:
         super().__init__(out)
         self.name = ".".join(names) or "root"
+
+    def msg(self, message: str) -> None:
+        """A full disk or a closed pipe keeps nobody from billing: as in the standard library."""
+        with suppress(OSError, ValueError):
+            super().msg(message)
+
+    log = debug = info = warn = warning = fatal = failure = err = error = critical = exception = msg
 
 
 def _add_logger_name(logger: WrappedLogger, _: str, event: EventDict) -> EventDict:

@@ -355,7 +355,10 @@ class OpenInvoice(Value):
 
     @property
     def is_untried(self) -> bool:
-        """Whether it is to be paid for the first time, by itself, and nobody waits for that."""
+        """Whether it is to be paid for the first time, by itself, and nobody waits for that.
+
+        Workflows choose their commands by it: histories hang on what it answers.
+        """
         is_asked_for = self.for_change is not None or self.is_extra_attempt or self.customer_present
         return not self.attempts_made and not is_asked_for and not self.given_up
 

@@ -52,8 +52,11 @@ MOST_CACHED_WORKFLOWS: Final = 1_000
 
 MOST_CONCURRENT_ACTIVITIES: Final = 50
 
-MOST_CONCURRENT_LOCAL_ACTIVITIES: Final = 50
+MOST_CONCURRENT_LOCAL_ACTIVITIES: Final = 30
 """Each holds one connection to the database at most, and has seconds (ADR 0033, 0035)."""
+
+DATABASE_CONNECTIONS: Final = 20
+"""Kept open; twice as many under load: what is done at once must not wait for one."""
 
 _WORKFLOWS: Final = (
     SubscriptionWorkflow,

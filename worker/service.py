@@ -35,7 +35,7 @@ from worker import event_loop
 from worker.gateway_events import GatewayEvents
 from worker.health import serving_health
 from worker.inbox import Inbox
-from worker.process import WorkerParts, create_worker
+from worker.process import DATABASE_CONNECTIONS, WorkerParts, create_worker
 from workflows.messages import SUBSCRIPTION_TASK_QUEUE
 
 _log = structlog.get_logger("worker")
@@ -49,7 +49,7 @@ async def run(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     database_url = settings.database_url.get_secret_value()
-    engine = create_engine(database_url)
+    engine = create_engine(database_url, pool_size=DATABASE_CONNECTIONS)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(engine.dispose)
         stripe = await stack.enter_async_context(

@@ -30,9 +30,10 @@ _RULES_OUT: Final = "rule-out-before-the-final-action"
 class Dunning:
     """Collects for the subscription whose state `keeper` holds."""
 
-    def __init__(self, keeper: StateKeeper, *, collects_at_once: bool = False) -> None:
+    def __init__(self, keeper: StateKeeper) -> None:
         self._keeper = keeper
-        self._collects_at_once = collects_at_once
+        self.collects_at_once = False
+        """Whether a renewal's first try is made where the workflow runs (ADR 0035)."""
         self._unheard: list[Change] = []
         self.is_collecting = False
 
@@ -75,8 +76,11 @@ class Dunning:
                 raise
 
     async def _collect_until_ended(self, request: Collect, summary: str) -> Collected:
-        """Nobody is charged for what was cancelled while the gateway was out of reach (P20)."""
-        if self._collects_at_once and _is_renewal(request):
+        """Nobody is charged for what was cancelled while the gateway was out of reach (P20).
+
+        A renewal's first try is over in seconds, and a cancellation waits for that.
+        """
+        if self.collects_at_once and _is_renewal(request):
             collected = await effects.collect_at_once(request, summary=summary)
             if collected is not None:
                 return collected
@@ -150,10 +154,16 @@ class Dunning:
 
 
 def _is_renewal(request: Collect) -> bool:
-    """Whether this is what is tried for everybody at every boundary, where all is well."""
-    invoice = request.state.open_invoice(request.invoice_id)
-    is_untried = invoice is not None and invoice.is_untried
-    return is_untried and not request.is_last and request.state.status is SubscriptionStatus.ACTIVE
+    """Whether this is what is tried for everybody at every boundary, where all is well.
+
+    Not while boundaries that were missed are caught up with: one period at most is billed and paid
+    before the server hears of it. Which command is issued hangs on this and on `is_untried`: what
+    changes either needs a patch.
+    """
+    state, invoice = request.state, request.state.open_invoice(request.invoice_id)
+    is_untried = invoice is not None and invoice.is_untried and not request.is_last
+    is_present = state.period is not None and request.now < state.period.end
+    return is_untried and is_present and state.status is SubscriptionStatus.ACTIVE
 
 
 def _came_in_vain(

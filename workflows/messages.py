@@ -64,14 +64,13 @@ class SubscriptionStart(Value):
 
     state: SubscriptionState
     bills_at_once: bool = False
-    """Whether periods are billed where the workflow runs (ADR 0033); not in runs from before."""
-    collects_at_once: bool = False
-    """Whether a renewal's payment is first tried there too (ADR 0035)."""
+    """Said by runs of December 2026: periods are billed where the workflow runs (ADR 0033). Those
+    that begin now say so, and more, in their history (ADR 0035)."""
 
     @classmethod
     def of(cls, state: SubscriptionState) -> Self:
         """As today's code begins a run."""
-        return cls(state=state, bills_at_once=True, collects_at_once=True)
+        return cls(state=state)
 
 
 class CheckoutCompleted(Value):

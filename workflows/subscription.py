@@ -76,6 +76,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from workflows.state_keeper import Change, StateKeeper
 
+_AT_ONCE: Final = "bill-and-collect-at-once"
 _RULES_OUT_AT_EXPIRY: Final = "rule-out-before-a-checkout-expires"
 _SPREAD_ACTIONS: Final = frozenset({ActionKind.RENEW, ActionKind.CONVERT_TRIAL})
 
@@ -89,7 +90,7 @@ class SubscriptionWorkflow:
         self._keeper = StateKeeper(start.state)
         self._bills_at_once = start.bills_at_once
         self._commands = Commands(self._keeper)
-        self._dunning = Dunning(self._keeper, collects_at_once=start.collects_at_once)
+        self._dunning = Dunning(self._keeper)
         self._giving_back = GivingBack(self._keeper)
         self._canceling = Canceling(self._keeper, self._commands, self._giving_back)
         self._ending_together = EndingTogether(self._keeper, self._giving_back)
@@ -99,6 +100,9 @@ class SubscriptionWorkflow:
     @workflow.run
     async def run(self, start: SubscriptionStart) -> SubscriptionReport:  # noqa: ARG002 - in init
         """Lives the subscription; returns once it is over and everything is told."""
+        # Here, and not where it matters: a worker of before must not go on with such a run.
+        if workflow.patched(_AT_ONCE):
+            self._bills_at_once = self._dunning.collects_at_once = True
         messenger = asyncio.create_task(self._deliver_messages())
         if self._state.revision == 0:
             await self._introduce()

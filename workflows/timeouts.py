@@ -25,6 +25,8 @@ class LocalLimits(TypedDict):
     """What `execute_local_activity_method` is told besides its argument."""
 
     start_to_close_timeout: timedelta
+    schedule_to_close_timeout: timedelta
+    """With the wait for one of the worker's places: where all are taken, a task is better."""
     retry_policy: RetryPolicy
 
 
@@ -47,13 +49,17 @@ DATABASE: Final = ActivityLimits(
     ),
 )
 AT_ONCE: Final = LocalLimits(
-    start_to_close_timeout=timedelta(seconds=3), retry_policy=RetryPolicy(maximum_attempts=1)
+    start_to_close_timeout=timedelta(seconds=3),
+    schedule_to_close_timeout=timedelta(seconds=4),
+    retry_policy=RetryPolicy(maximum_attempts=1),
 )
 """Within a workflow task, which the server gives up after ten seconds."""
 CHARGE_AT_ONCE: Final = LocalLimits(
-    start_to_close_timeout=timedelta(seconds=6), retry_policy=RetryPolicy(maximum_attempts=1)
+    start_to_close_timeout=timedelta(seconds=6),
+    schedule_to_close_timeout=timedelta(seconds=7),
+    retry_policy=RetryPolicy(maximum_attempts=1),
 )
-"""With the billing before it within the same workflow task. Two calls to the gateway take less."""
+"""Two calls to the gateway take less where it is well, and a decline's four."""
 GATEWAY: Final = ActivityLimits(
     start_to_close_timeout=timedelta(minutes=5),
     heartbeat_timeout=timedelta(seconds=45),

@@ -92,7 +92,7 @@ class Transactions:
 async def single_statements(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     """A connection each of whose statements is a transaction of its own: one round trip for three.
 
-    For what is written by one statement and told nobody.
+    For what is written by one statement and has no events to tell with it.
     """
     async with engine.connect() as connection:
         yield await connection.execution_options(isolation_level="AUTOCOMMIT")

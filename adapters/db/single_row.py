@@ -28,7 +28,8 @@ async def read_row(
 ) -> Row[Any] | None:
     """The row that is committed now; None where there is none, and never more than one.
 
-    The statement is a constant of its module: what is made of it is kept for ever. Raises what the
+    The statement is a constant of its module: what is made of it is kept for ever. Parameters are
+    given as the driver takes them: text, numbers, instants. Raises what the
     driver raises, `DisconnectionError` where the connection is lost, and what a refusal means.
     """
     reading = _reading(engine.dialect, statement)
@@ -43,6 +44,10 @@ async def read_row(
         meaning = refusal_of(error)
         if meaning is not None:
             raise meaning from None
+        raise
+    except BaseException as given_up:
+        # The server may still end whatever this connection is used for next.
+        await greenlet_spawn(connection.invalidate, given_up)
         raise
     finally:
         await greenlet_spawn(connection.close)
@@ -59,6 +64,8 @@ class _Reading:
     names: tuple[str, ...]
     """Of the parameters, in the order of the driver."""
     constants: Mapping[str, object]
+    asked_for: frozenset[str]
+    """The parameters that a call has to give."""
     make: Callable[[list[Any]], Row[Any]]
     processors: tuple[tuple[int, Callable[[Any], Any]], ...]
     """Of columns that the driver gives in another form than their type promises."""
@@ -67,20 +74,24 @@ class _Reading:
     def of(cls, dialect: Dialect, statement: AnySelect) -> Self:
         compiled = statement.compile(dialect=dialect)
         columns = list(statement.selected_columns)
+        names = tuple(compiled.positiontup or ())
         processors = (
             (index, column.type.dialect_impl(dialect).result_processor(dialect, None))
             for index, column in enumerate(columns)
         )
         return cls(
             sql=str(compiled),
-            names=tuple(compiled.positiontup or ()),
+            names=names,
             constants=compiled.params,
+            asked_for=frozenset(name for name in names if compiled.binds[name].required),
             make=result_tuple(statement.selected_columns.keys()),
             processors=tuple((index, each) for index, each in processors if each is not None),
         )
 
     def arguments(self, parameters: Mapping[str, object]) -> list[object]:
         """Those of the call, and the constants that the statement has itself."""
+        if parameters.keys() != self.asked_for:
+            raise TypeError(f"{sorted(self.asked_for)} are asked for, not {sorted(parameters)}")
         given = {**self.constants, **parameters}
         return [given[name] for name in self.names]
 

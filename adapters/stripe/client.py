@@ -48,8 +48,10 @@ async def connect_stripe(
 
 
 def _proxy_to(address: str) -> str | None:
+    """As the environment's variables are usually written: `proxy:3128` is one of HTTP."""
     url = urlsplit(address)
-    return None if proxy_bypass(url.hostname or "") else getproxies().get(url.scheme)
+    proxy = None if proxy_bypass(url.hostname or "") else getproxies().get(url.scheme)
+    return proxy if proxy is None or "://" in proxy else f"http://{proxy}"
 
 
 class _Transport(AIOHTTPClient):

@@ -90,3 +90,20 @@ def test_configuring_twice_logs_once(stream: io.StringIO) -> None:
     configure_logging("json", stream=stream)
     structlog.get_logger().info("worker.started")
     assert len(_events(stream)) == 1
+
+
+class FullDisk(io.StringIO):
+    """A stream that takes nothing any more."""
+
+    def write(self, _: str, /) -> int:
+        raise OSError(28, "No space left on device")
+
+
+def test_a_log_that_cannot_be_written_keeps_nobody_from_working() -> None:
+    configure_logging("json", stream=FullDisk())
+    structlog.get_logger("worker").info("webhook.processed", event_id="evt_1")
+    structlog.get_logger("worker").error("webhook.failed", event_id="evt_1")
+    closed = io.StringIO()
+    closed.close()
+    configure_logging("json", stream=closed)
+    structlog.get_logger("worker").warning("inbox.unreachable")

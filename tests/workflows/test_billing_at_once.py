@@ -98,3 +98,25 @@ async def test_what_was_declined_at_once_is_tried_again_by_activities_that_opera
         commands = fingerprint(await subscription.handle.fetch_history())[begun:]
     collected = [command for command in commands if "collect" in command]
     assert collected == ["local activity collect", "activity collect"]
+
+
+async def test_of_boundaries_that_were_missed_only_the_last_is_paid_at_once(
+    company: Company, simulator: StripeSimulator
+) -> None:
+    company.present = at("2026-05-01T00:00")
+    async with company.working():
+        subscription = await company.subscribe(await company.customer())
+        await subscription.activated()
+        await company.settle()
+    company.present = at("2026-07-01T00:00")
+    async with company.working():
+        await company.wake(subscription, "2026-07-01T00:00")
+        await company.settle()
+        commands = fingerprint(await subscription.handle.fetch_history())
+    assert [command for command in commands if "activity" in command] == [
+        "local activity bill_period",
+        "activity collect",
+        "local activity bill_period",
+        "local activity collect",
+    ]
+    assert await captured(simulator) == 3 * 8000

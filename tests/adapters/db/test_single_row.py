@@ -1,5 +1,7 @@
 """Readings of one row by the driver alone mean what those of a connection do."""
 
+import asyncio
+
 import pytest
 from sqlalchemy import bindparam, func, select
 from sqlalchemy.exc import DisconnectionError
@@ -18,6 +20,7 @@ _STATE = select(subscriptions.c.state, customers.c.id, subscriptions.c.id).join(
 )
 _SEVERAL = select(customers.c.id).where(customers.c.id != bindparam("customer_id"))
 _HANGING_UP = select(func.pg_terminate_backend(func.pg_backend_pid()).label("hung_up"))
+_SLEEPING = select(func.pg_sleep(5).label("slept"))
 
 
 @pytest.fixture(autouse=True)
@@ -53,6 +56,22 @@ async def test_text_that_cannot_be_stored_is_the_callers_mistake(
         await read_row(engine, _ONE, {"customer_id": text})
     assert refused.value.code == "unstorable_text"
     assert await read_row(engine, _ONE, {"customer_id": "cus_1"}) is not None
+
+
+@pytest.mark.parametrize("given", [{}, {"customer": "cus_1"}])
+async def test_a_parameter_that_is_missing_is_a_defect_and_not_null(
+    engine: AsyncEngine, given: dict[str, object]
+) -> None:
+    with pytest.raises(TypeError, match="customer_id"):
+        await read_row(engine, _ONE, given)
+
+
+async def test_a_reading_that_is_given_up_ends_no_other(engine: AsyncEngine) -> None:
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.1):
+            await read_row(engine, _SLEEPING, {})
+    for _ in range(3):
+        assert await read_row(engine, _ONE, {"customer_id": "cus_1"}) is not None
 
 
 async def test_a_connection_that_the_server_closed_is_replaced(engine: AsyncEngine) -> None:

@@ -37,9 +37,12 @@ async def test_an_answer_that_breaks_off_is_unreachable_and_not_a_refusal() -> N
             await StripeGateway(client).read_payment("pi_1")
 
 
-async def test_a_proxy_that_the_environment_names_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("scheme", ["http://", ""])
+async def test_a_proxy_that_the_environment_names_is_asked(
+    monkeypatch: pytest.MonkeyPatch, scheme: str
+) -> None:
     async with listening(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n") as proxy:
-        monkeypatch.setenv("http_proxy", proxy)
+        monkeypatch.setenv("http_proxy", proxy.replace("http://", scheme))
         monkeypatch.delenv("no_proxy", raising=False)
         monkeypatch.delenv("NO_PROXY", raising=False)
         async with connect_stripe(
