@@ -6,6 +6,7 @@ what is measured of them (`bench.renewals`).
 
 import asyncio
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -55,7 +56,7 @@ class BareArm:
     """A timer and two activities that do nothing."""
 
     client: Client
-    worker: Running
+    workers: Sequence[Running]
     name: str = "bare workflow"
     _before: int = 0
 
@@ -74,7 +75,7 @@ class BareArm:
         """Nothing is beside the workflows."""
 
     def _done(self) -> int:
-        return int(self.worker.said.get("done", "0"))
+        return sum(int(worker.said.get("done", "0")) for worker in self.workers)
 
     async def _start(self, workflow_id: str, due_at: datetime) -> None:
         await self.client.start_workflow(

@@ -73,15 +73,22 @@ async def enrol(
     """Puts the catalog on sale and makes `count` customers with a card that works."""
     async with transactions() as tx:
         await tx.catalog.put_on_sale(CATALOG)
-    await side_by_side(
-        [
-            partial(_enrol_one, transactions, gateway, customer_id(group, number))
-            for number in range(count)
-        ]
-    )
+    known = await introduce(gateway, group, count)
+    await side_by_side([partial(_record_one, transactions, each) for each in known])
 
 
-async def _enrol_one(transactions: Transactions, gateway: PaymentGateway, identifier: str) -> None:
+async def introduce(
+    gateway: PaymentGateway, group: str, count: int
+) -> list[tuple[NewCustomer, str, str]]:
+    """The customers at a gateway: with their id and their card's there.
+
+    One after the other: a gateway in memory gives the same ids to the same customers, in whichever
+    process it lives.
+    """
+    return [await _introduce_one(gateway, customer_id(group, number)) for number in range(count)]
+
+
+async def _introduce_one(gateway: PaymentGateway, identifier: str) -> tuple[NewCustomer, str, str]:
     email = f"{identifier}@example.com"
     gateway_id = await gateway.create_customer(
         identifier, email=email, name=None, key=f"customer:{identifier}"
@@ -89,12 +96,16 @@ async def _enrol_one(transactions: Transactions, gateway: PaymentGateway, identi
     method = await gateway.attach_payment_method(
         _CARD, gateway_customer_id=gateway_id, key=f"attach:{identifier}"
     )
+    customer = NewCustomer(id=identifier, email=email, created_at=datetime.now(UTC))
+    return customer, gateway_id, method.id
+
+
+async def _record_one(transactions: Transactions, known: tuple[NewCustomer, str, str]) -> None:
+    customer, gateway_id, method_id = known
     async with transactions() as tx:
-        await tx.customers.create(
-            NewCustomer(id=identifier, email=email, created_at=datetime.now(UTC))
-        )
-        await tx.customers.set_gateway_customer(identifier, gateway_id)
-        await tx.customers.set_default_payment_method(identifier, method.id)
+        await tx.customers.create(customer)
+        await tx.customers.set_gateway_customer(customer.id, gateway_id)
+        await tx.customers.set_default_payment_method(customer.id, method_id)
 
 
 def active(

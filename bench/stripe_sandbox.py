@@ -5,7 +5,7 @@ Owns their start: the simulator, the API, which takes in the webhooks of payment
 
 import secrets
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -36,8 +36,8 @@ class Sandbox:
 
 
 @asynccontextmanager
-async def running_sandbox(stage: Stage) -> AsyncIterator[Sandbox]:
-    """The simulator, the API and the worker, each `python -m` as in production."""
+async def running_sandbox(stage: Stage, *, workers: int = 1) -> AsyncIterator[Sandbox]:
+    """The simulator, the API and the workers, each `python -m` as in production."""
     api_key, token = f"sk_test_{secrets.token_hex(12)}", secrets.token_hex(12)
     async with (
         started(
@@ -61,17 +61,23 @@ async def running_sandbox(stage: Stage) -> AsyncIterator[Sandbox]:
             stripe_api_base=_address(simulator.said["listening"]),
             stripe_webhook_secret=endpoint.secret or "",
         )
-        worker_port = ports.find_free_port()
-        async with (
-            running_api(stage, variables, port=api_port),
-            started(
-                stage,
-                "worker",
-                variables={**variables, "WORKER_HEALTH_PORT": str(worker_port)},
-                is_ready=lambda _: is_healthy(worker_port),
-            ),
-        ):
+        async with AsyncExitStack() as running:
+            await running.enter_async_context(running_api(stage, variables, port=api_port))
+            for _ in range(workers):
+                await running.enter_async_context(_running_worker(stage, variables))
             yield Sandbox(gateway=StripeGateway(stripe), control=control)
+
+
+@asynccontextmanager
+async def _running_worker(stage: Stage, variables: Mapping[str, str]) -> AsyncIterator[None]:
+    port = ports.find_free_port()
+    async with started(
+        stage,
+        "worker",
+        variables={**variables, "WORKER_HEALTH_PORT": str(port)},
+        is_ready=lambda _: is_healthy(port),
+    ):
+        yield
 
 
 @asynccontextmanager

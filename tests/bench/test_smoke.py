@@ -73,9 +73,16 @@ def test_sleepers_that_time_was_too_short_for_are_no_target_reached() -> None:
     assert [figure.is_reached for figure in memory] == [True, True]
 
 
-async def test_a_read_and_a_preview_are_held_against_a_bare_route(stage: Stage) -> None:
-    figures = await parts.measure_api(stage, SMALL)
-    assert [figure.name for figure in figures] == ["read of a subscription", "preview of a change"]
+async def test_reads_and_a_preview_are_held_against_a_bare_route_on_one_stage(stage: Stage) -> None:
+    figures = [
+        *await parts.measure_api(stage, SMALL),
+        *await parts.measure_entitlements(stage, SMALL),
+    ]
+    assert [figure.name for figure in figures] == [
+        "read of a subscription",
+        "preview of a change",
+        "read of a customer's entitlements",
+    ]
     assert all(figure.baseline and figure.ratio and figure.at_most == 3 for figure in figures)
 
 
@@ -100,13 +107,6 @@ async def test_lines_are_priced_like_bare_integers_over_the_same_tiers(stage: St
     assert figure.name == "pricing of 2,000 lines in three tiers"
     assert figure.baseline
     assert figure.ratio
-
-
-async def test_a_read_of_entitlements_is_held_against_a_bare_route(stage: Stage) -> None:
-    [figure] = await parts.measure_entitlements(stage, SMALL)
-    assert figure.baseline is not None
-    assert figure.ratio is not None
-    assert figure.at_most == 3
 
 
 def _counts(figure: Figure) -> tuple[set[float], set[float]]:
