@@ -55,8 +55,9 @@ MOST_CONCURRENT_ACTIVITIES: Final = 50
 MOST_CONCURRENT_LOCAL_ACTIVITIES: Final = 30
 """Each holds one connection to the database at most, and has seconds (ADR 0033, 0035)."""
 
-DATABASE_CONNECTIONS: Final = 20
-"""Kept open; twice as many under load: what is done at once must not wait for one."""
+DATABASE_CONNECTIONS: Final = 15
+"""Kept open; twice as many under load: what is done at once must not wait for one. Two workers and
+an API still fit into the hundred that PostgreSQL allows by default."""
 
 _WORKFLOWS: Final = (
     SubscriptionWorkflow,
