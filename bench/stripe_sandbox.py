@@ -5,13 +5,13 @@ Owns their start: the simulator, the API, which takes in the webhooks of payment
 
 import secrets
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
 from adapters.stripe.client import connect_stripe
 from adapters.stripe.gateway import StripeGateway
-from bench.stage import Stage, started
+from bench.stage import Running, Stage, started
 from local import ports
 from local.parts import is_healthy
 from local.stripe_webhook import PATH
@@ -68,30 +68,25 @@ async def running_sandbox(stage: Stage, *, workers: int = 1) -> AsyncIterator[Sa
             yield Sandbox(gateway=StripeGateway(stripe), control=control)
 
 
-@asynccontextmanager
-async def _running_worker(stage: Stage, variables: Mapping[str, str]) -> AsyncIterator[None]:
+def _running_worker(
+    stage: Stage, variables: Mapping[str, str]
+) -> AbstractAsyncContextManager[Running]:
+    """`python -m worker`."""
     port = ports.find_free_port()
-    async with started(
-        stage,
-        "worker",
-        variables={**variables, "WORKER_HEALTH_PORT": str(port)},
-        is_ready=lambda _: is_healthy(port),
-    ):
-        yield
+    return _until_healthy(stage, "worker", {**variables, "WORKER_HEALTH_PORT": str(port)}, port)
 
 
-@asynccontextmanager
-async def running_api(
+def _until_healthy(
+    stage: Stage, program: str, variables: Mapping[str, str], port: int
+) -> AbstractAsyncContextManager[Running]:
+    return started(stage, program, variables=variables, is_ready=lambda _: is_healthy(port))
+
+
+def running_api(
     stage: Stage, variables: Mapping[str, str], *, port: int
-) -> AsyncIterator[None]:
+) -> AbstractAsyncContextManager[Running]:
     """`python -m api`."""
-    async with started(
-        stage,
-        "api",
-        variables={**variables, "PERENNIAL_API_PORT": str(port)},
-        is_ready=lambda _: is_healthy(port),
-    ):
-        yield
+    return _until_healthy(stage, "api", {**variables, "PERENNIAL_API_PORT": str(port)}, port)
 
 
 def process_variables(

@@ -29,8 +29,8 @@ async def read_row(
     """The row that is committed now; None where there is none, and never more than one.
 
     The statement is a constant of its module: what is made of it is kept for ever. Parameters are
-    given as the driver takes them: text, numbers, instants. Raises what the
-    driver raises, `DisconnectionError` where the connection is lost, and what a refusal means.
+    given as the driver takes them: text, numbers, instants. Raises what the driver raises,
+    `DisconnectionError` where the connection is lost, and what a refusal means.
     """
     reading = _reading(engine.dialect, statement)
     connection = await greenlet_spawn(engine.sync_engine.raw_connection)

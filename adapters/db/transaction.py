@@ -28,7 +28,6 @@ from adapters.db.repositories.prices import SqlPrices
 from adapters.db.repositories.refunds import SqlRefunds
 from adapters.db.repositories.subscriptions import SqlSubscriptions
 from adapters.db.repositories.test_clocks import SqlTestClocks
-from adapters.db.repositories.webhooks import SqlWebhooks
 
 
 class SqlTransaction:
@@ -62,7 +61,6 @@ class SqlTransaction:
         self.invoice_settings = SqlInvoiceSettings(connection)
         self.payment_methods = SqlPaymentMethods(connection)
         self.test_clocks = SqlTestClocks(connection)
-        self.webhooks = SqlWebhooks(connection)
 
     async def finish(self) -> None:
         """Writes what happened, and what it does to the books: before the transaction commits."""

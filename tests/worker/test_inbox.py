@@ -11,6 +11,7 @@ from sqlalchemy import Row, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.db.engine import create_engine, transactions
+from adapters.db.repositories.webhooks import SqlWebhooks
 from adapters.db.tables.webhook import webhook_inbox
 from adapters.stripe.client import API_VERSION
 from worker.gateway_events import Handling
@@ -29,7 +30,7 @@ async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
 async def _store(engine: AsyncEngine, *event_ids: str, object_id: str | None = "pi_1") -> None:
     async with transactions(engine)() as tx:
         for event_id in event_ids:
-            await tx.webhooks.store(
+            await SqlWebhooks(tx.connection).store(
                 event_id,
                 event_type="payment_intent.succeeded",
                 api_version=API_VERSION,

@@ -54,8 +54,8 @@ async def collect_unheard(company: Company, state: SubscriptionState, billed: Bi
     assert isinstance(collected.outcome, Paid)
 
 
-async def renewed_unheard(company: Company) -> Subscription:
-    """Billed and paid for June, and nobody has heard of either."""
+async def billed_unheard(company: Company) -> tuple[Subscription, SubscriptionState, Billed]:
+    """Billed for June, and nobody has heard of it."""
     company.present = at("2026-05-01T00:00")
     async with company.working():
         subscription = await company.subscribe(await company.customer())
@@ -64,6 +64,12 @@ async def renewed_unheard(company: Company) -> Subscription:
     active = (await recorded(company, subscription)).model_copy(update={"lineage": None})
     company.present = at("2026-06-01T00:00")
     state, billed = await bill_unheard(company, subscription, active, active.revision)
+    return subscription, state, billed
+
+
+async def renewed_unheard(company: Company) -> Subscription:
+    """Paid for June as well."""
+    subscription, state, billed = await billed_unheard(company)
     await collect_unheard(company, state, billed)
     return subscription
 
@@ -93,14 +99,7 @@ async def test_a_checkout_that_is_canceled_then_leaves_no_debt(company: Company)
 
 
 async def test_a_renewal_that_a_lost_dispute_comes_before_leaves_no_debt(company: Company) -> None:
-    company.present = at("2026-05-01T00:00")
-    async with company.working():
-        subscription = await company.subscribe(await company.customer())
-        await subscription.activated()
-        await company.settle()
-    active = (await recorded(company, subscription)).model_copy(update={"lineage": None})
-    company.present = at("2026-06-01T00:00")
-    await bill_unheard(company, subscription, active, active.revision)
+    subscription, _, _ = await billed_unheard(company)
 
     lost = DisputeNews(dispute_id="dp_1", state=DisputeState.LOST)
     await subscription.handle.signal("dispute_news", lost)

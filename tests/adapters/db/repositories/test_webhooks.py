@@ -8,7 +8,7 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.db.engine import Transactions
-from adapters.db.repositories.webhooks import CHANNEL, ClaimedWebhook
+from adapters.db.repositories.webhooks import CHANNEL, ClaimedWebhook, SqlWebhooks
 from adapters.db.tables.webhook import webhook_inbox
 
 _MINUTE = timedelta(minutes=1)
@@ -18,7 +18,7 @@ _NOW = timedelta(0)
 async def _store(transaction: Transactions, *event_ids: str) -> list[bool]:
     async with transaction() as tx:
         return [
-            await tx.webhooks.store(
+            await SqlWebhooks(tx.connection).store(
                 event_id,
                 event_type="payment_intent.succeeded",
                 api_version="2026-10-28",
@@ -32,7 +32,7 @@ async def _claim(
     transaction: Transactions, *, limit: int = 100, lease: timedelta = _MINUTE
 ) -> tuple[ClaimedWebhook, ...]:
     async with transaction() as tx:
-        return await tx.webhooks.claim(limit=limit, lease=lease)
+        return await SqlWebhooks(tx.connection).claim(limit=limit, lease=lease)
 
 
 async def test_an_event_is_stored_once(transaction: Transactions) -> None:
@@ -49,7 +49,9 @@ async def test_an_event_is_stored_once(transaction: Transactions) -> None:
 
 async def test_an_event_about_nothing_is_handed_out_too(transaction: Transactions) -> None:
     async with transaction() as tx:
-        await tx.webhooks.store("a", event_type="ping", api_version=None, payload={"data": []})
+        await SqlWebhooks(tx.connection).store(
+            "a", event_type="ping", api_version=None, payload={"data": []}
+        )
     [event] = await _claim(transaction)
     assert event.object_id is None
 
@@ -67,7 +69,7 @@ async def test_an_event_is_handed_to_one_of_many(transaction: Transactions) -> N
 async def test_who_is_claiming_keeps_nobody_waiting(transaction: Transactions) -> None:
     await _store(transaction, "a", "b")
     async with transaction() as slow:
-        [first] = await slow.webhooks.claim(limit=1, lease=_MINUTE)
+        [first] = await SqlWebhooks(slow.connection).claim(limit=1, lease=_MINUTE)
         async with asyncio.timeout(5):
             [second] = await _claim(transaction)
     assert {first.id, second.id} == {"a", "b"}
@@ -81,16 +83,18 @@ async def test_an_event_comes_back_until_it_is_processed(
         [event] = await _claim(transaction, lease=_NOW)
         assert event.attempts == attempt
     async with transaction() as tx:
-        await tx.webhooks.mark_failed("a", error="Timeout: \0 slow", retry_in=_MINUTE)
+        await SqlWebhooks(tx.connection).mark_failed(
+            "a", error="Timeout: \0 slow", retry_in=_MINUTE
+        )
     assert await _claim(transaction) == ()
     async with transaction() as tx:
-        await tx.webhooks.mark_failed("a", error="Timeout: \0 slow", retry_in=_NOW)
+        await SqlWebhooks(tx.connection).mark_failed("a", error="Timeout: \0 slow", retry_in=_NOW)
     async with engine.connect() as connection:
         assert await connection.scalar(select(webhook_inbox.c.last_error)) == "Timeout:  slow"
     assert len(await _claim(transaction, lease=_NOW)) == 1
     async with transaction() as tx:
-        await tx.webhooks.mark_processed(["a"])
-        await tx.webhooks.mark_failed("a", error="too late", retry_in=_NOW)
+        await SqlWebhooks(tx.connection).mark_processed(["a"])
+        await SqlWebhooks(tx.connection).mark_failed("a", error="too late", retry_in=_NOW)
     assert await _claim(transaction) == ()
     async with engine.connect() as connection:
         [row] = await connection.execute(select(webhook_inbox))
