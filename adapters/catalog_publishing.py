@@ -85,9 +85,7 @@ async def plan(engine: AsyncEngine, proposal: Proposal, *, now: datetime) -> Cat
         published = await catalog_versions.published(connection)
         content = content_digest(files.catalog)
         differs = head is None or head.digest != content
-        moves = (
-            await _moves(connection, files.catalog, published, proposal, now=now) if differs else ()
-        )
+        moves = await _moves(connection, files.catalog, proposal, now=now) if differs else ()
         moved = {source.price_id for move in moves for source in move.plan.sources}
         planned = [
             await _rehearsed(connection, change, files.catalog, published, moved=moved)
@@ -204,7 +202,6 @@ def _refuse_another_plan(planned: str | None, present: str) -> None:
 async def _moves(
     connection: AsyncConnection,
     catalog: Catalog,
-    published: Published,
     proposal: Proposal,
     *,
     now: datetime,
@@ -217,7 +214,7 @@ async def _moves(
         if planned is None or await retirement.under_way(migrations, each) is not None:
             continue
         decisions = await _decisions(connection, planned, catalog)
-        preview = MovePreview(planned, shown=SHOWN, price_of=published.price_of)
+        preview = MovePreview(planned, shown=SHOWN)
         begins_at = proposal.effective_at
         async for decision in migration_enrolment.decided(
             migrations, planned, decisions, now=begins_at or now

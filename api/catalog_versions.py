@@ -20,7 +20,7 @@ from api.authentication import CallerOf
 from api.dependencies import Deps
 from api.fields import Body, CatalogFileName, Reason, Timestamp, example
 from api.migration_calls import MigrationWorkflows
-from api.migration_view import PriceVersionView, RevenueView, SkippedView
+from api.migration_view import PriceVersionView, RehearsedRevenueView, SkippedView
 from api.money_view import MoneyView
 from api.page import DEFAULT_LIMIT, Limit
 from api.present import machine_now
@@ -276,7 +276,7 @@ class MoveView(BaseModel):
     last_at: datetime | None
     migrates: int
     skipped: list[SkippedView]
-    revenue: list[RevenueView]
+    revenue: list[RehearsedRevenueView]
     moving: list[MovingView] = Field(description="Those that move first")
     staying: list[MovingView] = Field(description="Some of those that keep their price")
 
@@ -295,7 +295,7 @@ class MoveView(BaseModel):
             last_at=move.last_at,
             migrates=rehearsal.migrates,
             skipped=SkippedView.all_of(rehearsal.skipped),
-            revenue=[RevenueView.of_rehearsed(total) for total in rehearsal.totals],
+            revenue=[RehearsedRevenueView.of_rehearsed(total) for total in rehearsal.totals],
             moving=[MovingView.of(each) for each in move.moving],
             staying=[MovingView.of(each) for each in move.staying],
         )

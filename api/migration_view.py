@@ -54,21 +54,14 @@ class RevenueView(BaseModel):
 
     currency: str = Field(examples=["USD"])
     subscriptions: int
-    next_invoices_before: MoneyView = Field(description="Their whole periods, together")
+    next_invoices_before: MoneyView = Field(
+        description="Their whole periods, together; in arrears those after the renewal at which"
+        " they move"
+    )
     next_invoices_after: MoneyView
     monthly_before: MoneyView = Field(description="Monthly recurring revenue, rounded")
     monthly_after: MoneyView
     monthly_change: MoneyView
-
-    @classmethod
-    def of_rehearsed(cls, total: Total) -> Self:
-        """What will be."""
-        return cls._of(
-            total.currency,
-            total.subscriptions,
-            (total.next_invoices_before_minor, total.next_invoices_after_minor),
-            (total.monthly_before, total.monthly_after),
-        )
 
     @classmethod
     def of_applied(cls, applied: Applied) -> Self:
@@ -102,12 +95,36 @@ class RevenueView(BaseModel):
         )
 
 
+class RehearsedRevenueView(RevenueView):
+    """What will be."""
+
+    accrued: MoneyView | None = Field(
+        default=None,
+        description="In arrears: what the renewals at which they move still bill of the time before"
+        " them, at the old price; null where everything is paid in advance",
+    )
+
+    @classmethod
+    def of_rehearsed(cls, total: Total) -> Self:
+        """One currency of a rehearsal."""
+        view = cls._of(
+            total.currency,
+            total.subscriptions,
+            (total.next_invoices_before_minor, total.next_invoices_after_minor),
+            (total.monthly_before, total.monthly_after),
+        )
+        if total.accrued_minor is not None:
+            accrued = Money(amount_minor=total.accrued_minor, currency=total.currency)
+            view.accrued = MoneyView.of(accrued)
+        return view
+
+
 class MigrationRehearsalView(BaseModel):
     """What a migration would do if it started now."""
 
     migrates: int
     skipped: list[SkippedView]
-    revenue: list[RevenueView]
+    revenue: list[RehearsedRevenueView]
     digest: str = Field(
         description="Start the migration with it: it does exactly this or is refused",
         examples=["5d41402abc4b2a76b9719d911017c592"],
@@ -119,7 +136,7 @@ class MigrationRehearsalView(BaseModel):
         return cls(
             migrates=rehearsal.migrates,
             skipped=SkippedView.all_of(rehearsal.skipped),
-            revenue=[RevenueView.of_rehearsed(total) for total in rehearsal.totals],
+            revenue=[RehearsedRevenueView.of_rehearsed(total) for total in rehearsal.totals],
             digest=rehearsal.digest,
         )
 

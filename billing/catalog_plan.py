@@ -7,7 +7,7 @@ Does not own the comparison of catalogs (`billing.catalog_change`) nor of prices
 (`billing.rehearsal`), nor who is moved (`billing.migration_account`).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime
 from heapq import nsmallest
 
@@ -15,10 +15,8 @@ from billing.catalog_change import CatalogChange, Refusal
 from billing.migration import MigrationPlan, SkipReason
 from billing.migration_account import Account, Decision, MigrationRehearsal
 from billing.money import Money
-from billing.price import Price
 from billing.rehearsal import Effect, Total
-from billing.subscription import SubscriptionStatus, Terms
-from billing.upcoming import accrued_invoice
+from billing.subscription import SubscriptionStatus
 from billing.value import Instant, Value
 
 
@@ -108,11 +106,8 @@ class PlannedMove(Value):
 class MovePreview:
     """Makes a planned migration of decisions as they come; few are kept."""
 
-    def __init__(
-        self, plan: MigrationPlan, *, shown: int, price_of: Callable[[Terms], Price]
-    ) -> None:
-        """`price_of` tells at what something was sold."""
-        self._plan, self._shown, self._price_of = plan, shown, price_of
+    def __init__(self, plan: MigrationPlan, *, shown: int) -> None:
+        self._plan, self._shown = plan, shown
         self._account = Account(plan)
         self._moving: list[MovingSubscription] = []
         self._staying: list[MovingSubscription] = []
@@ -124,12 +119,11 @@ class MovePreview:
         at = decision.moves_at
         if at is None:
             if len(self._staying) < self._shown:
-                self._staying.append(_moving_subscription(decision, None))
+                self._staying.append(_moving_subscription(decision))
             return
         self._last_at = max(self._last_at or at, at)
         if len(self._moving) < self._shown or at < (self._moving[-1].moves_at or at):
-            renewal = _renewal(decision, self._price_of)
-            found = (*self._moving, _moving_subscription(decision, renewal))
+            found = (*self._moving, _moving_subscription(decision))
             self._moving = nsmallest(self._shown, found, key=_moves_at)
 
     def move(self, *, begins_at: datetime | None) -> PlannedMove | None:
@@ -190,17 +184,7 @@ def touched_subscription(effect: Effect) -> TouchedSubscription:
     )
 
 
-def _renewal(decision: Decision, price_of: Callable[[Terms], Price]) -> Money | None:
-    state, at = decision.candidate.state, decision.moves_at
-    if not state.terms.is_in_arrears or decision.effect is None:
-        return None
-    if at != state.running_period.end:
-        return decision.effect.before
-    invoice = accrued_invoice(state, price_of=price_of)
-    return None if invoice is None else invoice.amount
-
-
-def _moving_subscription(decision: Decision, renewal: Money | None) -> MovingSubscription:
+def _moving_subscription(decision: Decision) -> MovingSubscription:
     state, effect = decision.candidate.state, decision.effect
     return MovingSubscription(
         subscription_id=state.subscription_id,
@@ -209,7 +193,7 @@ def _moving_subscription(decision: Decision, renewal: Money | None) -> MovingSub
         period_amount=state.terms.period_amount if effect is None else effect.before,
         moves_at=None if effect is None else decision.moves_at,
         after=None if effect is None else effect.after,
-        renewal=renewal,
+        renewal=None if effect is None else effect.subscription.accrued,
         reason=decision.reason,
         refusal=decision.refusal,
     )

@@ -27,10 +27,12 @@ from billing.migration import (
     SkippedCount,
     SkipReason,
 )
-from billing.offer import Offer, terms_of
+from billing.money import Money
+from billing.offer import Offer, price_as_sold, terms_of
 from billing.price import Price
 from billing.rehearsal import Effect, Rehearsal, Running, Tally, Total, months
 from billing.subscription import SubscriptionState, Terms
+from billing.upcoming import accrued_invoice
 from billing.value import Instant, Value
 
 
@@ -45,6 +47,8 @@ class Candidate:
     """Where its customer's test clock has arrived; None for live customers."""
     is_told_elsewhere: bool
     """Another migration has told it, or is about to."""
+    accrued_at: tuple[Price, ...] = ()
+    """The versions that the parts of `state.accrued` were sold at."""
 
     def present(self, machine_now: datetime) -> datetime:
         """What time it is for the subscription."""
@@ -162,6 +166,7 @@ class Decisions:
         """`offer` is what is moved to, and `sources` are the old prices."""
         self._plan = plan
         self._offer = offer
+        self._sources = sources
         self._effects = {
             version: Rehearsal(old=price, new=offer.price) for version, price in sources.items()
         }
@@ -178,7 +183,8 @@ class Decisions:
             reason = SkipReason.OTHER_MIGRATION
         if reason is not None:
             return Decision(candidate=candidate, target=target, effect=None, reason=reason)
-        effect = self._effects[version_of(state.terms)].effect_on(_running(state))
+        accrued = self._accrued(candidate, moves_at)
+        effect = self._effects[version_of(state.terms)].effect_on(_running(state, accrued))
         if effect.refusal is not None:
             return Decision(
                 candidate=candidate,
@@ -195,6 +201,22 @@ class Decisions:
         """Its customer has chosen another price since it was enrolled."""
         target = self._target(candidate.state, candidate.segment)
         return Decision(candidate=candidate, target=target, effect=None, reason=SkipReason.CHANGED)
+
+    def _accrued(self, candidate: Candidate, moves_at: datetime | None) -> Money | None:
+        """In arrears: what the renewal at which it moves still bills, at the old price."""
+        state = candidate.state
+        if not state.terms.is_in_arrears:
+            return None
+        if moves_at != state.running_period.end:
+            return state.terms.period_amount
+        known = {(price.id, price.version): price for price in candidate.accrued_at}
+        known |= {(price.id, price.version): price for price in self._sources.values()}
+
+        def price_of(terms: Terms) -> Price:
+            return price_as_sold(known[terms.price_id, terms.price_version], terms)
+
+        invoice = accrued_invoice(state, price_of=price_of)
+        return Money.zero(state.terms.currency) if invoice is None else invoice.amount
 
     def _target(self, state: SubscriptionState, segment: str | None) -> Terms:
         """What it buys then; equal ones are made once.
@@ -281,7 +303,7 @@ def version_of(terms: Terms) -> PriceVersion:
     return PriceVersion(price_id=terms.price_id, version=terms.price_version)
 
 
-def _running(state: SubscriptionState) -> Running:
+def _running(state: SubscriptionState, accrued: Money | None) -> Running:
     return Running(
         subscription_id=state.subscription_id,
         customer_id=state.customer_id,
@@ -292,4 +314,5 @@ def _running(state: SubscriptionState) -> Running:
         quantity=state.terms.quantity,
         configuration=state.terms.configuration,
         next_invoice_at=None if state.period is None else state.period.end,
+        accrued=accrued,
     )

@@ -46,7 +46,7 @@ class Running:
     arrears when it is billed next, also at its end."""
     accrued: Money | None = None
     """In arrears: what its next invoice bills of time that was had, at the prices that it was had
-    at. None where it is paid in advance."""
+    at; of one that moves, the renewal at which it does. None where it is paid in advance."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

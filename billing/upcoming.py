@@ -19,7 +19,13 @@ from billing.lifecycle import NextPeriod, next_billing
 from billing.money import Money
 from billing.price import Price
 from billing.proration import share
-from billing.subscription import EndReason, SubscriptionState, SubscriptionStatus, Terms
+from billing.subscription import (
+    AccruedPart,
+    EndReason,
+    SubscriptionState,
+    SubscriptionStatus,
+    Terms,
+)
 from billing.tax import UNTAXED, Taxation
 from billing.value import Instant, Value
 
@@ -144,17 +150,24 @@ def accrued_invoice(
 ) -> AccruedInvoice | None:
     """What was and will be had until the next invoice, if nothing else happens before it.
 
-    Each part at its own price, which `price_of` tells. None where no invoice comes; nothing where
-    the next boundary begins the first period in arrears.
+    Each part at its own price, which `price_of` tells. None where no invoice comes. Where nothing
+    was had until the next boundary, as in a trial, it makes no invoice: the one after it does.
     """
     following = upcoming_period(state, has_method=True)
     if following is None:
         return None
-    prices = [price_of(part.terms) for part in following.accrued]
-    amounts = (line.amount for line in accrual.lines_of(following.accrued, prices))
-    return AccruedInvoice(
-        at=following.billed.start, amount=sum(amounts, Money.zero(state.terms.currency))
+    parts, at = following.accrued, following.billed.start
+    if not parts and not following.in_advance:
+        parts, at = (_begun(following),), following.billed.end
+    amounts = (
+        line.amount for line in accrual.lines_of(parts, [price_of(part.terms) for part in parts])
     )
+    return AccruedInvoice(at=at, amount=sum(amounts, Money.zero(state.terms.currency)))
+
+
+def _begun(following: NextPeriod) -> AccruedPart:
+    """All of a period in arrears, had at what it begins with."""
+    return AccruedPart(terms=following.terms, used=following.billed, whole=following.whole)
 
 
 def _billed_at(state: SubscriptionState) -> datetime | None:

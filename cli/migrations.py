@@ -8,7 +8,7 @@ import asyncio
 import json
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -29,6 +29,7 @@ from api.migration_view import (
     MigratingSubscriptionView,
     MigrationRehearsalView,
     MigrationView,
+    RehearsedRevenueView,
     RevenueView,
 )
 from api.problems import Unavailable
@@ -103,7 +104,7 @@ def rehearse(database_url: str, wish: Wish, *, as_json: bool) -> None:
         return
     typer.echo(f"{migration_name(plan)}: {view.migrates} move, {rehearsal.stays} stay")
     _print_skipped(view)
-    _print_revenue(view.revenue)
+    _print_rehearsed(view.revenue)
     typer.echo(f"\nstart exactly this with --rehearsal {view.digest}")
 
 
@@ -190,7 +191,7 @@ def show(database_url: str, migration_id: str, *, watch: bool, as_json: bool) ->
     typer.echo(f"{migration_name(migration.plan)} is {migration.phase}: {migration.reason}")
     _print_skipped(view)
     typer.echo("\nrehearsed")
-    _print_revenue(view.rehearsal.revenue)
+    _print_rehearsed(view.rehearsal.revenue)
     typer.echo("\napplied so far")
     _print_revenue(view.applied)
 
@@ -350,6 +351,16 @@ def _print_skipped(view: MigrationRehearsalView | MigrationView) -> None:
             ("stays", "subscriptions"),
             ((each.reason, str(each.subscriptions)) for each in view.skipped),
         )
+
+
+def _print_rehearsed(revenue: Sequence[RehearsedRevenueView]) -> None:
+    _print_revenue(revenue)
+    for each in revenue:
+        if each.accrued is not None:
+            typer.echo(
+                f"the renewals at which they move bill {each.accrued.text} for what was had until"
+                " then, at the old price"
+            )
 
 
 def _print_revenue(revenue: Iterable[RevenueView]) -> None:

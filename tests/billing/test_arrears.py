@@ -29,6 +29,7 @@ from billing.payment import CollectionOutcome
 from billing.period import Period
 from billing.subscription import ChangeResult, CommandName, SubscriptionState
 from billing.tax import Taxation, TaxTreatment
+from billing.upcoming import accrued_invoice
 from tests.billing.running import CHALLENGE, PROCESSING, SOFT, STOLEN, YEAR, Running, at, offer
 from tests.billing.soundness import check_books, check_state, check_step
 
@@ -111,6 +112,21 @@ def test_a_trial_converts_without_a_charge_and_the_clock_goes_on() -> None:
     assert (running.status, bills(running)) == ("active", [])
     running.until("2026-05-15")
     assert lines(running) == [("04-15", "05-15", 8000)]
+
+
+@pytest.mark.parametrize(
+    ("anchor", "bills_at", "minor"),
+    [(AnchorKind.ANNIVERSARY, "2026-05-15", 8000), (AnchorKind.CALENDAR, "2026-05-01", 4267)],
+)
+def test_the_next_invoice_of_a_trial_is_that_of_the_period_after_it(
+    anchor: AnchorKind, bills_at: str, minor: int
+) -> None:
+    running = april(cloud(trial=Trial(days=14), anchor=anchor))
+    foreseen = accrued_invoice(running.state, price_of=running.price_of)
+    assert foreseen is not None
+    assert (foreseen.at, foreseen.amount.amount_minor) == (at(bills_at), minor)
+    running.until(bills_at)
+    assert [each.draft.total for each in running.books.invoices.values()] == [foreseen.amount]
 
 
 def test_a_calendar_anchor_bills_the_first_days_on_the_first() -> None:

@@ -89,6 +89,17 @@ async def test_what_is_billed_later_is_rehearsed_published_and_exported_as_such(
     assert [first[name]["amount_minor"] for name in amounts] == [5333, 5333, 12_000, 13_500]
     await _run(terminal, "apply", str(path))
 
+    versions = ("--from", "support_monthly@1", "--to", "support_monthly@2")
+    for date, accrued in (("2026-04-30", "USD 53.33"), ("2026-05-02", "USD 120.00")):
+        move = ("migrations", "rehearse", *versions, "--date", f"{date}T00:00Z")
+        ended = await terminal.perennial(*move, "--notice-days", "3", "--json")
+        [revenue] = ended.json["revenue"]
+        names = ("accrued", "next_invoices_before", "next_invoices_after", "monthly_change")
+        found = [revenue[name]["text"] for name in names]
+        assert found == [accrued, "USD 120.00", "USD 135.00", "USD 15.00"]
+        said = (await terminal.perennial(*move, "--notice-days", "3")).out
+        assert f"bill {accrued} for what was had until then, at the old price" in said, said
+
 
 async def test_who_moves_is_still_billed_for_what_was_had_at_the_old_price(
     terminal: Terminal, path: Path, engine: AsyncEngine

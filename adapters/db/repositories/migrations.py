@@ -24,6 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters.db.price_versions import price_of_version
 from adapters.db.tables.catalog import prices
 from adapters.db.tables.customer import customers
 from adapters.db.tables.migration import migration_subscriptions, migrations
@@ -170,7 +171,7 @@ class SqlMigrations:
             _as_text(query), {"migration_id": migration_id}, execution_options={"yield_per": _PAGE}
         ) as rows:
             async for page in rows.partitions(_PAGE):
-                yield tuple(_as_candidate(row) for row in page)
+                yield tuple([await self._candidate(row) for row in page])
 
     async def candidates_of(
         self, migration_id: str, subscription_ids: Sequence[str]
@@ -178,7 +179,7 @@ class SqlMigrations:
         """These as they are now, whatever their price, in the order of ids."""
         query = _CANDIDATES.where(subscriptions.c.id.in_(subscription_ids))
         found = await self._connection.execute(_as_text(query), {"migration_id": migration_id})
-        return tuple(_as_candidate(row) for row in found)
+        return tuple([await self._candidate(row) for row in found])
 
     async def enrol(
         self, migration_id: str, decisions: Sequence[Decision], *, now: datetime
@@ -256,6 +257,22 @@ class SqlMigrations:
         )
         return found
 
+    async def _candidate(self, row: Row[Any]) -> Candidate:
+        """The state is read from its text at once: a migration reads tens of thousands."""
+        state = SubscriptionState.model_validate_json(row.state)
+        versions = dict.fromkeys(
+            (part.terms.price_id, part.terms.price_version) for part in state.accrued
+        )
+        return Candidate(
+            state=state,
+            segment=row.segment,
+            clock_at=row.frozen_at,
+            is_told_elsewhere=row.is_told_elsewhere,
+            accrued_at=tuple(
+                [await price_of_version(self._connection, version) for version in versions]
+            ),
+        )
+
     async def enter(self, migration_id: str, phase: MigrationPhase, *, now: datetime) -> None:
         """Where it stands from now on; a finished one stays finished."""
         finished_at = now if phase in FINISHED_PHASES else None
@@ -284,16 +301,6 @@ def _as_text(query: Select[Any]) -> Select[Any]:
     found = query.offset(0).subquery()
     others = [column for column in found.c if column.name != "state"]
     return select(*others, cast(found.c.state, Text).label("state")).order_by(found.c.id)
-
-
-def _as_candidate(row: Row[Any]) -> Candidate:
-    """The state is read from its text at once: a migration reads tens of thousands."""
-    return Candidate(
-        state=SubscriptionState.model_validate_json(row.state),
-        segment=row.segment,
-        clock_at=row.frozen_at,
-        is_told_elsewhere=row.is_told_elsewhere,
-    )
 
 
 def _row_of(migration_id: str, decision: Decision, now: datetime) -> dict[str, object]:
