@@ -60,9 +60,19 @@ class Collected(Value):
     stored_revision: int
     has_news: bool = False
     """The payment went on while this was recorded: it is to be looked at again at once."""
+    has_another_method: bool = False
+    """It is what was recorded of an attempt before, and the customer has another method by now."""
     waits_for_banks: bool = False
     """Whether a bank's time counted as nobody's delay (policy P21). Histories from before do not
     say so, and go on as they did."""
+
+
+class _Known(Value):
+    """The outcome of an attempt that was made already, by a worker that nobody heard of."""
+
+    outcome: CollectionOutcome
+    method_is_default: bool
+    """Whether it was made with the method that the customer is charged with now."""
 
 
 class VoidInvoices(Value):
@@ -126,6 +136,9 @@ class Collection:
         while isinstance(begun, UnknownCard):
             looked_at = await self._gateway.read_payment_method(begun.payment_method_id)
             begun = await self._begin(request, looked_at=looked_at)
+        if isinstance(begun, _Known):
+            collected = await self._conclude(request, None, begun.outcome)
+            return collected.model_copy(update={"has_another_method": not begun.method_is_default})
         if not isinstance(begun, Charge):
             return await self._conclude(request, None, begun)
         earlier = await self._charging.stop(begun.earlier)
@@ -206,7 +219,7 @@ class Collection:
 
     async def _begin(
         self, request: Collect, *, looked_at: PaymentMethod | None = None
-    ) -> Charge | UnknownCard | CollectionOutcome:
+    ) -> Charge | UnknownCard | CollectionOutcome | _Known:
         """The recorded intent to charge, or the outcome where nothing is left to do."""
         open_invoice = request.state.open_invoice(request.invoice_id)
         if open_invoice is None:
@@ -228,7 +241,11 @@ class Collection:
             if invoice.status is not InvoiceStatus.OPEN:
                 return _closed(invoice, request.now)
             if attempt is not None and attempt.outcome and collecting.is_final(attempt.outcome):
-                return attempt.outcome
+                return _Known(
+                    outcome=attempt.outcome,
+                    method_is_default=attempt.payment_method_id
+                    == customer.default_payment_method_id,
+                )
             if not await _may_go_live(tx, request.state):
                 return Superseded()
             if customer.default_payment_method_id is None or customer.gateway_customer_id is None:

@@ -71,6 +71,8 @@ class Dunning:
                 )
                 if collected.has_news:
                     self.hear(lambda state, at: settlement.payment_news(state, invoice_id, at))
+                if collected.has_another_method:  # told before this run knew what was refused
+                    self.hear(settlement.payment_method_changed)
         except ActivityError:
             if had_ended or not keeper.state.has_ended:
                 raise

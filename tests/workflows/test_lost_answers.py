@@ -10,7 +10,7 @@ from billing import lifecycle
 from billing.credit_note import UnusedPart
 from billing.dispute import DisputeState
 from billing.lineage import Lineage
-from billing.payment import Paid
+from billing.payment import CollectionOutcome, Declined, Paid
 from billing.subscription import SubscriptionState, SubscriptionStatus
 from tests.conftest import StripeSimulator
 from tests.workflows.company import OPERATOR, Company, Subscription, at
@@ -33,8 +33,10 @@ async def bill_unheard(
     return state, billed
 
 
-async def collect_unheard(company: Company, state: SubscriptionState, billed: Billed) -> None:
-    """The payment that the same worker has taken in the same workflow task."""
+async def collect_unheard(
+    company: Company, state: SubscriptionState, billed: Billed
+) -> CollectionOutcome:
+    """The payment that the same worker has asked for in the same workflow task."""
     revision, invoice_id = billed.stored_revision, billed.invoice_id
     assert state.lineage is not None
     assert invoice_id is not None
@@ -50,8 +52,7 @@ async def collect_unheard(company: Company, state: SubscriptionState, billed: Bi
         return_url=company.parts.return_url,
     )
     request = Collect(state=owing, invoice_id=invoice_id, now=company.present)
-    collected = await collection.collect(request)
-    assert isinstance(collected.outcome, Paid)
+    return (await collection.collect(request)).outcome
 
 
 async def billed_unheard(company: Company) -> tuple[Subscription, SubscriptionState, Billed]:
@@ -70,7 +71,7 @@ async def billed_unheard(company: Company) -> tuple[Subscription, SubscriptionSt
 async def renewed_unheard(company: Company) -> Subscription:
     """Paid for June as well."""
     subscription, state, billed = await billed_unheard(company)
-    await collect_unheard(company, state, billed)
+    assert isinstance(await collect_unheard(company, state, billed), Paid)
     return subscription
 
 
@@ -152,3 +153,20 @@ async def test_a_lost_dispute_after_that_ends_what_was_paid(
     assert (ended.period_number, ended.open_invoices) == (1, ())
     assert [invoice["status"] for invoice in await company.invoices()] == ["paid", "paid"]
     assert await captured(simulator) == 2 * 8000
+
+
+async def test_a_card_that_is_saved_after_an_unheard_decline_is_charged_at_once(
+    company: Company, simulator: StripeSimulator
+) -> None:
+    subscription, state, billed = await billed_unheard(company)
+    await company.save_card(state.customer_id, "pm_card_chargeCustomerFail")
+    assert isinstance(await collect_unheard(company, state, billed), Declined)
+
+    await company.save_card(state.customer_id, "pm_card_mastercard")
+    await subscription.handle.signal("payment_method_changed")
+    async with company.working():
+        await company.settle()
+        assert await subscription.status() is SubscriptionStatus.ACTIVE
+    assert [invoice["status"] for invoice in await company.invoices()] == ["paid", "paid"]
+    assert await captured(simulator) == 2 * 8000
+    assert company.mailbox.kinds() == ["payment_failed"]
