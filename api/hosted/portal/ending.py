@@ -15,6 +15,7 @@ from api.hosted.asking import ask
 from api.hosted.page import document, redirect, with_parameter
 from api.hosted.page_route import PageRoute
 from api.hosted.portal.account import Holding, read_holding
+from api.hosted.portal.addon_ends import addon_ends
 from api.hosted.portal.home import frame
 from api.hosted.portal.plan_words import titled
 from api.hosted.portal.session import Visitor, VisitorOf
@@ -50,13 +51,15 @@ async def ask_about_cancellation(
     facts = facts_of(holding, visitor.links)
     if not facts.may_cancel:
         return redirect(visitor.links.portal)
+    state = holding.state
+    at = state.running_period.end if _goes_on_to_the_end(state) else holding.now
     return document(
         "portal_cancel.html",
         frame(visitor)
         | {
             "subscription": facts,
             "plan": titled(holding.written, holding.state.terms, holding.price),
-            "statements": _statements(holding),
+            "statements": [*_statements(holding), *await addon_ends(deps, holding, at=at)],
             "token": visitor.token("cancel", subscription_id),
             "refused": in_words(refused) if refused else None,
         },

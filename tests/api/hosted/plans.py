@@ -41,6 +41,7 @@ PLANS: Final = Catalog(
         ),
         Product(id="business", name="Business", family="plan"),
         Product(id="assistant", name="Assistant", family="assistant"),
+        Product(id="domains", name="Domains", family="domains", addon_to="plan"),
     ),
     prices=(
         _price("personal_free", "personal", 0, most=1),
@@ -49,6 +50,7 @@ PLANS: Final = Catalog(
         _price("team_monthly_eur", "team", 1500, currency="EUR"),
         _price("business_monthly", "business", 2400, most=50),
         _price("assistant_monthly", "assistant", 2000, most=1),
+        _price("domains_yearly", "domains", 12000, IntervalUnit.YEAR, most=1),
     ),
 )
-"""Team at $16.00 a seat, monthly; more, less, yearly, in euros and of another family besides."""
+"""Team at $16.00 a seat, monthly; more, less, yearly, in euros and of other families besides."""

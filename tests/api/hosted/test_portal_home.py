@@ -121,6 +121,21 @@ async def test_canceling_in_a_trial_costs_nothing(shop: Shop, guest: Guest) -> N
     assert datetime.fromisoformat(state["cancellation"]["at"]).day == 15
 
 
+async def test_canceling_says_what_ends_with_it_and_what_of_that_becomes_credit(
+    shop: Shop, guest: Guest
+) -> None:
+    body = {"customer": guest.customer, "price": "domains_yearly"}
+    addon = await shop.made("/v1/subscriptions", body)
+    asked = await guest.browser.follow(await guest.portal(), "Cancel Team")
+    # 120.00 for a year, of which 335 of 365 days lie beyond the plan's month.
+    assert "Domains ends with it. What you have paid of it beyond then, $110.14," in asked.text
+    await guest.browser.press(asked, "Cancel my subscription")
+    await guest.advance("2026-05-01T00:05:00Z")
+    assert (await shop.read(f"/v1/subscriptions/{addon['id']}"))["status"] == "canceled"
+    [balance] = (await shop.read(f"/v1/customers/{guest.customer}/balance"))["balances"]
+    assert balance["text"] == "USD 110.14"
+
+
 async def test_canceling_what_is_overdue_ends_it_and_forgives_it(guest: Guest) -> None:
     await guest.prefers(DECLINED)
     await guest.advance("2026-05-01T00:05:00Z")
