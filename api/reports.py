@@ -187,7 +187,8 @@ class TaxChargedView(BaseModel):
     rate: str = Field(description="Percent, as a decimal", examples=["8.875"])
     reason: TaxReason | None = Field(description="Why nothing was charged")
     category: str | None = Field(
-        description="The `tax_category` of what was sold; null where it has none",
+        description="The `tax_category` of what was sold; null where it has none, and of documents"
+        " from before lines said it",
         examples=["saas"],
     )
     invoiced: MoneyView = Field(description="Without tax, less what was voided")

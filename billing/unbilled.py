@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from billing import accrual
 from billing.invoice_line import InvoiceLine
+from billing.lifecycle import next_billing
 from billing.money import Money
 from billing.price import Price
 from billing.recognition import EarnedLine
@@ -25,15 +26,18 @@ def unbilled_lines(
     """Of the running period up to its end, and of what is left from before a rest.
 
     Less the discounts of the next invoice and the tax in prices that include it, by `taxation` at
-    its end. Of what waits in a rest for an invoice that is not foreseen, neither is known yet.
+    its end. What waits in a rest is taken for a part of the invoice that comes if it goes on.
     `price_of` tells at what a part was sold.
     """
     following = upcoming_period(state, has_method=True)
-    parts = state.accrued if following is None else following.accrued
+    if following is None and not state.accrued:
+        return ()
+    following = following or next_billing(state, state.running_period.end)
+    parts = following.accrued
     prices = tuple(price_of(part.terms) for part in parts)
     lines = tuple(accrual.lines_of(parts, prices))
     is_plain = not state.discounts and not any(price.tax_inclusive for price in prices)
-    if following is not None and not is_plain:
+    if not is_plain:
         draft = drafted(
             state,
             following,

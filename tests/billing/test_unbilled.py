@@ -87,6 +87,20 @@ def test_a_rest_earns_nothing_and_what_was_had_before_stays_accrued() -> None:
     assert line.accrued_before(date(2026, 5, 10)) == line.amount
 
 
+def test_what_waits_in_a_rest_is_discounted_as_its_invoice_will_be() -> None:
+    half = coupon(percent=50, duration=CouponDuration.ONCE)
+    offers = catalog(cloud(pause=PauseMode.KEEP_ANCHOR))
+    running = Running(*offers, start=at(START), quantity=5, coupons=(half,))
+    running.until("2026-04-11")
+    running.pause(at("2026-05-20"))
+    running.until("2026-05-10")
+    [resting] = _unbilled(running)
+    assert resting.amount == usd(1_333)  # half of 80.00 * 10 / 30
+    running.until("2026-06-02")
+    [first, _] = _billed(running)
+    assert first.amount == usd(1_333)
+
+
 def test_what_nobody_pays_and_is_not_billed_is_not_accrued_any_more() -> None:
     running = april(cloud(final_action=FinalAction.CANCEL))
     running.until("2026-05-10", SOFT)
