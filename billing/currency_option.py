@@ -34,4 +34,4 @@ class CurrencyOption(Value):
 def refuse_crossed_bounds(minimum_minor: int | None, maximum_minor: int | None) -> None:
     """Raises `ValueError` where no amount lies between."""
     if (minimum_minor or 0) > (maximum_minor or _MOST_MINOR):
-        raise ValueError("minimum_amount_minor must not exceed maximum_amount_minor")
+        raise ValueError("the minimum charge must not exceed the maximum charge")

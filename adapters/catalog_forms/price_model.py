@@ -12,6 +12,7 @@ from typing import Final, TypeVar, assert_never
 import yaml
 from pydantic import Field, ValidationError
 
+from adapters.yaml_forms.complaint import sentence
 from adapters.yaml_forms.document import Stop, Told, place_of
 from adapters.yaml_forms.form import Fields, Form, Key, Reading, Schema, Values
 from adapters.yaml_forms.kinds import DecimalText, ListOf, OneOf, Text, Texts, Whole, items
@@ -275,5 +276,5 @@ def _matrix(amounts: _Amounts, fields: Fields) -> Matrix:
 def _said(error: ValidationError) -> str:
     complaint = error.errors(include_url=False)[0]
     where = ".".join(str(step) for step in complaint["loc"])
-    message = complaint["msg"].removeprefix("Value error, ")
+    message = sentence(complaint) or complaint["msg"]
     return f"{where}: {message}" if where else message

@@ -85,6 +85,8 @@ def _not_yaml(error: yaml.MarkedYAMLError) -> str:
     said = str(error.problem or error.context)
     if "cannot start any token" in said:
         return "not YAML: indent with spaces, not with tabs, and put special characters in quotes"
+    if "another document" in said:
+        return "a file is one document; remove the line --- or make two files"
     return f"not YAML: {said}"
 
 

@@ -16,6 +16,7 @@ from typing import Final, Generic, Protocol, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from adapters.yaml_forms.complaint import sentence
 from adapters.yaml_forms.document import Place, Problem, Stop, Told, place_of
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
@@ -43,6 +44,7 @@ class Reading:
     def __init__(self) -> None:
         self.problems: list[Problem] = []
         self._used: dict[tuple[str, str], Fields | None] = {}
+        self._claimed: dict[tuple[str, str], yaml.Node] = {}
         self.places: dict[tuple[str, str], Place] = {}
         """Where the ids are written, by kind and id."""
 
@@ -54,7 +56,7 @@ class Reading:
         """The id is this node's. Raises `Stop` where it is another's."""
         place = place_of(node)
         first = self.places.setdefault((kind, identifier), place)
-        if first != place:
+        if self._claimed.setdefault((kind, identifier), node) is not node:
             where = f"line {first.line}" if first.source == place.source else str(first)
             raise Stop(place, f"the {kind} id {identifier!r} is used in {where}; choose another")
 
@@ -198,7 +200,9 @@ class Form(Generic[ModelT]):
             return self.model()
         except ValidationError as error:
             for complaint in error.errors(include_url=False):
-                reading.tell(node, complaint["msg"].removeprefix("Value error, "))
+                message = sentence(complaint)
+                if message is not None:
+                    reading.tell(node, message)
         raise Told
 
     def _tell_what_else(self, values: Values, fields: Fields, reading: Reading) -> None:
@@ -224,7 +228,9 @@ class Form(Generic[ModelT]):
                 continue
             name = self._name_in_file(field_name)
             place = place_of(fields[name]) if name in fields else min(places)
-            message = complaint["msg"].removeprefix("Value error, ")
+            message = sentence(complaint)
+            if message is None:
+                continue
             reading.problems.append(Problem(place, f"{name}: {message}" if name else message))
 
     def _name_in_file(self, field_name: str) -> str:

@@ -18,7 +18,7 @@ from adapters.yaml_forms.document import Stop, place_of
 from adapters.yaml_forms.form import Fields, Form, Reading, Schema
 
 _DECIMAL: Final = re.compile(r"[0-9]{1,13}(\.[0-9]{1,12})?")
-_WHOLE: Final = re.compile(r"[0-9]{1,9}")
+_WHOLE: Final = re.compile(r"0|[1-9][0-9]{0,8}")
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TEXT_TAG: Final = "tag:yaml.org,2002:str"
 _INT_TAG: Final = "tag:yaml.org,2002:int"
@@ -213,7 +213,15 @@ def text(node: yaml.Node, name: str) -> str:
     """The text of a node. Raises `Stop` for anything else."""
     if not isinstance(node, yaml.ScalarNode) or node.tag != _TEXT_TAG:
         raise Stop(place_of(node), f"{name} is text; put it in quotes")
-    return str(node.value)
+    written = str(node.value)
+    if not written.isprintable():
+        raise Stop(place_of(node), f"{name} has a character that nobody sees; {_unseen(written)}")
+    return written
+
+
+def _unseen(written: str) -> str:
+    first = next(letter for letter in written if not letter.isprintable())
+    return f"write it without {first!a}"
 
 
 def items(node: yaml.Node, name: str) -> list[yaml.Node]:

@@ -113,7 +113,7 @@ def test_rates_and_dimensions_are_said_once() -> None:
         (
             "\n  JPY: {amount: '900', minimum_charge: '9.5'}",
             11,
-            "minimum_charge: Input should be a valid integer",
+            "minimum_charge: write no more decimals than the currency has",
         ),
     ],
 )
