@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 
 from billing.decline import RETRY_LIMIT_REACHED, DeclineKind
 from billing.payment import Declined
+from billing.ports.books import EarlierAttempts, PaymentAttempt
 from billing.ports.gateway import PaymentMethod
-from billing.ports.storage import EarlierAttempts, PaymentAttempt
 from billing.subscription import OpenInvoice, SubscriptionState, SubscriptionStatus
 from billing.value import Value
 

@@ -15,8 +15,9 @@ from billing import collecting
 from billing.errors import GatewayBusy, GatewayFailed, GatewayRefused
 from billing.ids import effect_key
 from billing.payment import CollectionOutcome, Processing
+from billing.ports.books import PaymentAttempt
 from billing.ports.gateway import GatewayPayment, PaymentGateway, PaymentRequest, PaymentStatus
-from billing.ports.storage import PaymentAttempt, UnitOfWork
+from billing.ports.storage import UnitOfWork
 from billing.value import Value
 
 KEYS_ARE_REMEMBERED: Final = timedelta(hours=23)

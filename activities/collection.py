@@ -31,13 +31,9 @@ from billing.payment import (
     Processing,
     Superseded,
 )
+from billing.ports.books import PaymentAttempt
 from billing.ports.gateway import PaymentGateway, PaymentMethod, PaymentStatus
-from billing.ports.storage import (
-    Claim,
-    PaymentAttempt,
-    Transaction,
-    UnitOfWork,
-)
+from billing.ports.storage import Claim, Transaction, UnitOfWork
 from billing.subscription import SubscriptionState, SubscriptionStatus
 from billing.tax_reversal import total_left
 from billing.value import Instant, Value

@@ -15,8 +15,9 @@ from billing.errors import Conflict, NotFound
 from billing.ids import effect_key
 from billing.invoice import InvoiceRecord
 from billing.payment import Paid
+from billing.ports.books import PaymentAttempt
 from billing.ports.gateway import GatewayDispute
-from billing.ports.storage import PaymentAttempt, Transaction
+from billing.ports.storage import Transaction
 from billing.task import OperatorTask, TaskKind
 
 

@@ -16,8 +16,9 @@ from billing.errors import Conflict, NotFound
 from billing.ids import effect_key
 from billing.invoice import InvoiceRecord
 from billing.payment import Paid
+from billing.ports.books import PaymentAttempt
 from billing.ports.gateway import GatewayRefund
-from billing.ports.storage import PaymentAttempt, Transaction
+from billing.ports.storage import Transaction
 from billing.proration import Debit
 from billing.refund import Refund, RefundState, refund_id
 from billing.task import OperatorTask, TaskKind

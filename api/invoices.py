@@ -27,7 +27,7 @@ from api.route import ApiRoute
 from billing.errors import NotFound
 from billing.invoice import InvoiceLine, InvoiceStatus
 from billing.payment import Declined
-from billing.ports.storage import PaymentAttempt
+from billing.ports.books import PaymentAttempt
 from billing.proration import LineRef
 
 router = APIRouter(prefix="/v1/invoices", tags=["invoices"], route_class=ApiRoute)

@@ -3,7 +3,7 @@
 import structlog
 
 from billing.message import Message
-from billing.ports.storage import CustomerRecord
+from billing.ports.customers import CustomerRecord
 
 
 class ConsolePost:

@@ -16,7 +16,7 @@ from adapters.mail.wording import letter, one_line
 from billing.errors import InvalidInput
 from billing.ids import derived_id
 from billing.message import Message
-from billing.ports.storage import CustomerRecord
+from billing.ports.customers import CustomerRecord
 
 _LONGEST_ADDRESS: Final = 254
 _LINE: Final = 72

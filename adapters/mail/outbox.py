@@ -7,7 +7,7 @@ from pathlib import Path
 
 from adapters.mail.envelope import message_id, sealed
 from billing.message import Message
-from billing.ports.storage import CustomerRecord
+from billing.ports.customers import CustomerRecord
 
 
 class FilePost:

@@ -5,8 +5,8 @@ from adapters.mail.outbox import FilePost
 from adapters.mail.smtp import SmtpPost, SmtpServer
 from adapters.settings import Settings
 from billing.message import Message
+from billing.ports.customers import CustomerRecord
 from billing.ports.post import Post
-from billing.ports.storage import CustomerRecord
 
 
 class EveryPost:

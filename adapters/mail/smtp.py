@@ -21,7 +21,7 @@ from pydantic import SecretStr
 from adapters.mail.envelope import sealed
 from billing.errors import InvalidInput
 from billing.message import Message
-from billing.ports.storage import CustomerRecord
+from billing.ports.customers import CustomerRecord
 
 TIMEOUT_SECONDS: Final = 30.0
 _PERMANENT: Final = 500

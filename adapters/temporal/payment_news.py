@@ -12,8 +12,8 @@ from adapters.db.queries import invoices
 from adapters.db.repositories.payment_attempts import SqlPaymentAttempts
 from adapters.temporal.subscription_signals import SubscriptionSignals
 from billing.collecting import is_news, may_change
+from billing.ports.books import PaymentAttempt
 from billing.ports.gateway import PaymentGateway
-from billing.ports.storage import PaymentAttempt
 
 
 class PaymentNewsDesk:

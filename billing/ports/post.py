@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from billing.message import Message
-from billing.ports.storage import CustomerRecord
+from billing.ports.customers import CustomerRecord
 
 
 class Post(Protocol):

@@ -11,7 +11,7 @@ from billing.balance import BalanceCause, BalanceMovement
 from billing.errors import InvalidInput
 from billing.message import Message, MessageKind
 from billing.money import Money
-from billing.ports.storage import CustomerRecord
+from billing.ports.customers import CustomerRecord
 from billing.ports.tax import TaxRates, TaxStanding
 from billing.subscription import Cancellation
 from billing.tax import Taxation, TaxTreatment

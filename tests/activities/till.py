@@ -20,7 +20,7 @@ from adapters.db.tables.domain_event import domain_events
 from adapters.db.tables.invoice import invoices
 from adapters.memory.gateway import MemoryGateway
 from billing import lifecycle, settlement
-from billing.ports.storage import PaymentAttempt
+from billing.ports.books import PaymentAttempt
 from billing.subscription import SubscriptionState
 from tests.adapters.db.company import open_shop, subscription
 

@@ -25,7 +25,7 @@ from billing.catalog import Catalog, Product, Trial
 from billing.entitlement import Entitlement
 from billing.interval import Interval, IntervalUnit
 from billing.message import Message
-from billing.ports.storage import CustomerRecord
+from billing.ports.customers import CustomerRecord
 from billing.price import Price
 from billing.price_model import PerUnit
 

@@ -36,7 +36,7 @@ from billing.change import ChangeRequest
 from billing.interval import Interval, IntervalUnit
 from billing.message import Message
 from billing.offer import Offer, terms_of
-from billing.ports.storage import CustomerRecord
+from billing.ports.customers import CustomerRecord
 from billing.price import Price
 from billing.price_model import PerUnit
 from billing.subscription import Clock, SubscriptionState, SubscriptionStatus, Terms

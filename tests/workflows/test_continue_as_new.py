@@ -16,7 +16,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from adapters.db.tables.audit import audit_log
 from adapters.db.tables.message import messages
 from billing.message import Message
-from billing.ports.storage import CustomerRecord
+from billing.ports.customers import CustomerRecord
 from local import temporal
 from tests.conftest import StripeSimulator
 from tests.workflows.company import Company, Mailbox, Subscription, at, opened_company

@@ -15,7 +15,7 @@ from adapters.db.queries import audit
 from adapters.db.tables.payment_attempt import payment_attempts
 from billing.errors import InvalidInput
 from billing.message import Message
-from billing.ports.storage import CustomerRecord
+from billing.ports.customers import CustomerRecord
 from tests.conftest import StripeSimulator
 from tests.histories.settling import BROKE
 from tests.workflows.company import Company, Mailbox, Subscription

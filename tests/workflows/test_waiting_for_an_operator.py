@@ -6,7 +6,7 @@ from dataclasses import replace
 from adapters.db.engine import unit_of_work
 from billing.errors import InvalidInput
 from billing.message import Message
-from billing.ports.storage import CustomerRecord
+from billing.ports.customers import CustomerRecord
 from tests.conftest import StripeSimulator
 from tests.workflows.company import Company, Subscription
 from tests.workflows.test_payments import captured

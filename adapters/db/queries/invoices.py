@@ -18,7 +18,7 @@ from billing.invoice import InvoiceLine, InvoiceRecord, InvoiceStatus
 from billing.money import Money
 from billing.particulars import Particulars
 from billing.period import Period
-from billing.ports.storage import PaymentAttempt
+from billing.ports.books import PaymentAttempt
 from billing.proration import LineRef
 from billing.value import Instant, Value
 

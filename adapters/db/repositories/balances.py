@@ -49,7 +49,7 @@ async def lock_balance(connection: AsyncConnection, customer_id: str, currency: 
 
 
 class SqlBalances:
-    """Implements `billing.ports.storage.Balances`."""
+    """Implements `billing.ports.books.Balances`."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection

@@ -64,7 +64,7 @@ _OF_SOURCE: Final = (
 
 
 class SqlCreditNotes:
-    """Implements `billing.ports.storage.CreditNotes`."""
+    """Implements `billing.ports.books.CreditNotes`."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection

@@ -17,7 +17,7 @@ from billing.currency import CurrencyCode
 from billing.dunning import Segment
 from billing.errors import Conflict, NotFound
 from billing.locale import DEFAULT_LOCALE
-from billing.ports.storage import CustomerRecord
+from billing.ports.customers import CustomerRecord
 from billing.value import Instant, Value
 
 RECORD: Final = (
@@ -73,7 +73,7 @@ class DefaultChoice(Value):
 
 
 class SqlCustomers:
-    """Implements `billing.ports.storage.Customers`, where deleted customers are still found."""
+    """Implements `billing.ports.customers.Customers`, where deleted customers are still found."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection

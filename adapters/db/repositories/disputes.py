@@ -21,7 +21,7 @@ _PUT: Final = _INSERT.on_conflict_do_update(
 
 
 class SqlDisputes:
-    """Implements `billing.ports.storage.Disputes`."""
+    """Implements `billing.ports.books.Disputes`."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection

@@ -41,7 +41,7 @@ _TAKE: Final = text("""
 
 
 class SqlInvoiceItems:
-    """Implements `billing.ports.storage.InvoiceItems`, with what the API writes besides."""
+    """Implements `billing.ports.books.InvoiceItems`, with what the API writes besides."""
 
     def __init__(self, connection: AsyncConnection, appended: Appended) -> None:
         self._connection = connection

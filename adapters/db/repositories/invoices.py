@@ -30,7 +30,7 @@ from billing.invoice import InvoiceDraft, InvoiceRecord, InvoiceStatus
 from billing.lineage import Lineage
 from billing.money import Money
 from billing.period import Period
-from billing.ports.storage import OwedInvoice
+from billing.ports.books import OwedInvoice
 from billing.proration import Debit
 
 # Whoever gives back something of the same debits at the same time waits here.
@@ -123,7 +123,7 @@ _MARK_PAID: Final = (
 
 
 class SqlInvoices:
-    """Implements `billing.ports.storage.Invoices`."""
+    """Implements `billing.ports.books.Invoices`."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection

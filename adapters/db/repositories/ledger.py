@@ -5,7 +5,7 @@ from billing.ledger import JournalEntry
 
 
 class SqlLedger:
-    """Implements `billing.ports.storage.Ledger`."""
+    """Implements `billing.ports.books.Ledger`."""
 
     def __init__(self, appended: Appended) -> None:
         self._appended = appended

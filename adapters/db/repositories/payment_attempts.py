@@ -13,7 +13,7 @@ from adapters.db.tables.payment_attempt import OUTCOMES_THAT_MAY_CHANGE, payment
 from billing.invoice import InvoiceRecord
 from billing.money import Money
 from billing.payment import CollectionOutcome
-from billing.ports.storage import EarlierAttempts, PaymentAttempt
+from billing.ports.books import EarlierAttempts, PaymentAttempt
 
 _OUTCOMES: Final[TypeAdapter[CollectionOutcome | None]] = TypeAdapter(CollectionOutcome | None)
 _IS_OPEN: Final = or_(
@@ -78,7 +78,7 @@ _START_PAYMENT: Final = text("""
 
 
 class SqlPaymentAttempts:
-    """Implements `billing.ports.storage.PaymentAttempts`."""
+    """Implements `billing.ports.books.PaymentAttempts`."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection

@@ -28,7 +28,7 @@ _LOCKED: Final = select(refunds).with_for_update(key_share=True)
 
 
 class SqlRefunds:
-    """Implements `billing.ports.storage.Refunds`."""
+    """Implements `billing.ports.books.Refunds`."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection

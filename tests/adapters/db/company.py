@@ -15,7 +15,8 @@ from billing.invoice import InvoiceDraft, InvoiceRecord, draft_for_period
 from billing.ledger import JournalEntry, invoice_finalized, payment_received
 from billing.payment import Paid
 from billing.period import Period
-from billing.ports.storage import PaymentAttempt, Transaction
+from billing.ports.books import PaymentAttempt
+from billing.ports.storage import Transaction
 from billing.price import Price
 from billing.price_model import PerUnit
 from billing.pricing import price_of

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from billing.message import Message, MessageKind
 from billing.money import Money
-from billing.ports.storage import CustomerRecord
+from billing.ports.customers import CustomerRecord
 
 AT = datetime(2026, 1, 28, 9, 30, tzinfo=UTC)
 TRIAL_END = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)

@@ -9,7 +9,7 @@ from adapters.db.engine import Transactions, reading
 from adapters.db.queries import invoices as queries
 from billing.invoice import InvoiceStatus
 from billing.payment import Paid
-from billing.ports.storage import PaymentAttempt
+from billing.ports.books import PaymentAttempt
 from tests.adapters.db.company import START, draft, open_shop, subscribe, subscription
 from tests.adapters.db.reversals import debit, note, usd, with_credit
 

@@ -20,7 +20,7 @@ from billing.payment import (
     Paid,
     Processing,
 )
-from billing.ports.storage import EarlierAttempts, PaymentAttempt
+from billing.ports.books import EarlierAttempts, PaymentAttempt
 from tests.adapters.db.company import START, draft, open_shop, subscribe
 
 _AMOUNT = Money(amount_minor=8000, currency="USD")
