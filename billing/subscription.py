@@ -547,9 +547,16 @@ class SubscriptionState(Value):
     @property
     def is_finished(self) -> bool:
         """Whether nothing at all is left to do."""
+        return self.is_closed and not self.messages
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing is left to do but to deliver messages.
+
+        Of a recorded state no more can be said: a message that was sent stays in it.
+        """
         owes = bool(self.open_invoices) or bool(self.paid_too_late)
-        untold = bool(self.messages) or bool(self.addons_to_tell)
-        return self.has_ended and not owes and not untold and not self.accrued
+        return self.has_ended and not owes and not self.addons_to_tell and not self.accrued
 
     def ends_by(self, at: datetime) -> bool:
         """Whether its own cancellation or its parent's end comes at `at` or before."""

@@ -66,7 +66,7 @@ class DisputeNewsDesk:
     async def _tell(self, dispute: Dispute) -> None:
         """The subscription hears of it; one whose workflow is missing hears of it once it is back.
 
-        An inquiry changes nothing for a subscription.
+        One that is over has nothing to hear. An inquiry changes nothing for a subscription.
         """
         if dispute.state is DisputeState.INQUIRY:
             return
@@ -80,7 +80,7 @@ class DisputeNewsDesk:
             return
         async with self._transactions() as tx:
             state = await tx.subscriptions.recorded(dispute.subscription_id)
-        if state is not None and not state.is_finished:
+        if state is not None and not state.is_closed:
             raise Conflict(
                 "subscription_not_running", f"{dispute.subscription_id} could not be told"
             )

@@ -19,6 +19,7 @@ from tests.conftest import StripeSimulator
 from tests.worker.desk import Desk
 from tests.workflows.company import OPERATOR, Company, Subscription
 from worker.gateway_events import GatewayEvents, Handling
+from workflows.messages import CancelMode
 
 Told = list[tuple[str, str]]
 
@@ -181,6 +182,20 @@ async def test_a_subscription_without_a_workflow_hears_of_it_later(
         with pytest.raises(Conflict, match="subscription_not_running"):
             await desk.events.apply("charge.dispute.created", dispute)
         assert (await accounts(desk))["disputes"] == 8000
+
+
+async def test_a_subscription_that_is_over_need_not_hear_of_it(
+    desk: Desk, simulator: StripeSimulator
+) -> None:
+    async with desk.company.working():
+        subscription, payment_id = await active(desk)
+        await subscription.cancel(CancelMode.NOW)
+        await subscription.handle.result()
+        dispute = await simulator.control.dispute(payment_id)
+        applied = await desk.events.apply("charge.dispute.created", dispute)
+    assert applied is Handling.APPLIED
+    assert (await accounts(desk))["disputes"] == 8000
+    assert await tasks(desk) == ["dispute_opened"]
 
 
 async def test_a_refund_that_was_not_recorded_as_paid_asks_the_payment_s_workflow_first(
