@@ -332,7 +332,12 @@ class OpenInvoice(Value):
     next_attempt_at: Instant | None
     """None while only the customer can help: a new method, an authentication, a bank's answer."""
     is_extra_attempt: bool = False
-    """The next attempt was caused by the customer and stands outside of the ladder."""
+    """Somebody or some news asked for the next attempt, or for another look at the last one.
+
+    Histories have it under one name, so four things follow from it: it uses up no rung
+    (`settlement`), the final action waits for it (`agenda`), a card that refused for good is asked
+    again where it is a new attempt (`activities.card_limits`), and `pay_now` is answered after it.
+    """
     in_processing: bool = False
     decline_kind: DeclineKind | None = None
     last_decline: str | None = None
