@@ -15,7 +15,7 @@ from billing.currency import minor_digits
 from billing.money import Money
 
 MEDIA_TYPE: Final = "text/csv; charset=utf-8"
-_FORMULA_BEGINS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+_FORMULA_BEGINS: Final = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")  # noqa: RUF001 - wide ones are formulas, too
 _AS_TEXT: Final = "'"
 
 Cell = str | int | Money | Decimal | date | datetime | None
@@ -34,7 +34,9 @@ def _written(cell: Cell) -> str:
         case None:
             return ""
         case str():
-            return _AS_TEXT + cell if cell.lstrip(" ").startswith(_FORMULA_BEGINS) else cell
+            return (
+                _AS_TEXT + cell if cell.lstrip(" \xa0\u3000").startswith(_FORMULA_BEGINS) else cell
+            )
         case Money():
             digits = minor_digits(cell.currency)
             return f"{Decimal(cell.amount_minor).scaleb(-digits):.{digits}f}"

@@ -18,6 +18,8 @@ from billing.money import Money
         ("-cmd|' /C calc'!A0", "'-cmd|' /C calc'!A0"),
         ("@SUM(A1)", "'@SUM(A1)"),
         (" =1+1", "' =1+1"),
+        ("\N{FULLWIDTH EQUALS SIGN}1+1", "'\N{FULLWIDTH EQUALS SIGN}1+1"),
+        ("\u3000=1+1", "'\u3000=1+1"),
         ("\t=1", "'\t=1"),
         ("a,b", '"a,b"'),
         ('say "hi"', '"say ""hi"""'),
