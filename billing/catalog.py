@@ -7,7 +7,7 @@ Owns products and what must hold between the things of a catalog. Does not own p
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -19,6 +19,9 @@ from billing.migration import MigrationRule
 from billing.price import CatalogId, Name, Price
 from billing.tax import TaxCategory, TaxTable
 from billing.value import Value
+
+MOST_REPLACEMENTS: Final = 100
+"""How many prices one after the other may be replaced by the next one."""
 
 _NO_TAX = TaxTable()
 _NONE: Mapping[str, MigrationRule] = MappingProxyType({})
@@ -340,10 +343,15 @@ def _replacement_complaint(
         return f"{other.id!r} is in {sold}; name a price in {', '.join(missing)}"
     if families.get(other.product_id) != families.get(price.product_id):
         return f"{other.id!r} is of another family; name a price of the same one"
-    path = replacement_path(price_id, replacements)
+    return _path_complaint(replacement_path(price_id, replacements), replacements)
+
+
+def _path_complaint(path: list[str], replacements: Mapping[str, str]) -> str | None:
     if path[-1] in path[:-1]:
         circle = " → ".join(path)
         return f"it goes in a circle ({circle}); end it with a price that is sold"
+    if path[-1] in replacements:
+        return f"more than {MOST_REPLACEMENTS} replace one another; name one nearer the end"
     return None
 
 
@@ -370,12 +378,16 @@ def _migration_complaint(
 
 
 def replacement_path(price_id: str, replacements: Mapping[str, str]) -> list[str]:
-    """From a price to what is sold instead of it; ends where it comes to one for a second time."""
-    path = [price_id]
-    while path[-1] in replacements:
+    """From a price to what is sold instead of it.
+
+    Ends where it comes to one for a second time, or would be longer than a catalog may have it.
+    """
+    path, known = [price_id], {price_id}
+    while path[-1] in replacements and len(path) <= MOST_REPLACEMENTS:
         path.append(replacements[path[-1]])
-        if path[-1] in path[:-1]:
+        if path[-1] in known:
             break
+        known.add(path[-1])
     return path
 
 

@@ -565,6 +565,20 @@ def test_a_replaced_price_stays_in_the_catalog() -> None:
     assert len(catalog.prices) == 5
 
 
+def test_a_long_line_of_replacements_is_refused_soon() -> None:
+    line = _REPLACING.replace(", replaced_by: X", "").replace(", replaced_by: Y", "")
+    terms = 'amount: "9", currency: USD, interval: month'
+    for number in range(300):
+        after = "a_monthly" if number == 0 else f"p_{number - 1}"
+        line += f"  - {{product: team, id: p_{number}, {terms}, replaced_by: {after}}}\n"
+    problems = _problems(line)
+    assert problems[0] == (
+        110,
+        "replaced_by: more than 100 replace one another; name one nearer the end",
+    )
+    assert len(problems) == 200
+
+
 @pytest.mark.parametrize(
     ("first", "says"),
     [
