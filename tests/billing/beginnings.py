@@ -1,18 +1,30 @@
-"""What random lives begin with beside a plan: anchors, taxes, coupons and what is sold once."""
+"""What random lives begin with beside a plan: prices, anchors, taxes, coupons, one-off charges."""
 
 from datetime import datetime
 from decimal import Decimal
+from typing import Final
 
 from hypothesis import strategies as st
 
 from billing.catalog import AnchorKind, PauseMode, Product
+from billing.currency_option import CurrencyOption
 from billing.discount import CouponDuration
 from billing.invoice_item import InvoiceItem, moment
 from billing.money import Money
 from billing.offer import Offer
 from billing.one_off_charge import sold_once
 from billing.price import Price
-from billing.price_model import PerUnit
+from billing.price_model import (
+    Flat,
+    Graduated,
+    Package,
+    PerUnit,
+    PriceModel,
+    StairStep,
+    Step,
+    Tier,
+    Volume,
+)
 from billing.tax import Taxation, TaxReason, TaxTreatment
 from tests.billing.test_discount import coupon, usd
 
@@ -91,3 +103,48 @@ def named_amount(minor: int, currency: str, *, now: datetime, number: int) -> In
         period=moment(now),
         created_at=now,
     )
+
+
+_ELSEWHERE: Final = ("KWD", "JPY")
+
+
+def at_model(sold: Offer, model: PriceModel, *, least: int | None) -> Offer:
+    """The offer at that model, for as many minor units of each currency."""
+    option = CurrencyOption(model=model, minimum_amount_minor=least)
+    options = dict.fromkeys(_ELSEWHERE, option)
+    terms = {"model": model, "minimum_amount_minor": least, "currency_options": options}
+    return Offer(product=sold.product, price=sold.price.model_copy(update=terms))
+
+
+_tens = st.integers(20, 5_000).map(lambda tens: Decimal(tens * 10))
+
+
+@st.composite
+def _tiers(draw: st.DrawFn) -> tuple[Tier, ...]:
+    return tuple(
+        Tier(
+            up_to=end,
+            unit_amount_minor=draw(_tens),
+            flat_amount_minor=draw(_tens | st.just(Decimal(0))),
+        )
+        for end in draw(_ends)
+    )
+
+
+@st.composite
+def _steps(draw: st.DrawFn) -> StairStep:
+    steps = (Step(up_to=end, amount_minor=draw(_tens)) for end in draw(_ends))
+    return StairStep(steps=tuple(steps))
+
+
+_ends = st.lists(st.integers(1, 11), unique=True, max_size=3).map(
+    lambda ends: (*sorted(ends), None)
+)
+shapes: Final[st.SearchStrategy[PriceModel]] = st.one_of(
+    st.builds(Flat, amount_minor=_tens),
+    st.builds(Package, package_size=st.integers(1, 5), package_amount_minor=_tens),
+    st.builds(Graduated, tiers=_tiers()),
+    st.builds(Volume, tiers=_tiers()),
+    _steps(),
+)
+"""Prices of any shape whose amounts every currency can charge."""

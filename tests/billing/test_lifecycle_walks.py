@@ -29,10 +29,20 @@ from billing.dunning import DunningLadder, DunningPolicy, FinalAction
 from billing.errors import Conflict, InvalidInput
 from billing.interval import Interval, IntervalUnit
 from billing.message import Message
+from billing.offer import Offer
 from billing.payment import CollectionOutcome
+from billing.price_model import PriceModel
 from billing.subscription import CommandName, EndReason, OpenInvoice, SubscriptionState
 from billing.tax import Taxation
-from tests.billing.beginnings import anchored, bought_once, coupon_lists, named_amount, taxations
+from tests.billing.beginnings import (
+    anchored,
+    at_model,
+    bought_once,
+    coupon_lists,
+    named_amount,
+    shapes,
+    taxations,
+)
 from tests.billing.running import (
     CHALLENGE,
     NO_METHOD,
@@ -104,6 +114,9 @@ class Life(RuleBasedStateMachine):
         taxation=taxations,
         coupons=coupon_lists,
         once=st.none() | st.sampled_from([0, 500, 25_000]),
+        model=shapes,
+        first=st.sampled_from(["team", "team", "any"]),
+        least=st.none() | st.integers(10, 5_000).map(lambda tens: tens * 10),
     )
     def begins(  # noqa: PLR0913 - what a life may begin with
         self,
@@ -117,12 +130,36 @@ class Life(RuleBasedStateMachine):
         taxation: Taxation,
         coupons: list[Coupon],
         once: int | None,
+        model: PriceModel,
+        least: int | None,
+        first: str,
     ) -> None:
         product = _sold(anchored(product, anchor), self.billing)
         if anchor == "calendar" and interval.unit is IntervalUnit.WEEK:
             interval = YEAR
-        units = {"team": 12_340, "business": 19_990}
+        catalog = self._catalog(product, interval, of_model=(model, least))
         self.running = Running(
+            *sorted(catalog, key=lambda sold: sold.price.id != first),
+            start=START,
+            quantity=quantity,
+            is_ready=is_ready,
+            currency=currency,
+            coupons=tuple(coupons),
+            taxation=taxation,
+            first_items=() if once is None else (bought_once(once, currency, now=START),),
+            anchored_at=ANCHOR if anchor == "parent" else None,
+        )
+        self.running.until(START if is_ready else START - timedelta(days=1))
+        self.checked = 0
+        self.graces = 0
+        self.told: dict[str, Message] = {}
+
+    def _catalog(
+        self, product: Product, interval: Interval, *, of_model: tuple[PriceModel, int | None]
+    ) -> tuple[Offer, ...]:
+        model, least = of_model
+        units = {"team": 12_340, "business": 19_990}
+        return (
             *(
                 offer(
                     price_id,
@@ -155,19 +192,15 @@ class Life(RuleBasedStateMachine):
                 )
                 for price_id, each in (("bulk", interval), ("bulk_annual", YEAR))
             ),
-            start=START,
-            quantity=quantity,
-            is_ready=is_ready,
-            currency=currency,
-            coupons=tuple(coupons),
-            taxation=taxation,
-            first_items=() if once is None else (bought_once(once, currency, now=START),),
-            anchored_at=ANCHOR if anchor == "parent" else None,
+            *(
+                at_model(
+                    offer(price_id, 0, product=product, interval=each, billing=self.billing),
+                    model,
+                    least=least,
+                )
+                for price_id, each in (("any", interval), ("any_annual", YEAR))
+            ),
         )
-        self.running.until(START if is_ready else START - timedelta(days=1))
-        self.checked = 0
-        self.graces = 0
-        self.told: dict[str, Message] = {}
 
     @property
     def state(self) -> SubscriptionState:
@@ -246,7 +279,18 @@ class Life(RuleBasedStateMachine):
 
     @rule(
         price_id=st.sampled_from(
-            [None, None, "team", "business", "annual", "free", "bulk", "bulk_annual"]
+            [
+                None,
+                None,
+                "team",
+                "business",
+                "annual",
+                "free",
+                "bulk",
+                "bulk_annual",
+                "any",
+                "any_annual",
+            ]
         ),
         quantity=st.integers(1, 12),
         outcome=outcomes,
