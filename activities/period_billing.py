@@ -341,7 +341,7 @@ def _billing_events(
         "period_end": after.period.end.isoformat() if after.period else None,
     }
     events = [_finalized_event(invoice, now, subject, period)] if invoice is not None else []
-    if before.has_ended:
+    if before.has_ended or before.purchase is not None:
         return events
     if before.status is not SubscriptionStatus.INCOMPLETE:
         happened = "trial_converted" if before.anchor_at is None else "renewed"

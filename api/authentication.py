@@ -27,6 +27,7 @@ SCOPES: Final = tuple(
         "catalog",
         "checkout",
         "subscriptions",
+        "purchases",
         "seller",
         "invoices",
         "invoice_items",

@@ -35,8 +35,8 @@ from api.idempotency import Ids
 from api.money_view import MoneyView
 from api.route import ApiRoute
 from api.subscription_start import (
+    CheckedOrder,
     Order,
-    Purchase,
     check_order,
     clock_standing,
     due_at_start,
@@ -135,19 +135,19 @@ async def create_checkout_session(body: CheckoutInput, deps: Deps, ids: Ids) -> 
         added=body.add_invoice_items,
     )
     async with reading(deps.engine) as connection:
-        purchase = await check_order(connection, order)
-    due_now = await purchase.due_now(deps)
-    if not purchase.is_started:
-        await join_parent(deps, purchase.state)
-        state = await take_redemptions(deps, purchase.state)
-        purchase = replace(purchase, state=state)
+        checked = await check_order(connection, order)
+    due_now = await checked.due_now(deps)
+    if not checked.is_started:
+        await join_parent(deps, checked.state)
+        state = await take_redemptions(deps, checked.state)
+        checked = replace(checked, state=state)
     async with transactions(deps.engine)() as tx:
-        session = await tx.checkout_sessions.create(_new_session(ids.new("cs"), purchase, body))
-    session = await _with_page(deps, session, purchase)
+        session = await tx.checkout_sessions.create(_new_session(ids.new("cs"), checked, body))
+    session = await _with_page(deps, session, checked)
     workflows = SubscriptionWorkflows.of(deps)
-    async with clock_standing(deps.engine, purchase):
-        await workflows.start_recorded(purchase.state, update_id=ids.new("upd"))
-    return CheckoutSessionView.of(session, purchase.state, due_now=due_now)
+    async with clock_standing(deps.engine, checked):
+        await workflows.start_recorded(checked.state, update_id=ids.new("upd"))
+    return CheckoutSessionView.of(session, checked.state, due_now=due_now)
 
 
 @router.get(
@@ -173,23 +173,23 @@ async def read_checkout_session(
     return CheckoutSessionView.of(session, state, due_now=due_now)
 
 
-def _new_session(session_id: str, purchase: Purchase, body: CheckoutInput) -> CheckoutSession:
+def _new_session(session_id: str, checked: CheckedOrder, body: CheckoutInput) -> CheckoutSession:
     return CheckoutSession(
         id=session_id,
-        subscription_id=purchase.state.subscription_id,
-        customer_id=purchase.customer.id,
+        subscription_id=checked.state.subscription_id,
+        customer_id=checked.customer.id,
         stripe_session_id=None,
         url=None,
         success_url=body.success_url,
         cancel_url=body.cancel_url,
         status=CheckoutSessionStatus.OPEN,
-        expires_at=purchase.state.checkout_expires_at,
-        created_at=purchase.state.created_at,
+        expires_at=checked.state.checkout_expires_at,
+        created_at=checked.state.created_at,
     )
 
 
 async def _with_page(
-    deps: Dependencies, session: CheckoutSession, purchase: Purchase
+    deps: Dependencies, session: CheckoutSession, checked: CheckedOrder
 ) -> CheckoutSession:
     """The session with its page at the gateway, made now unless an earlier try made it."""
     if session.stripe_session_id is not None:
@@ -197,8 +197,8 @@ async def _with_page(
     request = CheckoutRequest(
         checkout_session_id=session.id,
         subscription_id=session.subscription_id,
-        gateway_customer_id=await ensure_gateway_customer(deps, purchase.customer),
-        currency=purchase.state.terms.currency,
+        gateway_customer_id=await ensure_gateway_customer(deps, checked.customer),
+        currency=checked.state.terms.currency,
         success_url=HostedLinks.of(deps.settings).checkout_return(session.id),
         cancel_url=session.cancel_url,
     )

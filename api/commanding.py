@@ -18,7 +18,7 @@ from adapters.db.queries.subscriptions import Subscription
 from api.answer import ExpectedVersion
 from api.authentication import Caller, CallerOf
 from api.dependencies import Dependencies, Deps
-from api.fields import SubscriptionId
+from api.fields import PurchaseId, SubscriptionId
 from api.idempotency import Ids, RequestIds
 from api.present import present_on
 from api.problems import Unavailable
@@ -27,6 +27,7 @@ from api.workflow_calls import NotRunning, SubscriptionWorkflows
 from billing.actor import Actor
 from billing.commands import check_not_reused
 from billing.errors import Conflict, NotFound
+from billing.purchase import is_purchase_id
 from workflows.messages import AnyCommand, CommandReceipt
 
 _MOST_LOOKS: Final = 40
@@ -44,7 +45,7 @@ class Signature(TypedDict):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Commanded:
-    """The subscription that a request commands."""
+    """The subscription or purchase that a request commands."""
 
     id: str
     deps: Dependencies
@@ -94,6 +95,16 @@ async def commanded_subscription(
 CommandedSubscription = Annotated[Commanded, Depends(commanded_subscription)]
 
 
+async def commanded_purchase(
+    purchase_id: PurchaseId, deps: Deps, ids: Ids, caller: CallerOf
+) -> Commanded:
+    """The purchase in the path of the request; it has no versions."""
+    return Commanded(id=purchase_id, deps=deps, ids=ids, caller=caller, expected_version=None)
+
+
+CommandedPurchase = Annotated[Commanded, Depends(commanded_purchase)]
+
+
 async def give(
     deps: Dependencies, subscription_id: str, command: AnyCommand
 ) -> CommandReceipt | None:
@@ -126,11 +137,15 @@ async def _until_recorded(deps: Dependencies, subscription_id: str, revision: in
 
 
 async def require(deps: Dependencies, subscription_id: str) -> Subscription:
-    """The subscription as recorded. Raises `NotFound` (`subscription_not_found`)."""
+    """The subscription or purchase as recorded.
+
+    Raises `NotFound` (`subscription_not_found`, `purchase_not_found`).
+    """
     async with reading(deps.engine) as connection:
         found = await subscriptions.get(connection, subscription_id)
     if found is None:
-        raise NotFound("subscription_not_found", f"no subscription {subscription_id}")
+        noun = "purchase" if is_purchase_id(subscription_id) else "subscription"
+        raise NotFound(f"{noun}_not_found", f"no {noun} {subscription_id}")
     return found
 
 
@@ -146,5 +161,5 @@ async def _after_the_end(deps: Dependencies, subscription_id: str, command: AnyC
     if state.applied_command(command.command_id) is not None:
         return
     if state.has_ended:
-        raise Conflict("subscription_ended", f"the subscription is {state.status}")
-    raise Unavailable("temporarily_unavailable", "the subscription's workflow does not run")
+        raise Conflict(f"{state.noun}_ended", f"the {state.noun} is {state.status}")
+    raise Unavailable("temporarily_unavailable", f"the {state.noun}'s workflow does not run")

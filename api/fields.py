@@ -163,6 +163,7 @@ PriceCurrency = Annotated[
 
 CustomerId = Annotated[str, StringConstraints(pattern=r"^cus_[A-Za-z0-9]{1,64}$")]
 SubscriptionId = Annotated[str, StringConstraints(pattern=r"^sub_[A-Za-z0-9]{1,64}$")]
+PurchaseId = Annotated[str, StringConstraints(pattern=r"^pur_[A-Za-z0-9]{1,64}$")]
 CheckoutSessionId = Annotated[str, StringConstraints(pattern=r"^cs_[A-Za-z0-9]{1,64}$")]
 InvoiceId = Annotated[str, StringConstraints(pattern=r"^in_[A-Za-z0-9]{1,64}$")]
 ChangeId = Annotated[str, StringConstraints(pattern=r"^chg_[A-Za-z0-9]{1,64}$")]

@@ -17,7 +17,7 @@ from adapters.explanation_words import explained
 from adapters.hosted_link import HostedLinks
 from adapters.locale_format import ENGLISH
 from api.dependencies import Deps
-from api.fields import CustomerId, InvoiceId, SubscriptionId
+from api.fields import CustomerId, InvoiceId, PurchaseId, SubscriptionId
 from api.invoice_parts import DiscountView, LineTaxView, TaxView
 from api.money_view import MoneyView
 from api.page import DEFAULT_LIMIT, Cursor, Limit, Page
@@ -29,6 +29,7 @@ from billing.invoice import InvoiceLine, InvoiceStatus
 from billing.payment import Declined
 from billing.ports.books import PaymentAttempt
 from billing.proration import LineRef
+from billing.purchase import is_purchase_id
 
 router = APIRouter(prefix="/v1/invoices", tags=["invoices"], route_class=ApiRoute)
 
@@ -116,7 +117,11 @@ class InvoiceView(BaseModel):
     number: str = Field(examples=["PN-000001"])
     status: InvoiceStatus
     customer: str
-    subscription: str
+    subscription: str | None = Field(description="Null where a purchase has it")
+    purchase: str | None = Field(
+        description="What was bought without a subscription",
+        examples=["pur_4a1b9c0d2e3f4a1b9c0d2e3f"],
+    )
     period: PeriodView
     change: str | None = Field(
         description="The change of the subscription that it pays for",
@@ -152,12 +157,14 @@ class InvoiceView(BaseModel):
         """The invoice, whole."""
         record = invoice.record
         is_due = record.amount_due.amount_minor > 0
+        is_purchase = is_purchase_id(record.subscription_id)
         return cls(
             id=record.id,
             number=record.number,
             status=record.status,
             customer=record.customer_id,
-            subscription=record.subscription_id,
+            subscription=None if is_purchase else record.subscription_id,
+            purchase=record.subscription_id if is_purchase else None,
             period=PeriodView.of(invoice.period),
             change=record.change_id,
             subtotal=MoneyView.of(record.subtotal),
@@ -186,6 +193,7 @@ async def list_invoices(
     deps: Deps,
     customer: Annotated[CustomerId | None, Query()] = None,
     subscription: Annotated[SubscriptionId | None, Query()] = None,
+    purchase: Annotated[PurchaseId | None, Query()] = None,
     status: Annotated[InvoiceStatus | None, Query()] = None,
     cursor: Cursor = None,
     limit: Limit = DEFAULT_LIMIT,
@@ -196,6 +204,7 @@ async def list_invoices(
             connection,
             customer_id=customer,
             subscription_id=subscription,
+            purchase_id=purchase,
             status=status,
             cursor=cursor,
             limit=limit,

@@ -1,7 +1,8 @@
 """What is sold when a subscription begins.
 
-Owns the checks before a subscription starts and its first state. Starting is the workflow's, and
-so are the final checks: two starts at once are told apart there (policy P10, P16).
+Owns the checks before a subscription starts, its first state, and asking its workflow to start. The
+start itself is the workflow's, and so are the final checks: two starts at once are told apart there
+(policy P10, P16).
 """
 
 from collections.abc import AsyncIterator
@@ -12,16 +13,18 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from adapters.db.engine import transactions
+from adapters.db.engine import reading, transactions
 from adapters.db.queries import catalog, customers, subscriptions
 from adapters.db.queries.customers import Customer
 from adapters.temporal.subscription_signals import SubscriptionSignals
 from api.dependencies import Dependencies
-from api.discounts import discounts_of
+from api.discounts import discounts_of, take_redemptions
 from api.first_items import AddedItem, first_items_of
+from api.idempotency import RequestIds
+from api.payment_methods import make_default
 from api.present import Present, present_on
 from api.problems import Unavailable
-from api.workflow_calls import bounded
+from api.workflow_calls import SubscriptionWorkflows, bounded
 from billing.addon import anchored_at, check_parent
 from billing.catalog import Trial
 from billing.configuration import PLAIN, Configuration
@@ -31,6 +34,7 @@ from billing.money import Money
 from billing.offer import Offer, terms_of
 from billing.price import Price
 from billing.pricing import check_not_too_large, check_quantity
+from billing.purchase import check_collectable
 from billing.subscription import SubscriptionState
 
 CHECKOUT_OPEN_FOR: Final = timedelta(hours=24)
@@ -59,7 +63,7 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Purchase:
+class CheckedOrder:
     """An order that may start, and the state that it starts in."""
 
     customer: Customer
@@ -77,7 +81,7 @@ class Purchase:
         return await due_at_start(deps, self.state, self.price)
 
 
-async def check_order(connection: AsyncConnection, order: Order) -> Purchase:
+async def check_order(connection: AsyncConnection, order: Order) -> CheckedOrder:
     """The first state of what is ordered.
 
     Raises `InvalidInput` (`customer_not_found`, `price_not_found`, `price_retired`,
@@ -93,7 +97,7 @@ async def check_order(connection: AsyncConnection, order: Order) -> Purchase:
     started = await subscriptions.state_of(connection, order.subscription_id)
     if started is not None:
         price = await catalog.price_of(connection, started.terms)
-        return Purchase(customer=customer, state=started, price=price, is_started=True)
+        return CheckedOrder(customer=customer, state=started, price=price, is_started=True)
     present = await present_on(connection, customer.test_clock_id)
     sold = await catalog.offer(connection, order.price_id, now=present.now)
     if sold is None:
@@ -117,7 +121,7 @@ async def check_order(connection: AsyncConnection, order: Order) -> Purchase:
     items = await first_items_of(connection, state, order.added)
     state = state.model_copy(update={"first_items": items})
     discounts = await discounts_of(connection, state, order.coupon_ids)
-    return Purchase(
+    return CheckedOrder(
         customer=customer,
         state=state.model_copy(update={"discounts": discounts}),
         price=offer.price,
@@ -128,15 +132,57 @@ async def check_order(connection: AsyncConnection, order: Order) -> Purchase:
 async def due_at_start(deps: Dependencies, state: SubscriptionState, price: Price) -> Money:
     """What the first invoice of a subscription comes to; nothing where it begins with a trial.
 
-    Raises `InvalidInput` (`amount_too_large`).
+    Raises `InvalidInput` (`amount_too_large`, and for a purchase `amount_too_small`).
     """
     if is_free_at_start(state, state.created_at):
         return Money.zero(state.terms.currency)
     taxation = await deps.tax_rates.taxation(state.customer_id, state.created_at)
     whole = first_period(state, price, taxation, state.created_at).total
     check_not_too_large(whole, what="with tax and what is added it")
-    total = first_invoice(state, price, taxation, state.created_at).total
+    draft = first_invoice(state, price, taxation, state.created_at)
+    if state.purchase is not None:
+        check_collectable(draft)
+    total = draft.total
     return total if state.terms.trial is None else Money.zero(total.currency)
+
+
+async def start_at_once(
+    deps: Dependencies, checked: CheckedOrder, ids: RequestIds, *, payment_method_id: str | None
+) -> None:
+    """Starts what was ordered with a saved method; returns once it is known what became of it.
+
+    Raises `Conflict` (`payment_method_required`, `coupon_exhausted`, `test_clock_advancing`), and
+    `Unavailable` where it was not even recorded.
+    """
+    await _choose_method(deps, checked, payment_method_id)
+    state = checked.state
+    if not checked.is_started:
+        await join_parent(deps, state)
+        state = await take_redemptions(deps, state)
+    ready = state.model_copy(update={"checkout_completed_at": state.created_at})
+    workflows = SubscriptionWorkflows.of(deps)
+    try:
+        async with clock_standing(deps.engine, checked):
+            await workflows.start_activated(ready, update_id=ids.new("upd"))
+    except Unavailable:
+        async with reading(deps.engine) as connection:
+            if await subscriptions.state_of(connection, state.subscription_id) is None:
+                raise
+
+
+async def _choose_method(
+    deps: Dependencies, checked: CheckedOrder, payment_method_id: str | None
+) -> None:
+    """Whatever method is named: what starting it comes to is worked out before, and can be."""
+    owes_now = not checked.is_started and (await checked.due_now(deps)).amount_minor > 0
+    terms = checked.state.terms
+    owes_later = terms.is_in_arrears and terms.costs and terms.trial is None
+    if payment_method_id is not None:
+        await make_default(deps, checked.customer, payment_method_id)
+    elif (owes_now or owes_later) and checked.customer.default_payment_method_id is None:
+        raise Conflict(
+            "payment_method_required", "the customer has no payment method to charge: save one"
+        )
 
 
 async def join_parent(deps: Dependencies, state: SubscriptionState) -> None:
@@ -155,15 +201,15 @@ async def join_parent(deps: Dependencies, state: SubscriptionState) -> None:
 
 
 @asynccontextmanager
-async def clock_standing(engine: AsyncEngine, purchase: Purchase) -> AsyncIterator[None]:
+async def clock_standing(engine: AsyncEngine, checked: CheckedOrder) -> AsyncIterator[None]:
     """Keeps the customer's test clock where it is while the subscription is started.
 
     A move looks for the subscriptions that are recorded: one that began in the same instant would
     be left behind. Raises `Conflict` (`test_clock_advancing`) where it has moved since the order
     was checked. Live customers have no clock, and nothing is locked for them.
     """
-    test_clock_id, at = purchase.customer.test_clock_id, purchase.state.clock.frozen_at
-    if test_clock_id is None or at is None or purchase.is_started:
+    test_clock_id, at = checked.customer.test_clock_id, checked.state.clock.frozen_at
+    if test_clock_id is None or at is None or checked.is_started:
         yield
         return
     async with transactions(engine)() as tx:

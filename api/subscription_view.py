@@ -98,8 +98,8 @@ class TermsView(BaseModel):
             currency=terms.currency,
             dimensions=terms.configuration.dimensions,
             base_amount_minor=terms.configuration.base_amount_minor,
-            interval=terms.interval.unit,
-            interval_count=terms.interval.count,
+            interval=terms.require_interval().unit,
+            interval_count=terms.require_interval().count,
             billing=terms.billing,
             period_amount=MoneyView.of(terms.period_amount),
         )
@@ -275,8 +275,8 @@ class SubscriptionView(Answer):
             currency=terms.currency,
             dimensions=terms.configuration.dimensions,
             base_amount_minor=terms.configuration.base_amount_minor,
-            interval=terms.interval.unit,
-            interval_count=terms.interval.count,
+            interval=terms.require_interval().unit,
+            interval_count=terms.require_interval().count,
             billing=terms.billing,
             period_amount=MoneyView.of(terms.period_amount),
             created_at=state.created_at,
@@ -301,7 +301,7 @@ class SubscriptionView(Answer):
             open_invoices=[OpenInvoiceView.of(invoice) for invoice in state.open_invoices],
             latest_invoice=state.last_invoice_id,
             test_clock=test_clock_id,
-            next_actions=_next_actions(state),
+            next_actions=next_actions_of(state),
             version=state.version,
             revision=state.revision,
         )
@@ -357,7 +357,8 @@ def _pause(state: SubscriptionState) -> PauseView | None:
     return PauseView(mode=pause.mode, paused_at=pause.paused_at, resumes_at=pause.resumes_at)
 
 
-def _next_actions(state: SubscriptionState) -> list[NextActionView]:
+def next_actions_of(state: SubscriptionState) -> list[NextActionView]:
+    """What will happen to it, first things first."""
     return [
         NextActionView(
             kind=action.kind, at=action.at, reason=action.reason, invoice=action.invoice_id

@@ -12,11 +12,11 @@ from pydantic import BaseModel, Field
 
 from adapters.db.engine import reading
 from adapters.db.queries import subscriptions
-from adapters.db.queries.subscriptions import Subscription, SubscriptionFilter, TimelineEntry
+from adapters.db.queries.subscriptions import SubscriptionFilter, TimelineEntry
 from api.commanding import require, view
 from api.configured import Configured
-from api.dependencies import Dependencies, Deps
-from api.discounts import Coupons, take_redemptions
+from api.dependencies import Deps
+from api.discounts import Coupons
 from api.fields import (
     CustomerId,
     Flag,
@@ -33,13 +33,10 @@ from api.fields import (
 from api.first_items import AddInvoiceItems
 from api.idempotency import Ids
 from api.page import DEFAULT_LIMIT, Cursor, Limit, Page
-from api.payment_methods import make_default, require_method
-from api.problems import Unavailable
+from api.payment_methods import require_method
 from api.route import ApiRoute
-from api.subscription_start import Order, Purchase, check_order, clock_standing, join_parent
+from api.subscription_start import Order, check_order, start_at_once
 from api.subscription_view import SubscriptionView
-from api.workflow_calls import SubscriptionWorkflows
-from billing.errors import Conflict
 from billing.subscription import SubscriptionStatus
 
 router = APIRouter(prefix="/v1/subscriptions", tags=["subscriptions"], route_class=ApiRoute)
@@ -109,22 +106,10 @@ async def create_subscription(body: SubscriptionInput, deps: Deps, ids: Ids) -> 
         added=body.add_invoice_items,
     )
     async with reading(deps.engine) as connection:
-        purchase = await check_order(connection, order)
+        checked = await check_order(connection, order)
         if body.payment_method is not None:
             await require_method(connection, body.customer, body.payment_method)
-    await _choose_method(deps, purchase, body.payment_method)
-    state = purchase.state
-    if not purchase.is_started:
-        await join_parent(deps, state)
-        state = await take_redemptions(deps, state)
-    ready = state.model_copy(update={"checkout_completed_at": state.created_at})
-    workflows = SubscriptionWorkflows.of(deps)
-    try:
-        async with clock_standing(deps.engine, purchase):
-            await workflows.start_activated(ready, update_id=ids.new("upd"))
-    except Unavailable:
-        if await _find(deps, order.subscription_id) is None:
-            raise
+    await start_at_once(deps, checked, ids, payment_method_id=body.payment_method)
     return view(await require(deps, order.subscription_id))
 
 
@@ -177,23 +162,3 @@ async def read_timeline(
     async with reading(deps.engine) as connection:
         page = await subscriptions.timeline(connection, subscription_id, cursor=cursor, limit=limit)
     return Page[TimelineEntryView].of(page, TimelineEntryView.of)
-
-
-async def _choose_method(
-    deps: Dependencies, purchase: Purchase, payment_method_id: str | None
-) -> None:
-    """Whatever method is named: what starting it comes to is worked out before, and can be."""
-    owes_now = not purchase.is_started and (await purchase.due_now(deps)).amount_minor > 0
-    terms = purchase.state.terms
-    owes_later = terms.is_in_arrears and terms.costs and terms.trial is None
-    if payment_method_id is not None:
-        await make_default(deps, purchase.customer, payment_method_id)
-    elif (owes_now or owes_later) and purchase.customer.default_payment_method_id is None:
-        raise Conflict(
-            "payment_method_required", "the customer has no payment method to charge: save one"
-        )
-
-
-async def _find(deps: Dependencies, subscription_id: str) -> Subscription | None:
-    async with reading(deps.engine) as connection:
-        return await subscriptions.get(connection, subscription_id)

@@ -187,7 +187,7 @@ async def _end(deps: Dependencies, test_clock_id: str, subscription_id: str, act
     except NotRunning:
         return
     except Conflict as error:
-        if error.code != "subscription_ended":
+        if error.code not in {"subscription_ended", "purchase_ended"}:
             raise
 
 

@@ -19,6 +19,7 @@ from api.money_view import MoneyView
 from api.period_view import PeriodView
 from api.route import ApiRoute
 from billing.errors import NotFound
+from billing.purchase import is_purchase_id
 from billing.upcoming import UpcomingInvoice
 
 router = APIRouter(prefix="/v1/subscriptions", tags=["subscriptions"], route_class=ApiRoute)
@@ -28,7 +29,7 @@ class UpcomingInvoiceView(BaseModel):
     """An invoice that is not made yet: what it will be if nothing else happens before it."""
 
     customer: str
-    subscription: str
+    subscription: str | None = Field(description="Null for a purchase that is not made yet")
     period: PeriodView
     due_at: datetime = Field(description="When it is finalised and collected")
     discounts: list[DiscountView]
@@ -44,7 +45,7 @@ class UpcomingInvoiceView(BaseModel):
         draft = upcoming.draft
         return cls(
             customer=draft.customer_id,
-            subscription=draft.subscription_id,
+            subscription=None if is_purchase_id(draft.subscription_id) else draft.subscription_id,
             period=PeriodView.of(draft.period),
             due_at=draft.due_at,
             discounts=DiscountView.all_of(draft.lines),

@@ -32,6 +32,7 @@ class ActionKind(StrEnum):
     CONVERT_TRIAL = "convert_trial"
     RENEW = "renew"
     GIVE_BACK = "give_back"
+    COMPLETE = "complete"
 
 
 _RANK: Final = {kind: rank for rank, kind in enumerate(ActionKind)}
@@ -202,13 +203,21 @@ def _is_dunned(state: SubscriptionState, invoice: OpenInvoice) -> bool:
 
 
 def _ending(state: SubscriptionState) -> str:
-    return "it is a bad debt" if state.has_ended else _FINAL[state.terms.dunning.final_action]
+    if state.has_ended:
+        return "it is a bad debt"
+    action = state.terms.dunning.final_action
+    return _FINAL[action] if state.purchase is None else _FINAL_OF_PURCHASES[action]
 
 
 _FINAL: Final = {
     FinalAction.CANCEL: "the subscription ends",
     FinalAction.DOWNGRADE_TO_FREE: "the free plan is sold instead",
     FinalAction.UNPAID: "the subscription is unpaid and nothing new is billed",
+}
+_FINAL_OF_PURCHASES: Final = {
+    FinalAction.CANCEL: "the purchase is canceled and nothing is owed",
+    FinalAction.DOWNGRADE_TO_FREE: "the purchase is canceled and nothing is owed",
+    FinalAction.UNPAID: "the purchase is over; it stays owed, as a bad debt",
 }
 
 
@@ -230,12 +239,24 @@ _PARENT_ENDS: Final = "the subscription that it is sold beside ends"
 
 def _at_period_end(state: SubscriptionState) -> Iterator[NextAction]:
     """What the add-on of a parent that ends would do from then on, it does not."""
+    if state.purchase is not None:
+        yield from _completing(state)
+        return
     if state.parent_end is None:
         yield from _at_own_period_end(state)
         return
     at = state.parent_end.at
     yield from (action for action in _at_own_period_end(state) if action.at < at)
     yield NextAction(kind=ActionKind.CANCEL, at=at, reason=_PARENT_ENDS)
+
+
+def _completing(state: SubscriptionState) -> Iterator[NextAction]:
+    if state.period is not None and not state.open_invoices:
+        yield NextAction(
+            kind=ActionKind.COMPLETE,
+            at=state.period.start,
+            reason="nothing is owed for what was bought",
+        )
 
 
 def _at_own_period_end(state: SubscriptionState) -> Iterator[NextAction]:

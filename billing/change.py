@@ -169,7 +169,7 @@ def classify(current: Terms, target: Terms) -> ChangeKind:
 
 
 def _shortens(current: Terms, target: Terms) -> bool:
-    return _typical_length(target.interval) < _typical_length(current.interval)
+    return _typical_length(target.require_interval()) < _typical_length(current.require_interval())
 
 
 def _costs_as_much(current: Terms, target: Terms) -> bool:
@@ -178,7 +178,7 @@ def _costs_as_much(current: Terms, target: Terms) -> bool:
 
 
 def _rate(terms: Terms) -> Fraction:
-    return terms.period_amount.amount_minor / _typical_length(terms.interval)
+    return terms.period_amount.amount_minor / _typical_length(terms.require_interval())
 
 
 def _is_the_same_for_longer(current: Terms, target: Terms) -> bool:
@@ -189,7 +189,7 @@ def _is_the_same_for_longer(current: Terms, target: Terms) -> bool:
     )
     return (
         is_same
-        and _typical_length(target.interval) > _typical_length(current.interval)
+        and _typical_length(target.require_interval()) > _typical_length(current.require_interval())
         and target.quantity >= current.quantity
         and target.period_amount.amount_minor >= current.period_amount.amount_minor
     )

@@ -106,7 +106,7 @@ def events(
     if before.change is not None and after.change is None:
         yield _change_event(before.change, after, now)
     if after.status is not before.status:
-        moved = f"subscription.{after.status}"
+        moved = f"{after.noun}.{after.status}"
         yield DomainEvent(
             key=effect_key(moved, after.subscription_id, invoice_id, number),
             type=moved,

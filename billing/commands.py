@@ -11,7 +11,7 @@ from billing import changing, messages
 from billing.credit_note import UnusedPart
 from billing.discount import Coupon, check_not_redeemed, redeemed
 from billing.errors import Conflict, InvalidInput
-from billing.lifecycle import ended
+from billing.lifecycle import called_off, ended
 from billing.period import Period
 from billing.subscription import (
     Cancellation,
@@ -33,8 +33,8 @@ _ENDS_AT_ONCE: Final = frozenset(
 def check_command(state: SubscriptionState, command: CommandName) -> None:
     """Raises `Conflict` where the command is not legal now; its code says why."""
     if command not in state.legal_commands:
-        code = "subscription_ended" if state.has_ended else "command_not_allowed"
-        raise Conflict(code, f"{command} is not possible while the subscription is {state.status}")
+        code = f"{state.noun}_ended" if state.has_ended else "command_not_allowed"
+        raise Conflict(code, f"{command} is not possible while the {state.noun} is {state.status}")
     if command is CommandName.UNDO_CANCEL and state.cancellation is None:
         raise Conflict("no_pending_cancellation", "no cancellation is pending")
     if command is CommandName.CANCEL_AT_PERIOD_END and state.cancellation is not None:
@@ -127,6 +127,8 @@ def cancel_now(
     voided.
     """
     check_command(state, CommandName.CANCEL_NOW)
+    if state.purchase is not None:
+        return called_off(state, now)
     if gives_back and (changing.still_applies(state) or changing.is_being_closed(state)):
         raise Conflict("change_in_progress", "a change of the subscription is being paid for")
     if state.status is SubscriptionStatus.INCOMPLETE:

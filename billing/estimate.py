@@ -11,7 +11,7 @@ from billing import changing
 from billing.change import PlannedChange
 from billing.discount import RedeemedDiscount
 from billing.invoice import InvoiceDraft
-from billing.lifecycle import next_billing
+from billing.lifecycle import NextPeriod, next_billing
 from billing.money import Money
 from billing.offer import price_as_sold
 from billing.price import Price
@@ -35,7 +35,7 @@ def first_invoice(
 def is_free_at_start(state: SubscriptionState, now: datetime) -> bool:
     """Whether neither the first period, whenever it is billed, nor what is bought with it costs."""
     fresh = _fresh(state)
-    return is_free(fresh, next_billing(fresh, now).model_copy(update={"in_advance": True}))
+    return is_free(fresh, _whenever_billed(fresh, now))
 
 
 def first_period(
@@ -43,8 +43,16 @@ def first_period(
 ) -> InvoiceDraft:
     """What the first period comes to, whenever it is billed, with what is bought with it."""
     fresh = _fresh(state)
-    begins = next_billing(fresh, now).model_copy(update={"in_advance": True})
+    begins = _whenever_billed(fresh, now)
     return drafted(fresh, begins, price=price, taxation=taxation, now=now)
+
+
+def _whenever_billed(fresh: SubscriptionState, now: datetime) -> NextPeriod:
+    """In arrears the first period is charged as well, only later; a purchase has none."""
+    following = next_billing(fresh, now)
+    if fresh.purchase is not None:
+        return following
+    return following.model_copy(update={"in_advance": True})
 
 
 def _fresh(state: SubscriptionState) -> SubscriptionState:
@@ -54,6 +62,7 @@ def _fresh(state: SubscriptionState) -> SubscriptionState:
         terms=state.terms,
         created_at=state.created_at,
         checkout_expires_at=state.checkout_expires_at,
+        purchase=state.purchase,
         first_items=state.first_items,
         discounts=tuple(
             RedeemedDiscount(coupon=discount.coupon, redeemed_at=discount.redeemed_at)

@@ -40,13 +40,13 @@ def first_number(terms: Terms, begins_at: datetime) -> int:
     """The number of its first period from its anchor: 0 but for what is anchored elsewhere."""
     if terms.anchored_at is None:
         return 0
-    return anchor.period_number(terms.anchored_at, terms.interval, begins_at)
+    return anchor.period_number(terms.anchored_at, terms.require_interval(), begins_at)
 
 
 def first_whole_period(terms: Terms, begins_at: datetime) -> Period:
     """The whole interval that the first period is, or is a part of."""
     number = first_number(terms, begins_at)
-    return anchor.period(anchor_for(terms, begins_at), terms.interval, number)
+    return anchor.period(anchor_for(terms, begins_at), terms.require_interval(), number)
 
 
 def first_period(terms: Terms, begins_at: datetime) -> Period:
@@ -75,4 +75,4 @@ def running_whole_period(state: SubscriptionState) -> Period:
     if state.anchor_at is None or state.period_number is None:
         return running
     number = state.period_number - state.anchor_number
-    return anchor.period(state.anchor_at, state.terms.interval, number)
+    return anchor.period(state.anchor_at, state.terms.require_interval(), number)

@@ -62,7 +62,10 @@ def gave_up(
     """The final action of dunning (policy P18); without a `fallback` to sell, it is the end.
 
     After the end there is nothing left to end: what is owed for time that was had is a bad debt.
+    A purchase that stays owed is one as well, any other is voided (ADR 0036).
     """
+    if state.purchase is not None and not state.has_ended:
+        return _purchase_given_up(state, now)
     if state.has_ended:
         return state.changed(
             open_invoices=tuple(
@@ -97,6 +100,17 @@ def gave_up(
             assert_never(state.terms.dunning.final_action)
 
 
+def _purchase_given_up(state: SubscriptionState, now: datetime) -> SubscriptionState:
+    """What a bank pays all the same buys nothing any more, unless it is owed."""
+    closing = state.model_copy(
+        update={"open_invoices": tuple(lifecycle.given_up(i) for i in state.open_invoices)}
+    )
+    told = closing.model_copy(
+        update={"messages": (*state.messages, *messages.purchase_given_up(state, now))}
+    )
+    return lifecycle.ended(told, EndReason.PAYMENT_FAILED, now)
+
+
 def _ended_unpaid(state: SubscriptionState, now: datetime) -> SubscriptionState:
     """A bank may still say yes: what that pays for and is not used becomes balance."""
     reason = EndReason.PAYMENT_FAILED
@@ -107,16 +121,18 @@ def _ended_unpaid(state: SubscriptionState, now: datetime) -> SubscriptionState:
 def event_of(before: SubscriptionState, after: SubscriptionState) -> str:
     """What the final action is told as; who keeps what they have is not downgraded."""
     if after.terms.price_id == before.terms.price_id:
-        return f"subscription.{after.status}"
+        return f"{after.noun}.{after.status}"
     return "subscription.downgraded"
 
 
 def to_rule_out(state: SubscriptionState) -> OpenInvoice | None:
     """What a customer could still pay at a challenge while it ends unpaid (policy P18).
 
-    Its payment is stopped first, or found to have succeeded. What stays owed may stay payable.
+    Its payment is stopped first, or found to have succeeded. What stays owed may stay payable, but
+    not of a purchase, which is closed.
     """
-    may_stay_payable = state.terms.dunning.final_action is FinalAction.UNPAID
+    is_kept = state.terms.dunning.final_action is FinalAction.UNPAID
+    may_stay_payable = is_kept and state.purchase is None
     is_running = not state.has_ended and state.status is not SubscriptionStatus.INCOMPLETE
     if may_stay_payable and is_running:
         return None

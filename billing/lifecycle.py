@@ -12,6 +12,7 @@ from typing import Final
 from billing import accrual, anchor, messages, migrating
 from billing.credit_note import UnusedPart
 from billing.discount import DiscountUse, after_uses
+from billing.dunning import FinalAction
 from billing.errors import BooksBroken
 from billing.first_period import (
     anchor_for,
@@ -22,6 +23,7 @@ from billing.first_period import (
 )
 from billing.ids import effect_key
 from billing.invoice import InvoiceLine
+from billing.invoice_item import moment
 from billing.migration import SkipReason
 from billing.money import Money
 from billing.period import Period
@@ -32,6 +34,7 @@ from billing.subscription import (
     EndReason,
     OpenInvoice,
     PromisedBack,
+    PurchaseKind,
     SubscriptionState,
     SubscriptionStatus,
     Terms,
@@ -120,6 +123,8 @@ def _last(state: SubscriptionState) -> NextPeriod:
 def _following(state: SubscriptionState, now: datetime) -> NextPeriod:
     if state.anchor_at is None or state.period_number is None:
         ready_at = state.checkout_completed_at or now
+        if state.purchase is not None:
+            return _purchased(state.terms, ready_at)
         first_at = state.trial.end if state.trial is not None else ready_at
         return _first_of(state.terms, first_at, number=0)
     number = state.period_number + 1
@@ -133,7 +138,7 @@ def _following(state: SubscriptionState, now: datetime) -> NextPeriod:
         anchor_number = number - first_number(terms, begins_at)
     if state.unbilled_from is not None:
         number = anchor_number + anchor.period_number(
-            anchor_at, terms.interval, state.unbilled_from
+            anchor_at, terms.require_interval(), state.unbilled_from
         )
     following = _whole_period(
         terms, number=number, anchor_at=anchor_at, anchor_number=anchor_number
@@ -142,6 +147,21 @@ def _following(state: SubscriptionState, now: datetime) -> NextPeriod:
         return following
     rest = Period(start=state.unbilled_from, end=following.period.end)
     return following.model_copy(update={"billed": rest})
+
+
+def _purchased(terms: Terms, at: datetime) -> NextPeriod:
+    """What was bought is rendered at once: nothing runs from then on."""
+    period = moment(at)
+    return NextPeriod(
+        number=0,
+        period=period,
+        billed=period,
+        whole=period,
+        anchor_at=at,
+        anchor_number=0,
+        terms=terms,
+        in_advance=False,
+    )
 
 
 def _first_of(terms: Terms, begins_at: datetime, *, number: int) -> NextPeriod:
@@ -161,7 +181,7 @@ def _first_of(terms: Terms, begins_at: datetime, *, number: int) -> NextPeriod:
 def _whole_period(
     terms: Terms, *, number: int, anchor_at: datetime, anchor_number: int
 ) -> NextPeriod:
-    period = anchor.period(anchor_at, terms.interval, number - anchor_number)
+    period = anchor.period(anchor_at, terms.require_interval(), number - anchor_number)
     return NextPeriod(
         number=number,
         period=period,
@@ -192,12 +212,14 @@ def period_billed(  # noqa: PLR0913 - what there is to know of a billed period
 
     `carried` is what the invoice leaves to the next one, `uses` what it takes of the discounts. An
     invoice that is `for_the_past` is for what was had until the period, which in arrears is billed
-    when it ends; None is made where nothing is charged.
+    when it ends; None is made where nothing is charged. A purchase by invoice is not paid first.
     """
-    invoices = _with_opened(state, invoice_id, amount_due, due_at, for_the_past=for_the_past)
+    stays_owed = for_the_past or _stays_owed(state)
+    invoices = _with_opened(state, invoice_id, amount_due, due_at, stays_owed=stays_owed)
     if state.has_ended:
         invoices = _as_lost(invoices)
-    must_pay_first = state.status is SubscriptionStatus.INCOMPLETE and bool(invoices)
+    is_first = state.status is SubscriptionStatus.INCOMPLETE and bool(invoices)
+    must_pay_first = is_first and state.purchase is not PurchaseKind.INVOICE
     # News may have ended it meanwhile: the invoice is then voided, and nothing comes to life.
     stays = must_pay_first or state.has_ended or state.status is SubscriptionStatus.PAST_DUE
     renewal = migrating.at_renewal(state)
@@ -244,7 +266,7 @@ def last_billed(
         accrued=(),
         carried=(),
         discounts=after_uses(state.discounts, uses, period_number=number),
-        open_invoices=_with_opened(state, invoice_id, amount_due, due_at, for_the_past=True),
+        open_invoices=_with_opened(state, invoice_id, amount_due, due_at, stays_owed=True),
         last_invoice_id=last,
         written_off=(
             *state.written_off,
@@ -265,7 +287,7 @@ def _with_opened(
     amount_due: Money,
     due_at: datetime,
     *,
-    for_the_past: bool,
+    stays_owed: bool,
 ) -> tuple[OpenInvoice, ...]:
     is_known = invoice_id is not None and state.open_invoice(invoice_id) is not None
     if amount_due.amount_minor <= 0 or invoice_id is None or is_known:
@@ -275,9 +297,31 @@ def _with_opened(
         amount=amount_due,
         due_at=due_at,
         next_attempt_at=due_at,
-        stays_owed=for_the_past,
+        stays_owed=stays_owed,
     )
     return (*state.open_invoices, opened)
+
+
+def _stays_owed(state: SubscriptionState) -> bool:
+    """Whether the end of dunning leaves a purchase owed, as its ladder says (ADR 0036)."""
+    is_owed = state.terms.dunning.final_action is FinalAction.UNPAID
+    return state.purchase is PurchaseKind.INVOICE and is_owed
+
+
+def called_off(state: SubscriptionState, now: datetime) -> SubscriptionState:
+    """A purchase is not wanted any more: nothing is owed for it, whatever its ladder says.
+
+    What a bank pays for it all the same is the customer's.
+    """
+    forgiven = (i.model_copy(update={"stays_owed": False}) for i in state.open_invoices)
+    invoices = tuple(given_up(invoice) for invoice in forgiven)
+    closing = state.model_copy(update={"open_invoices": invoices})
+    return ended(closing, EndReason.REQUESTED, now)
+
+
+def completed(state: SubscriptionState, now: datetime) -> SubscriptionState:
+    """Nothing is owed for a purchase any more: it is paid for, or forgiven."""
+    return ended(state, EndReason.COMPLETED, now)
 
 
 def trial_end_noticed(state: SubscriptionState, now: datetime) -> SubscriptionState:
@@ -308,11 +352,11 @@ def ended(
     planned = state.cancellation
     if planned is not None and now >= planned.at:
         unused = planned.unused_of_addons
-    status = (
-        SubscriptionStatus.INCOMPLETE_EXPIRED
-        if state.status is SubscriptionStatus.INCOMPLETE
-        else SubscriptionStatus.CANCELED
-    )
+    status = SubscriptionStatus.CANCELED
+    if state.status is SubscriptionStatus.INCOMPLETE:
+        status = SubscriptionStatus.INCOMPLETE_EXPIRED
+    elif reason is EndReason.COMPLETED:
+        status = SubscriptionStatus.COMPLETED
     return state.changed(
         status=status,
         ended_at=now,

@@ -26,6 +26,7 @@ class MessageKind(StrEnum):
     SUBSCRIPTION_RESUMED = "subscription_resumed"
     SUBSCRIPTION_DOWNGRADED = "subscription_downgraded"
     SUBSCRIPTION_UNPAID = "subscription_unpaid"
+    PURCHASE_GIVEN_UP = "purchase_given_up"
     PRICE_WILL_CHANGE = "price_will_change"
     PRICE_CHANGE_WITHDRAWN = "price_change_withdrawn"
 

@@ -124,6 +124,24 @@ def subscription_unpaid(state: SubscriptionState, now: datetime) -> Message:
     return message.model_copy(update={"amount": oldest.amount, "invoice_id": oldest.invoice_id})
 
 
+def purchase_given_up(state: SubscriptionState, now: datetime) -> tuple[Message, ...]:
+    """Nothing more is tried; once per invoice. Its reason says whether it stays owed."""
+    message = _message(state, MessageKind.PURCHASE_GIVEN_UP, now)
+    return tuple(
+        message.model_copy(
+            update={
+                "key": effect_key(message.key, invoice.invoice_id),
+                "effective_at": now,
+                "amount": invoice.amount,
+                "invoice_id": invoice.invoice_id,
+                "reason": "stays_owed" if invoice.stays_owed else "not_owed",
+            }
+        )
+        for invoice in state.open_invoices
+        if not invoice.given_up
+    )
+
+
 def price_will_change(
     state: SubscriptionState, plan: PlannedMigration, now: datetime, *, at: datetime | None
 ) -> Message:

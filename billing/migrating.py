@@ -117,6 +117,7 @@ def _obstacle(state: SubscriptionState, moves_at: datetime | None) -> SkipReason
 
 _BY_STATUS: Final = {
     SubscriptionStatus.CANCELED: SkipReason.ENDED,
+    SubscriptionStatus.COMPLETED: SkipReason.ENDED,
     SubscriptionStatus.INCOMPLETE_EXPIRED: SkipReason.ENDED,
     SubscriptionStatus.INCOMPLETE: SkipReason.NOT_STARTED,
     SubscriptionStatus.TRIALING: SkipReason.TRIALING,
@@ -132,7 +133,7 @@ def moves_at(state: SubscriptionState, not_before: datetime) -> datetime | None:
         return None
     if state.period.end >= not_before:
         return state.period.end
-    interval = state.terms.interval
+    interval = state.terms.require_interval()
     number = anchor.period_number(state.anchor_at, interval, not_before)
     period = anchor.period(state.anchor_at, interval, number)
     return period.start if period.start == not_before else period.end

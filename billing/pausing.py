@@ -170,11 +170,12 @@ def _in_the_running_period(
     """
     if at <= state.running_period.end:
         return state
-    index = anchor.period_number(anchor_at, state.terms.interval, at - _INSTANT)
+    interval = state.terms.require_interval()
+    index = anchor.period_number(anchor_at, interval, at - _INSTANT)
     return state.model_copy(
         update={
             "period_number": state.anchor_number + index,
-            "period": anchor.period(anchor_at, state.terms.interval, index),
+            "period": anchor.period(anchor_at, interval, index),
             "extension": timedelta(0),
         }
     )

@@ -48,10 +48,16 @@ class SubscriptionStatus(StrEnum):
     UNPAID = "unpaid"
     PAUSED = "paused"
     CANCELED = "canceled"
+    COMPLETED = "completed"
+    """Of a purchase: nothing is owed for it any more. This one is ours."""
 
 
 ENDED_STATUSES: Final = frozenset(
-    {SubscriptionStatus.INCOMPLETE_EXPIRED, SubscriptionStatus.CANCELED}
+    {
+        SubscriptionStatus.INCOMPLETE_EXPIRED,
+        SubscriptionStatus.COMPLETED,
+        SubscriptionStatus.CANCELED,
+    }
 )
 """Nothing leads out of these."""
 
@@ -88,6 +94,7 @@ _OWING: Final = frozenset(
     {CommandName.PAY_NOW, CommandName.WAIVE_INVOICE, CommandName.MARK_UNCOLLECTIBLE}
 )
 _MOVING: Final = frozenset({CommandName.UNDO_MIGRATION})
+_OF_PURCHASES: Final = _ALWAYS | _OWING | {CommandName.EXTEND_GRACE}
 
 
 LEGAL_COMMANDS: Final[Mapping[SubscriptionStatus, frozenset[CommandName]]] = MappingProxyType(
@@ -132,6 +139,7 @@ LEGAL_COMMANDS: Final[Mapping[SubscriptionStatus, frozenset[CommandName]]] = Map
         | _MOVING
         | {CommandName.RESUME, CommandName.REDEEM_COUPON},
         SubscriptionStatus.INCOMPLETE_EXPIRED: frozenset(),
+        SubscriptionStatus.COMPLETED: frozenset(),
         SubscriptionStatus.CANCELED: frozenset(),
     }
 )
@@ -150,6 +158,17 @@ class EndReason(StrEnum):
     DISPUTE_LOST = "dispute_lost"
     PARENT_ENDED = "parent_ended"
     """Of an add-on: the subscription that it was sold beside is over."""
+    COMPLETED = "completed"
+    """Of a purchase: nothing is owed for it any more."""
+
+
+class PurchaseKind(StrEnum):
+    """How a purchase is paid for."""
+
+    CHECKOUT = "checkout"
+    """At the checkout, where the money is in before anything is sold (ADR 0010)."""
+    INVOICE = "invoice"
+    """By an invoice that is charged at once and dunned: it is sold, and owed."""
 
 
 class Terms(Value):
@@ -161,7 +180,8 @@ class Terms(Value):
     price_id: str
     price_version: int
     currency: CurrencyCode
-    interval: Interval
+    interval: Interval | None
+    """None of what is sold once."""
     billing: BillingMode = BillingMode.IN_ADVANCE
     quantity: Annotated[int, Field(ge=1, le=MAX_QUANTITY)]
     configuration: Configuration = PLAIN
@@ -193,6 +213,12 @@ class Terms(Value):
     def is_in_arrears(self) -> bool:
         """Whether a period is billed once it is over."""
         return self.billing is BillingMode.IN_ARREARS
+
+    def require_interval(self) -> Interval:
+        """How often it recurs. Raises `BooksBroken` (`no_interval`) for what is sold once."""
+        if self.interval is None:
+            raise BooksBroken("no_interval", f"{self.price_id} is sold once")
+        return self.interval
 
     @property
     def costs(self) -> bool:
@@ -431,6 +457,9 @@ class SubscriptionState(Value):
     status: SubscriptionStatus = SubscriptionStatus.INCOMPLETE
     created_at: Instant
     checkout_expires_at: Instant
+    purchase: PurchaseKind | None = None
+    """Of what is bought without a subscription: one invoice, of `first_items`, and no period after
+    it (ADR 0036)."""
     first_items: tuple[InvoiceItem, ...] = ()
     """What was bought once with it: on its first invoice, which a trial puts off."""
     checkout_completed_at: Instant | None = None
@@ -492,6 +521,11 @@ class SubscriptionState(Value):
     """Set on what is handed to an effect and stored; None in the workflow itself."""
 
     @property
+    def noun(self) -> str:
+        """What events and pages call it."""
+        return "subscription" if self.purchase is None else "purchase"
+
+    @property
     def running_period(self) -> Period:
         """The period of a subscription that went live."""
         if self.period is None:
@@ -535,9 +569,11 @@ class SubscriptionState(Value):
         """What may be asked of it now; a command's own conditions come on top.
 
         After the end, what is still collected may be paid, waived and given up; once it was
-        refused, it may be given more time.
+        refused, it may be given more time. A purchase has no time that could end, rest or change.
         """
         legal = LEGAL_COMMANDS[self.status]
+        if self.purchase is not None:
+            legal &= _OF_PURCHASES
         owed = [invoice for invoice in self.open_invoices if invoice.is_owed_after_the_end]
         if not self.has_ended or not owed:
             return legal

@@ -152,7 +152,7 @@ async def _after_the_end(
     if receipt is not None:
         return receipt
     if state.has_ended:
-        raise Conflict("subscription_ended", f"the subscription is {state.status}")
+        raise Conflict(f"{state.noun}_ended", f"the {state.noun} is {state.status}")
     raise Conflict(
         "workflow_not_running",
         "its workflow does not run; the hourly reconciliation starts it again",

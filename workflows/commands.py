@@ -297,7 +297,7 @@ class Commands:
         )
         keeper.take(remembered if after is not before else remembered.changed())
         subject = f"{keeper.state.subscription_id}:{command.command_id}"
-        events = [keeper.event(f"subscription.{name}", subject)]
+        events = [keeper.event(f"{keeper.state.noun}.{name}", subject)]
         if keeper.state.has_ended and not before.has_ended:
             events.append(keeper.end_event())
         audit = AuditEntry(
@@ -371,9 +371,8 @@ class Commands:
         if isinstance(command, _ABOUT_DEBTS) and state.legal_commands:
             return  # of what is owed for time that was had
         if state.has_ended and state.applied_command(command.command_id) is None:
-            raise ApplicationError(
-                "the subscription has ended", "Conflict", type="subscription_ended"
-            )
+            over, code = f"the {state.noun} has ended", f"{state.noun}_ended"
+            raise ApplicationError(over, "Conflict", type=code)
 
     def _refuse_reuse(self, command: Command) -> None:
         state = self._keeper.state

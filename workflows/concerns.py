@@ -63,6 +63,9 @@ def final_action_of(state: SubscriptionState) -> str:
     if state.has_ended:
         return "it is written off as a bad debt"
     action = state.terms.dunning.final_action
+    if state.purchase is not None:
+        kept = "written off as a bad debt" if action is FinalAction.UNPAID else "voided"
+        return f"the purchase is canceled and its invoice is {kept}"
     left = "written off as a bad debt" if state.terms.is_in_arrears else "voided"
     match action:
         case FinalAction.CANCEL:

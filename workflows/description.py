@@ -15,6 +15,7 @@ from billing.subscription import (
     AppliedCommand,
     ChangeResult,
     EndReason,
+    PurchaseKind,
     SubscriptionState,
     SubscriptionStatus,
 )
@@ -65,6 +66,8 @@ def _status(state: SubscriptionState) -> str:
     still_owes = any(invoice.is_owed_after_the_end for invoice in state.open_invoices)
     if state.has_ended and (state.accrued or still_owes):
         return "**Canceled:** it is over; what was had until then is still collected."
+    if state.purchase is not None and state.status in _STATUS_OF_PURCHASES:
+        return _STATUS_OF_PURCHASES[state.status]
     return _STATUS[state.status]
 
 
@@ -79,6 +82,12 @@ _STATUS: Final = {
     SubscriptionStatus.UNPAID: "**Unpaid:** nothing new is billed until what is open is paid.",
     SubscriptionStatus.PAUSED: "**Paused:** it rests and nothing is billed.",
     SubscriptionStatus.CANCELED: "**Canceled:** it is over and is never billed again.",
+    SubscriptionStatus.COMPLETED: "**Completed:** nothing is owed for it any more.",
+}
+_STATUS_OF_PURCHASES: Final = {
+    SubscriptionStatus.ACTIVE: "**Sold:** it is being paid for.",
+    SubscriptionStatus.PAST_DUE: "**Past due:** its payment is tried again.",
+    SubscriptionStatus.CANCELED: "**Canceled:** it was not paid for.",
 }
 
 _END_REASONS: Final = {
@@ -90,6 +99,7 @@ _END_REASONS: Final = {
     EndReason.TRIAL_USED: "the customer had had the trial before",
     EndReason.DISPUTE_LOST: "the bank took a disputed payment back for good",
     EndReason.PARENT_ENDED: "the subscription that it was sold beside ended",
+    EndReason.COMPLETED: "nothing was owed for it any more",
 }
 
 _CHANGE_RESULTS: Final = {
@@ -104,12 +114,11 @@ _CHANGE_RESULTS: Final = {
 def _facts(state: SubscriptionState) -> Iterator[tuple[str, str]]:
     yield "Status", f"**{state.status}**"
     yield "Customer", f"`{state.customer_id}`"
-    yield "Price", f"`{state.terms.price_id}` version {state.terms.price_version}"
-    yield "Quantity", str(state.terms.quantity)
+    yield from _what(state)
     yield from _beside(state)
     if state.trial is not None:
         yield "Trial", f"{instant(state.trial.start)} to {instant(state.trial.end)}"
-    if state.period is not None:
+    if state.period is not None and state.purchase is None:
         yield "Period", f"{instant(state.period.start)} to {instant(state.period.end)}"
     if state.pause is not None:
         until = state.pause.resumes_at
@@ -129,6 +138,28 @@ def _facts(state: SubscriptionState) -> Iterator[tuple[str, str]]:
         yield "Last invoice", f"`{state.last_invoice_id}`"
     if state.clock.frozen_at is not None:
         yield "Test clock", f"stands at {instant(state.clock.frozen_at)}"
+
+
+_ITEMS_SHOWN: Final = 5
+_PAID_FOR: Final = {
+    PurchaseKind.CHECKOUT: "at the checkout, before it is sold",
+    PurchaseKind.INVOICE: "by its invoice",
+}
+
+
+def _what(state: SubscriptionState) -> Iterator[tuple[str, str]]:
+    if state.purchase is None:
+        yield "Price", f"`{state.terms.price_id}` version {state.terms.price_version}"
+        yield "Quantity", str(state.terms.quantity)
+    else:
+        yield "Bought", _bought(state)
+        yield "Paid for", _PAID_FOR[state.purchase]
+
+
+def _bought(state: SubscriptionState) -> str:
+    items = [f"{item.description} ({item.amount})" for item in state.first_items[:_ITEMS_SHOWN]]
+    left = len(state.first_items) - _ITEMS_SHOWN
+    return "; ".join([*items, *([f"and {left} more"] if left > 0 else [])])
 
 
 def _beside(state: SubscriptionState) -> Iterator[tuple[str, str]]:
@@ -156,7 +187,7 @@ def _ahead(state: SubscriptionState) -> Iterator[str]:
     if len(upcoming) > _AHEAD:
         yield f"- and {len(upcoming) - _AHEAD} more"
     if not upcoming:
-        over = "- nothing: the subscription has ended"
+        over = f"- nothing: the {state.noun} has ended"
         yield over if state.has_ended else "- nothing until somebody acts"
 
 
@@ -170,15 +201,15 @@ def _back(state: SubscriptionState) -> Iterator[str]:
     latest = sorted(_past(state), key=lambda event: event[0], reverse=True)
     for at, text in latest[:_BACK]:
         yield f"- **{instant(at)}** {text}"
-    yield f"- everything: `perennial subscriptions timeline {state.subscription_id}`"
+    yield f"- everything: `perennial {state.noun}s timeline {state.subscription_id}`"
 
 
 def _past(state: SubscriptionState) -> Iterator[tuple[datetime, str]]:
     """What can be told from the present state; the timeline has the rest."""
-    yield state.created_at, "the subscription was made"
+    yield state.created_at, f"the {state.noun} was made"
     if state.trial is not None:
         yield state.trial.start, "the trial began"
-    if state.period is not None and state.period_number is not None:
+    if state.period is not None and state.period_number is not None and state.purchase is None:
         number = state.period_number + 1
         yield state.period.start, f"billing period {number} began"
     for invoice in state.open_invoices:
@@ -190,7 +221,7 @@ def _past(state: SubscriptionState) -> Iterator[tuple[datetime, str]]:
     for applied in state.applied:
         yield applied.applied_at, _command(applied)
     if state.ended_at is not None and state.end_reason is not None:
-        yield state.ended_at, f"the subscription ended: {_END_REASONS[state.end_reason]}"
+        yield state.ended_at, f"the {state.noun} ended: {_END_REASONS[state.end_reason]}"
 
 
 def _command(applied: AppliedCommand) -> str:

@@ -165,7 +165,8 @@ def _is_renewal(request: Collect) -> bool:
     state, invoice = request.state, request.state.open_invoice(request.invoice_id)
     is_untried = invoice is not None and invoice.is_untried and not request.is_last
     is_present = state.period is not None and request.now < state.period.end
-    return is_untried and is_present and state.status is SubscriptionStatus.ACTIVE
+    is_running = state.status is SubscriptionStatus.ACTIVE and state.purchase is None
+    return is_untried and is_present and is_running
 
 
 def _came_in_vain(

@@ -20,6 +20,7 @@ from billing.dispute import DisputeState
 from billing.invoice_item import InvoiceItem
 from billing.migration import MigrationCounts, MigrationPhase, MigrationPlan
 from billing.parent import ParentEnd
+from billing.purchase import is_purchase_id
 from billing.quote import Quote
 from billing.refund import Refund
 from billing.subscription import ChangeResult, SubscriptionState, SubscriptionStatus, Terms
@@ -40,8 +41,9 @@ CommandId = Annotated[str, StringConstraints(min_length=1, max_length=120)]
 
 
 def subscription_workflow_id(subscription_id: str) -> str:
-    """The id to find a subscription's workflow by."""
-    return f"subscription/{subscription_id}"
+    """The id to find a subscription's workflow by, or a purchase's."""
+    kind = "purchase" if is_purchase_id(subscription_id) else "subscription"
+    return f"{kind}/{subscription_id}"
 
 
 def test_clock_workflow_id(test_clock_id: str) -> str:

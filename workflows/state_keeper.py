@@ -215,7 +215,7 @@ class StateKeeper:
 
     def end_event(self) -> DomainEvent:
         """The subscription is over, and why."""
-        kind = f"subscription.{self.state.status}"
+        kind = f"{self.state.noun}.{self.state.status}"
         event = self.event(kind, self.state.subscription_id)
         reason = self.state.end_reason
         details = {**event.details, "reason": None if reason is None else reason.value}

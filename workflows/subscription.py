@@ -66,7 +66,7 @@ class SubscriptionWorkflow(Handlers):
     async def _introduce(self) -> None:
         self._keeper.state = lifecycle.created(self._state)
         subject = self._state.subscription_id
-        await self._keeper.save(self._keeper.event("subscription.created", subject))
+        await self._keeper.save(self._keeper.event(f"{self._state.noun}.created", subject))
 
     async def _wait_for_due_action(self) -> NextAction | None:
         """The action that is due, or None after something changed in the meantime."""
@@ -139,7 +139,7 @@ class SubscriptionWorkflow(Handlers):
         finally:
             self._keeper.is_stuck = False
 
-    async def _perform(self, action: NextAction) -> None:  # noqa: C901 - one case per kind
+    async def _perform(self, action: NextAction) -> None:  # noqa: C901, PLR0912 - one case per kind
         match action.kind:
             case ActionKind.ACTIVATE:
                 await self._activate(action)
@@ -163,6 +163,8 @@ class SubscriptionWorkflow(Handlers):
                 await self._resume(action)
             case ActionKind.GIVE_BACK:
                 await self._giving_back.paid_too_late(action.invoice_id or "")
+            case ActionKind.COMPLETE:
+                await self._change(action, lifecycle.completed, "completed")
             case _:
                 assert_never(action.kind)
 
@@ -212,7 +214,7 @@ class SubscriptionWorkflow(Handlers):
         if self._state.parent_end is not None and not self._state.has_ended:
             await self._keeper.save()  # it ends with its parent next
             return
-        kind = f"subscription.{self._state.status}"
+        kind = f"{self._state.noun}.{self._state.status}"
         await self._keeper.save(self._keeper.event(kind, self._state.subscription_id))
 
     async def _cancel_due(self, action: NextAction) -> None:
@@ -257,7 +259,8 @@ class SubscriptionWorkflow(Handlers):
 
     async def _save_happened(self, action: NextAction, happened: str) -> None:
         subject = f"{self._state.subscription_id}:{action.at:%Y%m%dT%H%M%S}"
-        kind = f"subscription.{self._state.status if self._state.has_ended else happened}"
+        outcome = self._state.status if self._state.has_ended else happened
+        kind = f"{self._state.noun}.{outcome}"
         await self._keeper.save(self._keeper.event(kind, subject))
 
     async def _deliver_messages(self) -> None:

@@ -19,7 +19,9 @@ def instant(at: datetime) -> str:
 
 
 def sold(terms: Terms) -> str:
-    """`Team, quantity 5: USD 80.00 every month`."""
+    """`Team, quantity 5: USD 80.00 every month`; of a purchase, what all of it costs."""
+    if terms.interval is None:
+        return f"{terms.product_name}: {terms.period_amount} once"
     return (
         f"{terms.product_name}, quantity {terms.quantity}: {terms.period_amount} {terms.interval}"
     )

@@ -38,7 +38,9 @@ _ENDS = {
 
 
 def checkout_outcome(state: SubscriptionState) -> Outcome:
-    """Whether the subscription that a checkout was for has begun."""
+    """Whether the subscription that a checkout was for has begun, or the purchase is paid for."""
+    if state.status is SubscriptionStatus.COMPLETED:
+        return Outcome(kind=OutcomeKind.LIVE)
     if state.has_ended:
         ended = _ENDS.get(state.end_reason) if state.end_reason is not None else None
         return Outcome(kind=ended or OutcomeKind.ENDED)

@@ -44,6 +44,7 @@ _WORDS: Final[Mapping[str, str]] = MappingProxyType(
         "stale_version": "Your subscription has changed since you opened the page."
         " Please look at it again.",
         "subscription_ended": "Your subscription has ended.",
+        "purchase_ended": "Your purchase is closed.",
         "subscription_over": "Your subscription has ended.",
         "temporarily_unavailable": "This takes longer than usual, and may still be done."
         " Look again in a moment; asking again does no harm.",

@@ -103,7 +103,7 @@ class Subscriptions(Protocol):
     async def claim(self, state: SubscriptionState, *, with_trial: bool) -> Claim:
         """Takes the one live place per customer and family, and the one trial (policy P10, P16).
 
-        A subscription that holds its claim already is granted it again.
+        A subscription that holds its claim already is granted it again; a purchase needs none.
         """
         ...
 

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from adapters.catalog_file import parse_catalog
 from adapters.db.engine import reading
 from adapters.db.tables.subscription import subscriptions
-from api.subscription_start import Order, Purchase, check_order
+from api.subscription_start import CheckedOrder, Order, check_order
 from billing.dunning import FinalAction
 from billing.errors import InvalidInput
 from billing.period import Period
@@ -59,7 +59,7 @@ products:
 
 async def _purchase(
     shop: Shop, price_id: str, quantity: int, *, currency: str | None = None, **customer: str
-) -> Purchase:
+) -> CheckedOrder:
     async with shop.transactions() as tx:
         await tx.catalog.put_on_sale(parse_catalog(_CATALOG, source="catalog.yaml"))
     made = await shop.made("/v1/customers", {"email": "ada@example.com"} | customer)

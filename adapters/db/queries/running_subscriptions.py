@@ -28,9 +28,11 @@ _RENEWING: Final = (
     SubscriptionStatus.PAST_DUE,
 )
 _RUNNING: Final = and_(
-    subscriptions.c.ended_at.is_(None), subscriptions.c.status != SubscriptionStatus.INCOMPLETE
+    subscriptions.c.ended_at.is_(None),
+    subscriptions.c.status != SubscriptionStatus.INCOMPLETE,
+    subscriptions.c.is_purchase.is_(False),
 )
-"""Who is still at the checkout has bought nothing yet."""
+"""Who is still at the checkout has bought nothing yet, and a purchase does not run."""
 _next_invoice_at: Final = case(
     (
         subscriptions.c.status.in_(_RENEWING) & subscriptions.c.cancel_at.is_(None),

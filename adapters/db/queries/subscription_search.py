@@ -26,6 +26,9 @@ _USED_UP: Final = cast("$.open_invoices[*] ? (@.rungs_used >= $least)", JSONPATH
 class SubscriptionSearch(Value):
     """Every condition given must hold."""
 
+    purchases: bool = False
+    """What was bought once, and no subscriptions."""
+
     status: SubscriptionStatus | None = None
     customer_id: str | None = None
     price_id: str | None = None
@@ -54,6 +57,7 @@ async def search(
 def _matching(where: SubscriptionSearch) -> Select[Any]:
     known = subscriptions.c
     query = select(known.state, known.metadata, known.test_clock_id)
+    query = query.where(known.is_purchase.is_(where.purchases))
     for column, wanted in (
         (known.status, where.status),
         (known.customer_id, where.customer_id),

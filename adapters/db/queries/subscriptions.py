@@ -45,6 +45,8 @@ class SubscriptionFilter(Value):
     test_clock_id: str | None = None
     created_from: Instant | None = None
     created_before: Instant | None = None
+    purchases: bool = False
+    """What was bought once, and no subscriptions."""
 
 
 class TimelineEntry(Value):
@@ -76,8 +78,8 @@ async def page_of(
     cursor: str | None = None,
     limit: int,
 ) -> Page[Subscription]:
-    """Subscriptions newest first."""
-    query = _SELECT
+    """Subscriptions, or purchases, newest first."""
+    query = _SELECT.where(subscriptions.c.is_purchase.is_(where.purchases))
     for column, wanted in (
         (subscriptions.c.customer_id, where.customer_id),
         (subscriptions.c.status, where.status),

@@ -165,6 +165,7 @@ class SqlMigrations:
         wanted = [(source.price_id, source.version) for source in sources]
         query = _CANDIDATES.where(
             subscriptions.c.ended_at.is_(None),
+            subscriptions.c.is_purchase.is_(False),
             tuple_(subscriptions.c.price_id, subscriptions.c.price_version).in_(wanted),
         )
         async with self._connection.stream(

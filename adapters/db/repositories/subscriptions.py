@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Row, bindparam, delete, literal_column, select, union, update
+from sqlalchemy import Row, bindparam, delete, literal_column, or_, select, union, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -43,8 +43,9 @@ _CHANGING: Final = (
     "revision",
     "state",
 )
+_WRITTEN: Final = ("id", "customer_id", "created_at", "parent_id", "is_purchase", *_CHANGING)
 _INSERT: Final = insert(subscriptions).values(
-    {name: bindparam(name) for name in ("id", "customer_id", "created_at", "parent_id", *_CHANGING)}
+    {name: bindparam(name) for name in _WRITTEN}
     | {
         "test_clock_id": select(customers.c.test_clock_id)
         .where(customers.c.id == bindparam("owner_id"))
@@ -127,8 +128,11 @@ class SqlSubscriptions:
     async def claim(self, state: SubscriptionState, *, with_trial: bool) -> Claim:
         """Takes the one live place per customer and family, and the one trial (policy P10, P16).
 
-        A subscription that holds its claim already is granted it again. A refusal takes nothing.
+        A subscription that holds its claim already is granted it again. A refusal takes nothing. A
+        purchase takes no place: what is sold once may be bought as often as one likes.
         """
+        if state.purchase is not None:
+            return Claim.GRANTED
         place = {
             "customer_id": state.customer_id,
             "family": state.terms.family,
@@ -154,14 +158,15 @@ class SqlSubscriptions:
     async def charged_to(self, customer_id: str) -> tuple[str, ...]:
         """The customer's subscriptions that a payment method matters to.
 
-        Those that hold one of the live places, and ended ones that are still collected for.
+        Those that hold one of the live places, ended ones that are still collected for, and
+        purchases that are not paid.
         """
         live = select(live_subscriptions.c.subscription_id).where(
             live_subscriptions.c.customer_id == customer_id
         )
         owing = select(subscriptions.c.id).where(
             subscriptions.c.customer_id == customer_id,
-            subscriptions.c.ended_at.is_not(None),
+            or_(subscriptions.c.ended_at.is_not(None), subscriptions.c.is_purchase),
             subscriptions.c.state["open_invoices"] != [],
         )
         found = await self._connection.scalars(union(live, owing))
@@ -228,6 +233,7 @@ def _columns(state: SubscriptionState) -> dict[str, Any]:
         "owner_id": state.customer_id,
         "created_at": state.created_at,
         "parent_id": state.parent_id,
+        "is_purchase": state.purchase is not None,
         "product_id": terms.product_id,
         "price_id": terms.price_id,
         "price_version": terms.price_version,

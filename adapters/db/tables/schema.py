@@ -44,6 +44,7 @@ TEXTS: Final = ARRAY(Text)
 NOW: Final = text("now()")
 ZERO: Final = text("0")
 EMPTY: Final = text("'{}'::jsonb")
+NO: Final = text("false")
 
 
 class Row(SQLModel):

@@ -11,6 +11,7 @@ from adapters.db.tables.schema import (
     EMPTY,
     INSTANT,
     MINOR_UNITS,
+    NO,
     Row,
     currency_code,
     index,
@@ -36,8 +37,10 @@ class SubscriptionRow(Row, table=True):
         CheckConstraint("quantity >= 1", name="quantity"),
         CheckConstraint("period_start < period_end", name="period"),
         CheckConstraint(
-            "(status IN ('canceled', 'incomplete_expired')) = (ended_at IS NOT NULL)", name="ended"
+            "(status IN ('canceled', 'completed', 'incomplete_expired')) = (ended_at IS NOT NULL)",
+            name="ended",
         ),
+        CheckConstraint("status <> 'completed' OR is_purchase", name="completed"),
         CheckConstraint("state ->> 'subscription_id' = id", name="state"),
         index("subscriptions", "created_at id"),
         index("subscriptions", "customer_id created_at id"),
@@ -48,6 +51,12 @@ class SubscriptionRow(Row, table=True):
         index("subscriptions", "period_end", where="ended_at IS NULL"),
         index("subscriptions", "test_clock_id", where="test_clock_id IS NOT NULL"),
         index("subscriptions", "parent_id", where="parent_id IS NOT NULL"),
+        index(
+            "subscriptions",
+            "customer_id created_at id",
+            where="is_purchase",
+            name="subscriptions_purchases_idx",
+        ),
     )
 
     id: str = Field(primary_key=True)
@@ -73,6 +82,8 @@ class SubscriptionRow(Row, table=True):
     test_clock_id: str | None
     parent_id: str | None
     """Of an add-on: what it is sold beside."""
+    is_purchase: bool = Field(sa_column_kwargs={"server_default": NO})
+    """Bought once without a subscription: it is none, and no list of subscriptions has it."""
     metadata_: dict[str, str] = Field(
         sa_column=Column("metadata", DOCUMENT, nullable=False, server_default=EMPTY)
     )

@@ -106,6 +106,8 @@ async def read_holding(deps: Dependencies, customer: Customer, subscription_id: 
         state = await subscriptions.state_of(connection, subscription_id)
         if state is None or state.customer_id != customer.id or not _has_begun(state):
             raise ShownInstead(notices.UNKNOWN)
+        if state.purchase is not None:
+            raise ShownInstead(notices.UNKNOWN)
         return await _holding(connection, customer, state, now)
 
 

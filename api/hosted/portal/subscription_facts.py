@@ -31,6 +31,7 @@ _LABELS: Final = {
     SubscriptionStatus.UNPAID: "Not paid",
     SubscriptionStatus.PAUSED: "Paused",
     SubscriptionStatus.CANCELED: "Ended",
+    SubscriptionStatus.COMPLETED: "Completed",
 }
 _WORRYING: Final = frozenset({SubscriptionStatus.PAST_DUE, SubscriptionStatus.UNPAID})
 
@@ -125,6 +126,7 @@ def _sentence(state: SubscriptionState, written: LocaleFormat) -> str | None:
             | SubscriptionStatus.PAST_DUE
             | SubscriptionStatus.INCOMPLETE
             | SubscriptionStatus.INCOMPLETE_EXPIRED
+            | SubscriptionStatus.COMPLETED
         ):
             end = state.parent_end
             with_it = "with the subscription that it belongs to"

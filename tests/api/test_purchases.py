@@ -1,0 +1,221 @@
+"""One-off prices sold without a subscription, over HTTP."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from billing.catalog import Catalog, Product
+from billing.currency_option import CurrencyOption
+from billing.discount import Coupon, CouponDuration
+from billing.dunning import DunningLadder, DunningPolicy, FinalAction
+from billing.price import Price
+from billing.price_model import PerUnit
+from tests.api.shop import CATALOG, Shop, problem
+
+_ZERO = {"amount_minor": 0, "currency": "USD", "text": "USD 0.00"}
+_START = "2026-01-31T09:30:00Z"
+_SESSION = Price(
+    id="onboarding_session",
+    product_id="onboarding",
+    currency="USD",
+    model=PerUnit(unit_amount_minor=Decimal(25_000)),
+    interval=None,
+    unit_name="session",
+    maximum_quantity=10,
+    currency_options={"JPY": CurrencyOption(model=PerUnit(unit_amount_minor=Decimal(38_000)))},
+)
+_STICKER = _SESSION.model_copy(
+    update={
+        "id": "sticker",
+        "model": PerUnit(unit_amount_minor=Decimal(60)),
+        "currency_options": {},
+    }
+)
+_MACHINE = _SESSION.model_copy(update={"id": "machine", "product_id": "machine"})
+_HELP = Coupon(
+    id="HELP",
+    name="Help",
+    percent=Decimal(50),
+    duration=CouponDuration.ONCE,
+    products=("onboarding",),
+    redemption_limit=1,
+)
+
+
+@pytest.fixture
+def catalog() -> Catalog:
+    """The shop's, and things that are sold once; what a machine costs is owed whatever happens."""
+    onboarding = Product(id="onboarding", name="Onboarding", family="onboarding")
+    owed = DunningLadder(retry_days=(3, 8), final_action=FinalAction.UNPAID)
+    machine = Product(
+        id="machine", name="Machine", family="machine", dunning=DunningPolicy(ladder=owed)
+    )
+    return CATALOG.model_copy(
+        update={
+            "products": (*CATALOG.products, onboarding, machine),
+            "prices": (*CATALOG.prices, _SESSION, _STICKER, _MACHINE),
+            "coupons": (_HELP,),
+        }
+    )
+
+
+def _basket(customer: str, *items: tuple[str, int], **other: object) -> dict[str, Any]:
+    wanted = items or (("onboarding_session", 1),)
+    return {
+        "customer": customer,
+        "items": [{"price": price, "quantity": quantity} for price, quantity in wanted],
+        **other,
+    }
+
+
+async def test_it_is_sold_once_and_charged_what_the_preview_said(shop: Shop) -> None:
+    customer = await shop.customer(card="pm_card_visa")
+    basket = _basket(customer, ("onboarding_session", 2), ("sticker", 3), coupons=["HELP"])
+    foreseen = await shop.made("/v1/purchases/preview", basket)
+    made = await shop.made("/v1/purchases", basket, key="once")
+    await shop.forget_answers()
+    assert await shop.made("/v1/purchases", basket, key="once") == made
+    assert (made["status"], made["amount"]["text"]) == ("completed", "USD 501.80")
+    assert made["open_invoices"] == made["next_actions"] == []
+    assert [item["price"] for item in made["items"]] == ["onboarding_session", "sticker"]
+    assert made["items"][0]["explanation"] == "2 sessions at $250.00 = $500.00"
+
+    [invoice] = (await shop.read("/v1/invoices", purchase=made["id"]))["data"]
+    assert (invoice["id"], invoice["status"]) == (made["invoice"], "paid")
+    assert (invoice["purchase"], invoice["subscription"]) == (made["id"], None)
+    assert invoice["total"] == foreseen["total"] == foreseen["amount_due"]
+    assert invoice["total"]["text"] == "USD 250.90"
+    assert [line["amount"] for line in invoice["lines"]] == [
+        line["amount"] for line in foreseen["lines"]
+    ]
+    [listed] = (await shop.read("/v1/purchases", customer=customer))["data"]
+    assert listed == made == await shop.read(f"/v1/purchases/{made['id']}")
+    happened = await shop.read(f"/v1/purchases/{made['id']}/timeline")
+    assert {each["type"] for each in happened["data"]} == {
+        "purchase.created",
+        "invoice_item.created",
+        "invoice.finalized",
+        "invoice.paid",
+        "purchase.completed",
+    }
+    assert (await shop.read("/v1/subscriptions", customer=customer))["data"] == []
+    refused = await shop.client.get(f"/v1/subscriptions/{made['id']}")
+    assert refused.status_code == 422
+    # It may be bought again, beside any subscription, and the coupon only as often as it says.
+    assert (await shop.made("/v1/purchases", _basket(customer)))["status"] == "completed"
+    problem(await shop.post("/v1/purchases", basket), 409, "coupon_exhausted")
+    problem(await shop.post(f"/v1/purchases/{made['id']}/pay"), 409, "purchase_ended")
+    problem(
+        await shop.post(f"/v1/purchases/{made['id']}/waive", {"reason": "late"}),
+        409,
+        "purchase_ended",
+    )
+
+
+async def test_what_cannot_be_sold_so_is_refused_and_leaves_nothing(
+    shop: Shop, subtests: pytest.Subtests
+) -> None:
+    customer, poor = await shop.customer(card="pm_card_visa"), await shop.customer()
+    basket = _basket(customer)
+    cases: tuple[tuple[dict[str, Any], int, str], ...] = (
+        (_basket("cus_nobody"), 422, "customer_not_found"),
+        (_basket(poor), 409, "payment_method_required"),
+        (_basket(customer, ("no_such_price", 1)), 422, "price_not_found"),
+        (_basket(customer, ("team_monthly", 1)), 422, "price_recurring"),
+        (_basket(customer, ("onboarding_session", 1), ("team_monthly", 1)), 422, "price_recurring"),
+        (_basket(customer, ("onboarding_session", 11)), 422, "quantity_out_of_range"),
+        (_basket(customer, ("onboarding_session", 0)), 422, "number_out_of_range"),
+        (basket | {"currency": "EUR"}, 422, "currency_not_sold"),
+        (basket | {"coupons": ["NONE"]}, 422, "coupon_not_found"),
+        (_basket(customer, ("machine", 1), coupons=["HELP"]), 422, "coupon_not_applicable"),
+        (_basket(customer, ("sticker", 1), coupons=["HELP"]), 422, "amount_too_small"),
+        (basket | {"items": []}, 422, "list_length_out_of_range"),
+        (
+            basket | {"items": [{"price": "onboarding_session"}] * 11},
+            422,
+            "list_length_out_of_range",
+        ),
+        (
+            basket | {"items": [{"price": "onboarding_session", "dimensions": {"size": "big"}}]},
+            422,
+            "dimension_unknown",
+        ),
+        (basket | {"payment_method": "pm_nobody"}, 422, "payment_method_not_found"),
+        (basket | {"trial": True}, 422, "field_unknown"),
+    )
+    for number, (body, status, code) in enumerate(cases):
+        with subtests.test(code, case=number):
+            problem(await shop.post("/v1/purchases", body), status, code)
+    assert (await shop.read("/v1/purchases"))["data"] == []
+    assert (await shop.read("/v1/invoices"))["data"] == []
+    problem(await shop.client.get("/v1/purchases/pur_none"), 404, "purchase_not_found")
+    problem(await shop.post("/v1/purchases/pur_none/pay"), 404, "purchase_not_found")
+
+
+async def test_a_refusal_is_dunned_and_another_card_completes_it(shop: Shop) -> None:
+    clock = await shop.clock(_START)
+    customer = await shop.customer(card="pm_card_chargeCustomerFail", clock=clock)
+    made = await shop.made("/v1/purchases", _basket(customer, currency="JPY"))
+    assert (made["status"], made["open_invoices"][0]["last_decline"]) == (
+        "past_due",
+        "generic_decline",
+    )
+    kinds = [action["kind"] for action in made["next_actions"]]
+    assert kinds == ["collect", "give_up"]
+    path = f"/v1/purchases/{made['id']}"
+    problem(await shop.post(f"{path}/pay"), 402, "payment_declined")
+    later = await shop.made(f"{path}/extend_grace", {"until": "2026-03-31T00:00:00Z"})
+    assert later["grace_until"] == "2026-03-31T00:00:00Z"
+    await shop.made(f"/v1/customers/{customer}/payment_methods", {"payment_method": "pm_card_visa"})
+    await shop.until(path, "status", "completed")
+    [invoice] = (await shop.read("/v1/invoices", customer=customer))["data"]
+    assert (invoice["status"], invoice["amount_paid"]["text"]) == ("paid", "JPY 38,000")
+
+
+async def test_how_dunning_ends_is_the_product_s_to_say(shop: Shop) -> None:
+    clock = await shop.clock(_START)
+    customer = await shop.customer(card="pm_card_chargeCustomerFail", clock=clock)
+    session = await shop.made("/v1/purchases", _basket(customer))
+    machine = await shop.made("/v1/purchases", _basket(customer, ("machine", 1)))
+    await shop.advance(clock, "2026-02-28T09:30:00Z")
+    became = []
+    for made in (session, machine):
+        now = await shop.read(f"/v1/purchases/{made['id']}")
+        invoice = await shop.read(f"/v1/invoices/{made['invoice']}")
+        assert now["end_reason"] == "payment_failed"
+        became.append((now["status"], invoice["status"], len(invoice["attempts"])))
+    assert became == [("canceled", "void", 4), ("canceled", "uncollectible", 3)]
+
+
+async def test_what_is_owed_is_forgiven_written_off_or_called_off(shop: Shop) -> None:
+    customer = await shop.customer(card="pm_card_chargeCustomerFail")
+    came_to = []
+    for command in ("waive", "mark_uncollectible", "cancel"):
+        made = await shop.made("/v1/purchases", _basket(customer, ("machine", 1)))
+        path = f"/v1/purchases/{made['id']}"
+        await shop.made(f"{path}/{command}", {"reason": "a mistake"}, key=command)
+        await shop.until(f"/v1/invoices/{made['invoice']}", "amount_due", _ZERO)
+        await shop.until(path, "next_actions", [])
+        await shop.forget_answers()
+        again = await shop.made(f"{path}/{command}", {"reason": "a mistake"}, key=command)
+        invoice = await shop.read(f"/v1/invoices/{made['invoice']}")
+        came_to.append((command, again["status"], invoice["status"]))
+    assert came_to == [
+        ("waive", "completed", "void"),
+        ("mark_uncollectible", "completed", "uncollectible"),
+        ("cancel", "canceled", "void"),
+    ]
+
+
+async def test_what_a_customer_has_in_their_favour_pays_first(shop: Shop) -> None:
+    customer = await shop.customer(card="pm_card_visa")
+    first = await shop.made("/v1/purchases", _basket(customer))
+    given = {"amount_minor": 10_000, "to": "balance", "reason": "It was late"}
+    await shop.made(f"/v1/invoices/{first['invoice']}/refund", given)
+    foreseen = await shop.made("/v1/purchases/preview", _basket(customer))
+    made = await shop.made("/v1/purchases", _basket(customer))
+    invoice = await shop.read(f"/v1/invoices/{made['invoice']}")
+    assert foreseen["from_balance"] == invoice["from_balance"]
+    assert invoice["from_balance"]["text"] == "USD 100.00"
+    assert foreseen["amount_due"] == invoice["amount_paid"]
