@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Row, bindparam, delete, literal_column, or_, select, union, update
+from sqlalchemy import Row, and_, bindparam, delete, literal_column, or_, select, union, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -21,7 +21,7 @@ from adapters.db.tables.test_clock import test_clocks
 from billing.agenda import next_action
 from billing.errors import NotFound
 from billing.ports.storage import Claim
-from billing.subscription import ENTITLED_STATUSES, SubscriptionState
+from billing.subscription import ENTITLED_STATUSES, SubscriptionState, SubscriptionStatus
 
 _CHANGING: Final = (
     "product_id",
@@ -159,14 +159,20 @@ class SqlSubscriptions:
         """The customer's subscriptions that a payment method matters to.
 
         Those that hold one of the live places, ended ones that are still collected for, and
-        purchases that are not paid.
+        purchases that are sold and not paid.
         """
         live = select(live_subscriptions.c.subscription_id).where(
             live_subscriptions.c.customer_id == customer_id
         )
         owing = select(subscriptions.c.id).where(
             subscriptions.c.customer_id == customer_id,
-            or_(subscriptions.c.ended_at.is_not(None), subscriptions.c.is_purchase),
+            or_(
+                subscriptions.c.ended_at.is_not(None),
+                and_(
+                    subscriptions.c.is_purchase,
+                    subscriptions.c.status != SubscriptionStatus.INCOMPLETE,
+                ),
+            ),
             subscriptions.c.state["open_invoices"] != [],
         )
         found = await self._connection.scalars(union(live, owing))
