@@ -47,10 +47,16 @@ REMEMBERED_COMMANDS: Final = 50
 
 
 def checkout_completed(state: SubscriptionState, now: datetime) -> SubscriptionState:
-    """The customer is ready to pay: the subscription activates at once."""
+    """The customer is ready to pay: the subscription activates at once.
+
+    What a purchase is of is rendered now, and not when its checkout was opened.
+    """
     if state.status is not SubscriptionStatus.INCOMPLETE:
         return state
-    return state.changed(checkout_completed_at=now, activation_refused=False)
+    items = state.first_items
+    if state.purchase is not None and state.period_number is None:
+        items = tuple(item.model_copy(update={"period": moment(now)}) for item in items)
+    return state.changed(checkout_completed_at=now, activation_refused=False, first_items=items)
 
 
 def first_trial(state: SubscriptionState, now: datetime) -> Period:

@@ -57,7 +57,7 @@ class Price(Value):
     maximum_amount_minor: AmountBound | None = None
     """What one whole interval costs at most."""
     interval: Interval | None
-    """How often it recurs; None for what is sold once, beside a subscription."""
+    """How often it recurs; None for what is sold once."""
     billing: BillingMode = BillingMode.IN_ADVANCE
     """Whether an interval is charged at its beginning or at its end."""
     unit_name: Name = "unit"
@@ -133,7 +133,7 @@ class Price(Value):
         if self.interval is None:
             raise InvalidInput(
                 "price_not_recurring",
-                f"{self.id} is sold once: charge it beside a subscription, as an invoice item",
+                f"{self.id} is sold once: as a purchase, or as an invoice item of a subscription",
             )
         return self.interval
 

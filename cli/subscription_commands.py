@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Subscriptions: find them, read them and act on them.")
 
-Subscription = Annotated[str, typer.Argument(help="As `list` shows it: sub_…", metavar="ID")]
+Subscription = Annotated[str, typer.Argument(help="As `list` shows it.", metavar="ID")]
 Why = Annotated[str, typer.Option("--reason", help="Why; the audit log keeps it.")]
 Who = Annotated[
     str | None, typer.Option("--actor", help="Who you are; your login name where not given.")

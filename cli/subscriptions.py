@@ -1,7 +1,8 @@
 """`perennial subscriptions list|show|timeline`: what there is, how it stands and what happened.
 
-Owns how subscriptions look in a terminal. Everything is read from the database, except what a
-workflow alone knows: that it waits for an operator. Does not own commands (`cli.commanding`).
+Owns how subscriptions and purchases look in a terminal. Everything is read from the database,
+except what a workflow alone knows: that it waits for an operator. Does not own commands
+(`cli.commanding`).
 """
 
 import asyncio
@@ -22,6 +23,7 @@ from adapters.db.queries import audit, subscription_search, subscriptions
 from adapters.db.queries.audit import AuditedCommand
 from adapters.db.queries.subscription_search import SubscriptionSearch
 from adapters.db.queries.subscriptions import Subscription, TimelineEntry
+from api.purchase_view import PurchaseView
 from api.subscription_view import SubscriptionView
 from billing.errors import NotFound
 from billing.subscription import CommandName, SubscriptionState
@@ -34,9 +36,13 @@ from workflows.description import page_of
 from workflows.messages import SubscriptionReport, subscription_workflow_id
 from workflows.offered_updates import offered_updates
 from workflows.search_attributes import dunning_attempt, next_billing_at
-from workflows.wording import instant
+from workflows.wording import instant, sold
 
 _PATIENCE: Final = timedelta(seconds=5)
+_HEADER: Final = (
+    *("subscription", "status", "customer", "plan"),
+    *("quantity", "attempt", "next billing"),
+)
 _WORDS: Final = {
     CommandName.CANCEL_AT_PERIOD_END: "cancel {id}",
     CommandName.CANCEL_NOW: "cancel {id} --now",
@@ -77,8 +83,12 @@ def show_list(database_url: str, where: SubscriptionSearch, *, limit: int, as_js
     if as_json:
         _print_json([json.loads(_view(subscription).model_dump_json()) for subscription in shown])
         return
-    header = ("subscription", "status", "customer", "plan", "quantity", "attempt", "next billing")
-    print_table(header, (_row(subscription.state) for subscription in shown))
+    if where.purchases:
+        header: tuple[str, ...] = ("purchase", "status", "customer", "what", "attempt", "bought")
+        print_table(header, (_bought(subscription.state) for subscription in shown))
+    else:
+        header = _HEADER
+        print_table(header, (_row(subscription.state) for subscription in shown))
     if len(found) > limit:
         typer.echo(f"and more: raise --limit above {limit}")
 
@@ -93,6 +103,17 @@ def _row(state: SubscriptionState) -> tuple[str, ...]:
         str(state.terms.quantity),
         str(dunning_attempt(state) or "-"),
         "-" if billing_at is None else instant(billing_at),
+    )
+
+
+def _bought(state: SubscriptionState) -> tuple[str, ...]:
+    return (
+        state.subscription_id,
+        state.status,
+        state.customer_id,
+        sold(state.terms),
+        str(dunning_attempt(state) or "-"),
+        instant(state.created_at),
     )
 
 
@@ -130,7 +151,9 @@ def _show_possible(state: SubscriptionState, *, problem: str | None) -> None:
     for offer in offered:
         invoice_id = offer.arguments.get("invoice_id", "")
         words = _WORDS[offer.command].format(id=state.subscription_id, invoice=invoice_id)
-        typer.echo(f"perennial subscriptions {words}")
+        if state.purchase is not None:
+            words = words.removesuffix(" --now")
+        typer.echo(f"perennial {state.noun}s {words}")
         typer.echo(f"    {offer.purpose.replace('`', '')}")
 
 
@@ -213,7 +236,9 @@ async def _report(root: Path, subscription_id: str) -> SubscriptionReport | None
     return report
 
 
-def _view(subscription: Subscription) -> SubscriptionView:
+def _view(subscription: Subscription) -> SubscriptionView | PurchaseView:
+    if subscription.state.purchase is not None:
+        return PurchaseView.of(subscription.state, test_clock_id=subscription.test_clock_id)
     return SubscriptionView.of(subscription.state, test_clock_id=subscription.test_clock_id)
 
 

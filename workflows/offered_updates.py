@@ -194,6 +194,15 @@ def _about_what_is_sold(state: SubscriptionState) -> Iterator[OfferedUpdate]:
 
 
 def _about_the_end(state: SubscriptionState) -> Iterator[OfferedUpdate]:
+    if state.purchase is not None:
+        yield OfferedUpdate(
+            command=CommandName.CANCEL_NOW,
+            kind=Cancel,
+            purpose="call it off: nothing is owed for it, and what a bank pays all the same is"
+            " credited",
+            arguments={"mode": CancelMode.NOW.value},
+        )
+        return
     if state.cancellation is not None:
         yield OfferedUpdate(
             command=CommandName.UNDO_CANCEL,

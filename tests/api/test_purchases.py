@@ -13,7 +13,6 @@ from billing.price import Price
 from billing.price_model import PerUnit
 from tests.api.shop import CATALOG, Shop, problem
 
-_ZERO = {"amount_minor": 0, "currency": "USD", "text": "USD 0.00"}
 _START = "2026-01-31T09:30:00Z"
 _SESSION = Price(
     id="onboarding_session",
@@ -191,22 +190,20 @@ async def test_how_dunning_ends_is_the_product_s_to_say(shop: Shop) -> None:
 
 async def test_what_is_owed_is_forgiven_written_off_or_called_off(shop: Shop) -> None:
     customer = await shop.customer(card="pm_card_chargeCustomerFail")
-    came_to = []
-    for command in ("waive", "mark_uncollectible", "cancel"):
-        made = await shop.made("/v1/purchases", _basket(customer, ("machine", 1)))
-        path = f"/v1/purchases/{made['id']}"
-        await shop.made(f"{path}/{command}", {"reason": "a mistake"}, key=command)
-        await shop.until(f"/v1/invoices/{made['invoice']}", "amount_due", _ZERO)
-        await shop.until(path, "next_actions", [])
-        await shop.forget_answers()
-        again = await shop.made(f"{path}/{command}", {"reason": "a mistake"}, key=command)
-        invoice = await shop.read(f"/v1/invoices/{made['invoice']}")
-        came_to.append((command, again["status"], invoice["status"]))
-    assert came_to == [
+    cases = (
         ("waive", "completed", "void"),
         ("mark_uncollectible", "completed", "uncollectible"),
         ("cancel", "canceled", "void"),
-    ]
+    )
+    for command, status, of_invoice in cases:
+        made = await shop.made("/v1/purchases", _basket(customer, ("machine", 1)))
+        path = f"/v1/purchases/{made['id']}"
+        await shop.made(f"{path}/{command}", {"reason": "a mistake"}, key=command)
+        await shop.until(f"/v1/invoices/{made['invoice']}", "status", of_invoice)
+        await shop.until(path, "status", status)
+        await shop.forget_answers()
+        again = await shop.made(f"{path}/{command}", {"reason": "a mistake"}, key=command)
+        assert (again["status"], again["open_invoices"]) == (status, [])
 
 
 async def test_what_a_customer_has_in_their_favour_pays_first(shop: Shop) -> None:

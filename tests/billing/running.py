@@ -215,6 +215,8 @@ class Running:
                 self._becomes(lifecycle.trial_end_noticed(self.state, self.now))
             case ActionKind.CANCEL:
                 self._end(EndReason.REQUESTED, action.at)
+            case ActionKind.COMPLETE:
+                self._becomes(lifecycle.completed(self.state, self.now))
             case ActionKind.EXPIRE_CHECKOUT:
                 self._end(EndReason.CHECKOUT_EXPIRED, action.at)
             case ActionKind.CONVERT_TRIAL | ActionKind.RENEW | ActionKind.BILL_LAST:

@@ -34,6 +34,7 @@ BOUNDARIES: Final = frozenset(
 )
 MAY_BE_LATE: Final = frozenset(
     {
+        ActionKind.COMPLETE,  # of a purchase, once it is paid for
         ActionKind.EXPIRE_CHECKOUT,  # a bank answered after the checkout's end
         ActionKind.GIVE_BACK,  # a bank answered after the subscription's end
         ActionKind.GIVE_UP,  # a bank answered after the ladder's end
@@ -101,6 +102,8 @@ def _check_agenda(running: Running) -> None:
         kinds = {action.kind for action in actions}
         collecting = {ActionKind.BILL_LAST, ActionKind.COLLECT, ActionKind.GIVE_UP}
         assert kinds <= {ActionKind.VOID_INVOICES, ActionKind.GIVE_BACK} | collecting
+    elif state.purchase is not None:
+        assert not ways
     elif state.status is SubscriptionStatus.UNPAID:
         assert ways == [ActionKind.CANCEL] * (state.cancellation is not None)
     elif state.pause is not None:
