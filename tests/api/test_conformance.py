@@ -91,6 +91,7 @@ async def _known_ids(shop: Shop) -> dict[str, str]:
     return {
         "customer_id": customer,
         "subscription_id": made["id"],
+        "purchase_id": await _purchase(shop, customer),
         "change_id": change["id"],
         "grant_id": grant["id"],
         "invoice_item_id": item["id"],
@@ -113,6 +114,15 @@ async def _coupon(shop: Shop) -> str:
     async with shop.transactions() as tx:
         await tx.catalog.put_on_sale(CATALOG.model_copy(update={"coupons": (coupon,)}))
     return coupon.id
+
+
+async def _purchase(shop: Shop, customer: str) -> str:
+    """Of something that is put on sale for it."""
+    once = CATALOG.prices[0].model_copy(update={"id": "onboarding_session", "interval": None})
+    async with shop.transactions() as tx:
+        await tx.catalog.put_on_sale(CATALOG.model_copy(update={"prices": (*CATALOG.prices, once)}))
+    basket = {"customer": customer, "items": [{"price": once.id}]}
+    return str((await shop.made("/v1/purchases", basket))["id"])
 
 
 async def _migration(shop: Shop) -> Any:  # noqa: ANN401 - JSON

@@ -169,7 +169,7 @@ def test_the_ladder_is_climbed_and_says_what_becomes_of_the_debt(
 ) -> None:
     running = _bought(final_action=final_action)
     running.until(START, SOFT)
-    assert running.status is SubscriptionStatus.PAST_DUE
+    assert running.state.status is SubscriptionStatus.PAST_DUE
     running.until("2026-05-01", SOFT)
     days = [(tried - START).days for tried in running.attempts]
     assert days == [0, 3, 8, 15]
@@ -186,7 +186,7 @@ def test_the_ladder_is_climbed_and_says_what_becomes_of_the_debt(
 def test_at_a_checkout_nothing_is_sold_before_it_is_paid() -> None:
     running = _bought(PurchaseKind.CHECKOUT)
     _until(running, START + timedelta(hours=1), SOFT)
-    assert running.status is SubscriptionStatus.INCOMPLETE
+    assert running.state.status is SubscriptionStatus.INCOMPLETE
     assert running.state.activation_refused
     running.hear(lifecycle.checkout_completed)
     running.until(START + timedelta(hours=2), _WELL)

@@ -31,6 +31,7 @@ from billing.subscription import (
     ChangeUnderWay,
     EndReason,
     OpenInvoice,
+    PurchaseKind,
     SubscriptionState,
     Terms,
 )
@@ -199,6 +200,22 @@ def _expired() -> SubscriptionState:
     return lifecycle.ended(incomplete(), EndReason.CHECKOUT_EXPIRED, CREATED + timedelta(days=1))
 
 
+def _purchase(state: SubscriptionState) -> SubscriptionState:
+    """Of what is sold once, by invoice."""
+    sold = terms().model_copy(update={"interval": None, "product_name": "Onboarding"})
+    update = {"subscription_id": "pur_1", "terms": sold, "purchase": PurchaseKind.INVOICE}
+    return lifecycle.checkout_completed(state.model_copy(update=update), CREATED)
+
+
+def _purchase_owing() -> SubscriptionState:
+    sold = billed(_purchase(incomplete()), CREATED)
+    return settlement.collected(sold, sold.open_invoices[0].invoice_id, NO_MONEY, CREATED)
+
+
+def _purchase_completed() -> SubscriptionState:
+    return lifecycle.completed(_paid(billed(_purchase(incomplete()), CREATED), CREATED), CREATED)
+
+
 SITUATIONS: Final[Mapping[str, Callable[[], SubscriptionState]]] = MappingProxyType(
     {
         "incomplete": incomplete,
@@ -229,5 +246,8 @@ SITUATIONS: Final[Mapping[str, Callable[[], SubscriptionState]]] = MappingProxyT
         "ended in arrears": lambda: commands.cancel_now(in_arrears(), NOW),
         "ended in arrears, owing": _owing_after_the_end,
         "canceled": lambda: commands.cancel_now(past_due(), NOW),
+        "purchase past due": _purchase_owing,
+        "purchase completed": _purchase_completed,
+        "purchase called off": lambda: commands.cancel_now(_purchase_owing(), NOW),
     }
 )

@@ -65,6 +65,10 @@ def page(situation: str, *, problem: str | None = None) -> str:
         ("paused", "| Paused\u00a0\u00a0 | 2026-02-18 12:00:00Z until 2026-04-19 12:00:00Z"),
         ("disputed", "**A payment is disputed** (`dp_1`)"),
         ("canceled", "2026-02-18 12:00:00Z: it was asked for"),
+        ("purchase past due", "# Onboarding: USD 80.00 once"),
+        ("purchase past due", "the purchase is canceled and its invoice is voided. Runbook"),
+        ("purchase completed", "**Completed:** nothing is owed for it any more."),
+        ("purchase called off", "**Canceled:** it was not paid for."),
     ],
 )
 def test_each_situation_is_told_in_words(situation: str, said: str) -> None:
