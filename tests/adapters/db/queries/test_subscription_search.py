@@ -14,10 +14,11 @@ from tests.adapters.db.company import START, open_shop, subscribe
 from tests.workflows.situations import SITUATIONS
 from workflows.search_attributes import dunning_attempt, next_billing_at
 
-STATES = tuple(
+EVERYTHING = tuple(
     make().model_copy(update={"subscription_id": f"sub_{number:02}", "revision": 1})
     for number, make in enumerate(SITUATIONS.values())
 )
+STATES = tuple(state for state in EVERYTHING if state.purchase is None)
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +32,7 @@ async def shop(engine: AsyncEngine) -> None:
             "unbilled_from": unbilled.running_period.start,
         }
     )
-    await subscribe(engine, *STATES, resumed)
+    await subscribe(engine, *EVERYTHING, resumed)
 
 
 async def found(engine: AsyncEngine, where: SubscriptionSearch, *, limit: int = 100) -> list[str]:
@@ -52,6 +53,9 @@ async def test_subscriptions_are_found_by_status(
             wanted = ids(*(state for state in STATES if state.status is status))
             where = SubscriptionSearch(status=status, customer_id="cus_1")
             assert set(await found(engine, where)) == wanted
+            bought = (each for each in EVERYTHING if each.purchase and each.status is status)
+            of_purchases = where.model_copy(update={"purchases": True})
+            assert set(await found(engine, of_purchases)) == ids(*bought)
 
 
 async def test_the_next_billing_is_what_the_search_attribute_says(
