@@ -1,12 +1,12 @@
 """Bringing back what nobody looks after any more (policy P34), and telling what time has ended.
 
-Owns the comparison of subscriptions and refunds with what runs, and the events of grants that ran
-out. Whatever an operator terminated or cancelled by mistake, and whatever a crash
-kept from being started, goes on from what was last recorded; every effect is keyed by business ids,
-so nothing is charged, refunded or told twice.
+Owns the comparison of subscriptions and refunds with what runs, of payments with what the gateway
+has told, and the events of grants that ran out. Whatever an operator terminated or cancelled by
+mistake, and whatever a crash kept from being started, goes on from what was last recorded; every
+effect is keyed by business ids, so nothing is charged, refunded or told twice.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import structlog
@@ -14,10 +14,12 @@ from temporalio import activity
 
 from activities import retirement
 from billing.actor import Actor, ActorKind
+from billing.errors import GatewayRefused, GatewayUnavailable
 from billing.ids import effect_key
 from billing.ports.addons import AddonNews
 from billing.ports.reconciliation import (
     MigrationWorkflows,
+    PaymentLooks,
     RecordedSubscriptions,
     RefundWorkflows,
     RunningSubscriptions,
@@ -31,6 +33,9 @@ _MOST_NAMED: Final = 1000
 """A report travels through the workflow's history."""
 
 _GRANTS_AT_ONCE: Final = 100
+
+_NEWS_ARRIVES_WITHIN: Final = timedelta(days=3)
+"""For so long Stripe repeats its webhooks (https://docs.stripe.com/webhooks)."""
 
 _SYSTEM: Final = Actor(kind=ActorKind.SYSTEM, id="perennial")
 
@@ -68,6 +73,7 @@ class Reconciliation:
         refunds: RefundWorkflows,
         migrations: MigrationWorkflows,
         addons: AddonNews,
+        payments: PaymentLooks,
     ) -> None:
         self._recorded = recorded
         self._running = running
@@ -75,6 +81,7 @@ class Reconciliation:
         self._refunds = refunds
         self._migrations = migrations
         self._addons = addons
+        self._payments = payments
 
     @activity.defn
     async def restart_missing_subscriptions(self) -> ReconciliationReport:
@@ -120,6 +127,27 @@ class Reconciliation:
         return RefundReconciliationReport(
             checked=len(pending), started_refund_ids=tuple(started[:_MOST_NAMED])
         )
+
+    @activity.defn
+    async def look_at_waiting_payments(self) -> int:
+        """Looks at payments whose news is overdue (policy P21); returns at how many.
+
+        In an outage the rest waits for the next time, and a payment that the gateway does not show
+        holds up no other.
+        """
+        overdue = _real_now() - _NEWS_ARRIVES_WITHIN
+        async with self._open_transaction() as tx:
+            waiting = await tx.attempts.waiting(started_before=overdue)
+        for looked_at, payment_id in enumerate(waiting):
+            activity.heartbeat()
+            try:
+                await self._payments.follow(payment_id)
+            except GatewayUnavailable as outage:
+                _log.warning("payments.not_looked_at", reason=outage.code)
+                return looked_at
+            except GatewayRefused as refusal:
+                _log.error("payment.unreadable", payment_id=payment_id, reason=refusal.code)
+        return len(waiting)
 
     @activity.defn
     async def end_orphaned_addons(self) -> int:

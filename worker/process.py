@@ -174,6 +174,7 @@ def _activities(parts: WorkerParts) -> Sequence[Callable[..., object]]:
             parts.reconciliation.start_missing_refunds,
             parts.reconciliation.start_missing_migrations,
             parts.reconciliation.end_orphaned_addons,
+            parts.reconciliation.look_at_waiting_payments,
         ]
     return activities
 

@@ -24,6 +24,7 @@ from adapters.tax_provider import tax_rates
 from adapters.temporal.clock_driver import TemporalClockDriver
 from adapters.temporal.connection import connect
 from adapters.temporal.migration_workflows import TemporalMigrations
+from adapters.temporal.payment_news import PaymentNewsDesk
 from adapters.temporal.refund_workflows import TemporalRefunds
 from adapters.temporal.running_subscriptions import (
     TemporalSubscriptions,
@@ -74,6 +75,9 @@ async def run(settings: Settings) -> None:
                     refunds=TemporalRefunds(client, task_queue=SUBSCRIPTION_TASK_QUEUE),
                     migrations=TemporalMigrations(client, task_queue=SUBSCRIPTION_TASK_QUEUE),
                     addons=SubscriptionSignals(client),
+                    payments=PaymentNewsDesk(
+                        engine=engine, gateway=gateway, signals=SubscriptionSignals(client)
+                    ),
                 ),
                 clock_driver=TemporalClockDriver(client, SqlClockBook(engine))
                 if settings.is_sandbox

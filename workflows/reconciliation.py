@@ -39,6 +39,12 @@ class ReconciliationWorkflow:
                 summary="end add-ons whose parent has ended",
                 **timeouts.RECONCILIATION,
             )
+        if workflow.patched("payments"):
+            await workflow.execute_activity_method(
+                Reconciliation.look_at_waiting_payments,
+                summary="look at payments whose news is overdue",
+                **timeouts.RECONCILIATION,
+            )
         return await workflow.execute_activity_method(
             Reconciliation.restart_missing_subscriptions,
             summary="restart subscriptions without a workflow",

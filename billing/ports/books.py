@@ -157,6 +157,13 @@ class PaymentAttempts(Protocol):
         """The attempt that made a payment at the gateway."""
         ...
 
+    async def waiting(self, *, started_before: datetime) -> tuple[str, ...]:
+        """Payments that a bank or a customer had not decided on when they were last looked at.
+
+        Of open invoices, and of attempts that really began before then; oldest first.
+        """
+        ...
+
     async def start_payment(self, attempt: PaymentAttempt) -> bool:
         """Records the gateway's payment of an attempt, where it is still to be made.
 

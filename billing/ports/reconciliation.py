@@ -1,7 +1,7 @@
 """What reconciling records with running workflows needs.
 
 Owns the ports. The database says which subscriptions and refunds have something left to happen; the
-other side knows which of them somebody looks after.
+other side knows which of them somebody looks after, and the gateway what became of a payment.
 """
 
 from collections.abc import AsyncIterator
@@ -40,6 +40,17 @@ class RunningSubscriptions(Protocol):
 
     async def restart(self, state: SubscriptionState) -> bool:
         """Starts its workflow from the recorded state; False where one runs already."""
+        ...
+
+
+class PaymentLooks(Protocol):
+    """Who looks at payments."""
+
+    async def follow(self, payment_id: str) -> bool:
+        """Tells its subscription what is new of the payment; whether it is one of ours.
+
+        Raises as the gateway does.
+        """
         ...
 
 

@@ -4,16 +4,11 @@ from datetime import timedelta
 
 from temporalio.testing import ActivityEnvironment
 
-from activities.reconciliation import Reconciliation
-from adapters.db.engine import unit_of_work
-from adapters.db.recorded_subscriptions import SqlRecordedSubscriptions
-from adapters.temporal.migration_workflows import TemporalMigrations
-from adapters.temporal.refund_workflows import TemporalRefunds
-from adapters.temporal.running_subscriptions import TemporalSubscriptions
 from adapters.temporal.subscription_signals import SubscriptionSignals
 from billing.credit_note import UnusedPart
 from billing.subscription import EndReason, SubscriptionState, SubscriptionStatus
 from tests.workflows.company import Company, Subscription, at, terms_for
+from tests.workflows.reconciling import reconciliation_of
 from tests.workflows.test_cancel_with_credit import balance_minor
 from workflows.messages import Cancel, CancelMode
 
@@ -50,14 +45,7 @@ async def _plan(company: Company) -> Subscription:
 
 
 async def _reconciled(company: Company) -> int:
-    reconciliation = Reconciliation(
-        recorded=SqlRecordedSubscriptions(company.engine),
-        running=TemporalSubscriptions(company.client, task_queue=company.task_queue),
-        open_transaction=unit_of_work(company.engine),
-        refunds=TemporalRefunds(company.client, task_queue=company.task_queue),
-        migrations=TemporalMigrations(company.client, task_queue=company.task_queue),
-        addons=SubscriptionSignals(company.client),
-    )
+    reconciliation = reconciliation_of(company)
     return await ActivityEnvironment().run(reconciliation.end_orphaned_addons)
 
 

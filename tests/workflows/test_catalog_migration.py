@@ -13,15 +13,10 @@ from temporalio.service import RPCError
 from temporalio.testing import ActivityEnvironment
 
 from activities import migration_enrolment
-from activities.reconciliation import Reconciliation
-from adapters.db.engine import reading, transactions, unit_of_work
+from adapters.db.engine import reading, transactions
 from adapters.db.queries import audit
 from adapters.db.queries import migrations as read_migrations
-from adapters.db.recorded_subscriptions import SqlRecordedSubscriptions
 from adapters.temporal.migration_workflows import TemporalMigrations
-from adapters.temporal.refund_workflows import TemporalRefunds
-from adapters.temporal.running_subscriptions import TemporalSubscriptions
-from adapters.temporal.subscription_signals import SubscriptionSignals
 from billing.entitlement import Entitlement
 from billing.migration import (
     Canary,
@@ -32,6 +27,7 @@ from billing.migration import (
 )
 from billing.migration_account import RecordedMigration
 from tests.workflows.company import CATALOG, OPERATOR, Company, Subscription, at
+from tests.workflows.reconciling import reconciliation_of
 from worker.process import create_replayer
 from workflows.messages import (
     MIGRATION_UPDATES,
@@ -210,15 +206,7 @@ async def replaced_by_the_catalog(company: Company) -> Migration:
     )
     async with transactions(company.engine)() as tx:
         await tx.catalog.put_on_sale(catalog)
-    workflows = TemporalMigrations(company.client, task_queue=company.task_queue)
-    reconciliation = Reconciliation(
-        recorded=SqlRecordedSubscriptions(company.engine),
-        running=TemporalSubscriptions(company.client, task_queue=company.task_queue),
-        open_transaction=unit_of_work(company.engine),
-        refunds=TemporalRefunds(company.client, task_queue=company.task_queue),
-        migrations=workflows,
-        addons=SubscriptionSignals(company.client),
-    )
+    reconciliation = reconciliation_of(company)
     report = await ActivityEnvironment().run(reconciliation.start_missing_migrations)
     [migration_id] = report.started_migration_ids
     again = await ActivityEnvironment().run(reconciliation.start_missing_migrations)

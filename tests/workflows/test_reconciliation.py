@@ -1,30 +1,27 @@
 """Whatever an operator does to a workflow, its subscription lives on (policy P34)."""
 
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
 import pytest
+from sqlalchemy import update
 from temporalio.client import WorkflowFailureError
 from temporalio.testing import ActivityEnvironment
 
-from activities.reconciliation import Reconciliation, ReconciliationReport
-from adapters.db.engine import unit_of_work
-from adapters.db.recorded_subscriptions import SqlRecordedSubscriptions
-from adapters.temporal.migration_workflows import TemporalMigrations
-from adapters.temporal.refund_workflows import TemporalRefunds
-from adapters.temporal.running_subscriptions import TemporalSubscriptions
-from adapters.temporal.subscription_signals import SubscriptionSignals
+from activities.reconciliation import ReconciliationReport
+from adapters.db.tables.payment_attempt import payment_attempts
+from billing.errors import GatewayError, GatewayRefused, GatewayUnreachable
+from billing.ports.reconciliation import PaymentLooks
+from tests.conftest import StripeSimulator
 from tests.workflows.company import Company, Subscription, at
+from tests.workflows.reconciling import reconciliation_of
+from tests.workflows.test_payments import bank_answers
 from workflows.messages import CancelMode
 
 
 async def reconcile(company: Company) -> ReconciliationReport:
     """The hourly comparison, now."""
-    reconciliation = Reconciliation(
-        recorded=SqlRecordedSubscriptions(company.engine),
-        running=TemporalSubscriptions(company.client, task_queue=company.task_queue),
-        open_transaction=unit_of_work(company.engine),
-        refunds=TemporalRefunds(company.client, task_queue=company.task_queue),
-        migrations=TemporalMigrations(company.client, task_queue=company.task_queue),
-        addons=SubscriptionSignals(company.client),
-    )
+    reconciliation = reconciliation_of(company)
     return await ActivityEnvironment().run(reconciliation.restart_missing_subscriptions)
 
 
@@ -89,3 +86,72 @@ async def test_one_that_ended_with_its_last_message_told_is_left_alone(company: 
         report = await reconcile(company)
 
         assert (report.checked, report.restarted_subscription_ids) == (0, ())
+
+
+async def at_its_bank(company: Company) -> Subscription:
+    """The renewal's payment is at a bank."""
+    customer = await company.customer()
+    subscription = await company.subscribe(customer)
+    await subscription.activated()
+    await company.save_bank_account(customer)
+    await company.advance("2026-02-18T00:00")
+    return subscription
+
+
+async def age_payments(company: Company, age: timedelta) -> None:
+    """As if every payment had begun that long ago."""
+    async with company.engine.begin() as connection:
+        await connection.exec_driver_sql("ALTER TABLE payment_attempts DISABLE TRIGGER USER")
+        began_at = datetime.now(UTC) - age
+        await connection.execute(update(payment_attempts).values(started_at=began_at))
+
+
+async def looked_at(company: Company, *, payments: PaymentLooks | None = None) -> int:
+    """At how many payments the hourly comparison looks now."""
+    reconciliation = reconciliation_of(company, payments=payments)
+    return await ActivityEnvironment().run(reconciliation.look_at_waiting_payments)
+
+
+@pytest.mark.parametrize("failure", [None, "insufficient_funds"])
+async def test_a_bank_whose_answer_was_lost_is_asked_once_webhooks_have_ended(
+    company: Company, simulator: StripeSimulator, failure: str | None
+) -> None:
+    async with company.working():
+        subscription = await at_its_bank(company)
+        await bank_answers(company, simulator, failure=failure)
+        await age_payments(company, timedelta(days=2))
+        assert await looked_at(company) == 0
+        assert (await subscription.report()).state.open_invoices[0].in_processing
+
+        await age_payments(company, timedelta(days=4))
+        assert await looked_at(company) == 1
+        await company.settle()
+
+        assert await subscription.status() == ("active" if failure is None else "past_due")
+        assert await looked_at(company) == 0
+    assert [i["status"] for i in await company.invoices()] == [
+        "paid",
+        "paid" if failure is None else "open",
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """Fails whenever it is asked."""
+
+    failure: GatewayError
+
+    async def follow(self, payment_id: str) -> bool:
+        raise self.failure.__class__(self.failure.code, payment_id)
+
+
+async def test_an_outage_puts_looking_off_and_what_cannot_be_read_holds_up_nothing(
+    company: Company,
+) -> None:
+    async with company.working():
+        await at_its_bank(company)
+    await age_payments(company, timedelta(days=4))
+    away = GatewayUnreachable("gateway_unreachable", "an outage")
+    assert await looked_at(company, payments=Gateway(away)) == 0
+    unknown = GatewayRefused("resource_missing", "no such payment")
+    assert await looked_at(company, payments=Gateway(unknown)) == 1

@@ -12,21 +12,17 @@ from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import Client, WorkflowHandle
 from temporalio.testing import ActivityEnvironment, TimeSkipper, TimeSkippingConfig
 
-from activities.reconciliation import Reconciliation
 from activities.requested_credit import RequestedCredit, credit_on_request
 from adapters.db.engine import snapshot, transactions
 from adapters.db.queries import books
-from adapters.db.recorded_subscriptions import SqlRecordedSubscriptions
-from adapters.temporal.migration_workflows import TemporalMigrations
 from adapters.temporal.refund_signals import RefundSignals
 from adapters.temporal.refund_workflows import TemporalRefunds
-from adapters.temporal.running_subscriptions import TemporalSubscriptions
-from adapters.temporal.subscription_signals import SubscriptionSignals
 from billing.credit_note import UnusedPart, credit_note_id
 from billing.refund import Refund, RefundState, refund_id
 from simulator.faults import Fault
 from tests.conftest import StripeSimulator
 from tests.workflows.company import OPERATOR, Company
+from tests.workflows.reconciling import reconciliation_of
 from worker.process import create_replayer
 from workflows.messages import RefundReport, Retry, refund_workflow_id
 
@@ -93,14 +89,7 @@ class Bureau:
 
     async def reconcile(self) -> tuple[str, ...]:
         """The hourly comparison, now: which refunds had to be started."""
-        reconciliation = Reconciliation(
-            recorded=SqlRecordedSubscriptions(self.company.engine),
-            running=TemporalSubscriptions(self.client, task_queue=self.company.task_queue),
-            open_transaction=transactions(self.company.engine),
-            refunds=self.refunds,
-            migrations=TemporalMigrations(self.client, task_queue=self.company.task_queue),
-            addons=SubscriptionSignals(self.client),
-        )
+        reconciliation = reconciliation_of(self.company)
         found = await ActivityEnvironment().run(reconciliation.start_missing_refunds)
         return found.started_refund_ids
 

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.db.tables.invoice import invoices
 from adapters.db.tables.payment_attempt import OUTCOMES_THAT_MAY_CHANGE, payment_attempts
-from billing.invoice import InvoiceRecord
+from billing.invoice import InvoiceRecord, InvoiceStatus
 from billing.money import Money
 from billing.payment import CollectionOutcome
 from billing.ports.books import EarlierAttempts, PaymentAttempt
@@ -41,6 +41,17 @@ _LATEST_FIRST: Final = (
 
 _BY_PAYMENT: Final = select(payment_attempts).where(
     payment_attempts.c.payment_id == bindparam("payment_id")
+)
+_WAITING: Final = (
+    select(payment_attempts.c.payment_id)
+    .join(invoices, invoices.c.id == payment_attempts.c.invoice_id)
+    .where(
+        invoices.c.status == InvoiceStatus.OPEN,
+        payment_attempts.c.outcome_kind.in_(OUTCOMES_THAT_MAY_CHANGE),
+        payment_attempts.c.payment_id.is_not(None),
+        payment_attempts.c.started_at < bindparam("started_before"),
+    )
+    .order_by(payment_attempts.c.started_at)
 )
 _OF_INVOICE: Final = select(literal("invoice").label("why"), payment_attempts).where(
     payment_attempts.c.invoice_id == bindparam("invoice_id")
@@ -111,6 +122,11 @@ class SqlPaymentAttempts:
         found = await self._connection.execute(_BY_PAYMENT, {"payment_id": payment_id})
         row = found.one_or_none()
         return None if row is None else as_attempt(row)
+
+    async def waiting(self, *, started_before: datetime) -> tuple[str, ...]:
+        """Of open invoices, payments whose outcome somebody else decides; see the port."""
+        found = await self._connection.scalars(_WAITING, {"started_before": started_before})
+        return tuple(found)
 
     async def start_payment(self, attempt: PaymentAttempt) -> bool:
         """Locks the invoice, so that nobody closes it in the same moment; see the port."""

@@ -20,6 +20,7 @@ from adapters.db.tables.schema import (
 OUTCOMES_THAT_MAY_CHANGE = ("processing", "action_required")
 """After these the money may still come, or not; every other outcome is final."""
 
+_MAY_CHANGE = "outcome_kind IN ('processing', 'action_required')"
 _ZERO = text("0")
 
 
@@ -40,6 +41,7 @@ class PaymentAttemptRow(Row, table=True):
         CheckConstraint("(outcome IS NULL) = (outcome_kind IS NULL)", name="outcome"),
         index("payment_attempts", "payment_id", where="payment_id IS NOT NULL", unique=True),
         index("payment_attempts", "payment_method_id attempted_at"),
+        index("payment_attempts", "started_at", where=_MAY_CHANGE),
     )
 
     invoice_id: str = Field(primary_key=True)
