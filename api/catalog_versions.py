@@ -153,8 +153,8 @@ class TouchedSubscriptionView(BaseModel):
     quantity: int
     next_invoice_at: datetime | None
     next_invoice: MoneyView = Field(
-        description="For a whole period; in arrears for what will have been had by then, at the"
-        " prices that it was had at"
+        description="Before discounts, tax and what comes once. For a whole period; in arrears for"
+        " what will have been had by then, at the prices that it was had at"
     )
     if_moved: MoneyView = Field(
         description="The next invoice if it moved; in arrears the same, for the time before it"

@@ -52,6 +52,8 @@ def _lines(plan: CatalogPlan, path: Path) -> Iterator[Text]:
             yield Text(f"  {refusal.message}", style="red")
         return
     yield Text(_for_those_who_have_it(plan))
+    if plan.moves or any(planned.touched for planned in plan.changes):
+        yield Text("Amounts are as of now, before discounts, tax and what comes once.")
     yield Text("Nothing is refunded: nobody's price changes within a period that is paid.")
     wanted = "" if plan.effective_at is None else f" --effective-at {plan.effective_at.isoformat()}"
     yield Text(f"To do exactly this: perennial catalog apply {path}{wanted} --plan {plan.digest}")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final, assert_never
 
 from adapters.document_words import between_lines_and_total
+from adapters.explanation_words import explained
 from adapters.locale_format import LocaleFormat
 from adapters.plain_english import why_declined
 from api.hosted.method_words import expiry, named
@@ -24,6 +25,8 @@ class LineFacts:
     description: str
     period: str
     amount: str
+    explanation: str | None
+    """How the amount came about; None of what nobody computed."""
 
     @classmethod
     def of(cls, line: InvoiceLine, written: LocaleFormat) -> "LineFacts":
@@ -32,6 +35,7 @@ class LineFacts:
             description=line.description,
             period=written.span(line.period),
             amount=written.money(line.amount),
+            explanation=None if line.explanation is None else explained(written, line.explanation),
         )
 
 

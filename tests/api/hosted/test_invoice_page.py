@@ -71,6 +71,7 @@ async def test_an_overdue_invoice_says_why_and_what_comes_next(owing: Guest) -> 
     for said in (
         "$80.00 to pay",
         "We could not collect $80.00: your bank declined it.",
+        "5 seats at $16.00 = $80.00",
         "We will try again by ourselves on May 4, 2026.",
         "with Visa ending in 0341, expires",
         "To pay $80.00",
