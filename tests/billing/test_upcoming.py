@@ -37,6 +37,9 @@ NOTHING_COMES = {
     "paused",
     "canceled",
     "ended in arrears, owing",
+    "purchase called off",
+    "purchase completed",
+    "purchase past due",
 }
 
 
