@@ -1,7 +1,7 @@
-"""Checkout sessions: hosted pages that start a subscription.
+"""Checkout sessions: hosted pages that start a subscription, or sell one-off prices.
 
-Owns the making of a page together with the subscription that it completes. Does not own the page
-(the gateway's) nor the customer's return from it (`api.hosted`).
+Owns the making of a page together with the subscription or purchase that it completes. Does not own
+the page (the gateway's) nor the customer's return from it (`api.hosted`).
 """
 
 from dataclasses import replace
@@ -10,6 +10,7 @@ from typing import Self
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.db.engine import reading, transactions
 from adapters.db.queries import catalog, checkout_sessions, subscriptions
@@ -29,10 +30,11 @@ from api.fields import (
     WebAddress,
     example,
 )
-from api.first_items import AddInvoiceItems
+from api.first_items import AddedItem, AddInvoiceItems
 from api.gateway_customer import ensure_gateway_customer, with_fresh_keys
-from api.idempotency import Ids
+from api.idempotency import Ids, RequestIds
 from api.money_view import MoneyView
+from api.purchase_start import PurchaseOrder, check_purchase, is_begun
 from api.route import ApiRoute
 from api.subscription_start import (
     CheckedOrder,
@@ -43,10 +45,11 @@ from api.subscription_start import (
     join_parent,
 )
 from api.workflow_calls import SubscriptionWorkflows
-from billing.errors import GatewayRefused, NotFound
+from billing.errors import GatewayRefused, InvalidInput, NotFound
 from billing.money import Money
 from billing.ports.gateway import CheckoutRequest
-from billing.subscription import SubscriptionState
+from billing.purchase import PURCHASE, is_purchase_id
+from billing.subscription import PurchaseKind, SubscriptionState
 from billing.trial import trial_period
 
 router = APIRouter(prefix="/v1/checkout", tags=["checkout"], route_class=ApiRoute)
@@ -79,13 +82,14 @@ class CheckoutInput(Configured):
 
 
 class CheckoutSessionView(BaseModel):
-    """A page on which the customer completes one subscription."""
+    """A page on which the customer completes one subscription or purchase."""
 
     id: str = Field(examples=["cs_4a1b9c0d2e3f4a1b9c0d2e3f"])
     url: str | None = Field(description="Send the customer's browser here")
     status: CheckoutSessionStatus
     customer: str
-    subscription: str
+    subscription: str | None = Field(description="Null where it is for a purchase")
+    purchase: str | None = Field(examples=["pur_4a1b9c0d2e3f4a1b9c0d2e3f"])
     success_url: str
     cancel_url: str
     amount_due_now: MoneyView | None = Field(
@@ -101,12 +105,14 @@ class CheckoutSessionView(BaseModel):
     ) -> Self:
         """The session and what completing it means."""
         trial = state.terms.trial if state is not None else None
+        is_purchase = is_purchase_id(session.subscription_id)
         return cls(
             id=session.id,
             url=session.url if session.is_open else None,
             status=session.status,
             customer=session.customer_id,
-            subscription=session.subscription_id,
+            subscription=None if is_purchase else session.subscription_id,
+            purchase=session.subscription_id if is_purchase else None,
             success_url=session.success_url,
             cancel_url=session.cancel_url,
             amount_due_now=None if due_now is None else MoneyView.of(due_now),
@@ -122,20 +128,12 @@ class CheckoutSessionView(BaseModel):
     "/sessions", status_code=201, operation_id="create_checkout_session", summary="Open a checkout"
 )
 async def create_checkout_session(body: CheckoutInput, deps: Deps, ids: Ids) -> CheckoutSessionView:
-    """A hosted page for one subscription; nothing is charged before the customer completes it."""
-    order = Order(
-        subscription_id=ids.new("sub"),
-        customer_id=body.customer,
-        price_id=body.price,
-        quantity=body.quantity,
-        trial=body.trial,
-        currency=body.currency,
-        configuration=body.configuration,
-        coupon_ids=body.coupons,
-        added=body.add_invoice_items,
-    )
+    """A hosted page for one subscription; nothing is charged before the customer completes it.
+
+    With a price that is sold once, for a purchase: of that and of `add_invoice_items`.
+    """
     async with reading(deps.engine) as connection:
-        checked = await check_order(connection, order)
+        checked = await _checked(connection, body, ids)
     due_now = await checked.due_now(deps)
     if not checked.is_started:
         await join_parent(deps, checked.state)
@@ -171,6 +169,56 @@ async def read_checkout_session(
     if session.is_open and state is not None and price is not None:
         due_now = await due_at_start(deps, state, price)
     return CheckoutSessionView.of(session, state, due_now=due_now)
+
+
+async def _checked(
+    connection: AsyncConnection, body: CheckoutInput, ids: RequestIds
+) -> CheckedOrder:
+    """A subscription, or what is sold once.
+
+    Also where the same request has begun a purchase and its price is not sold any more.
+    """
+    try:
+        return await check_order(connection, _order(body, ids))
+    except InvalidInput as refused:
+        purchase = _purchase(body, ids)
+        is_once = refused.code == "price_not_recurring"
+        if not is_once and not await is_begun(connection, purchase):
+            raise
+        return await check_purchase(connection, purchase)
+
+
+def _order(body: CheckoutInput, ids: RequestIds) -> Order:
+    return Order(
+        subscription_id=ids.new("sub"),
+        customer_id=body.customer,
+        price_id=body.price,
+        quantity=body.quantity,
+        trial=body.trial,
+        currency=body.currency,
+        configuration=body.configuration,
+        coupon_ids=body.coupons,
+        added=body.add_invoice_items,
+    )
+
+
+def _purchase(body: CheckoutInput, ids: RequestIds) -> PurchaseOrder:
+    """The same, where the price is sold once."""
+    first = AddedItem(
+        price=body.price,
+        quantity=body.quantity,
+        dimensions=body.dimensions,
+        base_amount_minor=body.base_amount_minor,
+    )
+    return PurchaseOrder(
+        purchase_id=ids.new(PURCHASE),
+        customer_id=body.customer,
+        items=(first, *body.add_invoice_items),
+        kind=PurchaseKind.CHECKOUT,
+        currency=body.currency,
+        coupon_ids=body.coupons,
+        trial=bool(body.trial),
+    )
 
 
 def _new_session(session_id: str, checked: CheckedOrder, body: CheckoutInput) -> CheckoutSession:

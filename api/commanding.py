@@ -27,7 +27,7 @@ from api.workflow_calls import NotRunning, SubscriptionWorkflows
 from billing.actor import Actor
 from billing.commands import check_not_reused
 from billing.errors import Conflict, NotFound
-from billing.purchase import is_purchase_id
+from billing.purchase import noun_of
 from workflows.messages import AnyCommand, CommandReceipt
 
 _MOST_LOOKS: Final = 40
@@ -144,7 +144,7 @@ async def require(deps: Dependencies, subscription_id: str) -> Subscription:
     async with reading(deps.engine) as connection:
         found = await subscriptions.get(connection, subscription_id)
     if found is None:
-        noun = "purchase" if is_purchase_id(subscription_id) else "subscription"
+        noun = noun_of(subscription_id)
         raise NotFound(f"{noun}_not_found", f"no {noun} {subscription_id}")
     return found
 

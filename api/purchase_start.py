@@ -39,6 +39,8 @@ class PurchaseOrder:
     """One that all of the prices are sold in; None is the first one's first."""
     coupon_ids: tuple[str, ...] = ()
     """In the order in which they discount."""
+    trial: bool = False
+    """Whether one is asked for: there is none."""
 
 
 async def check_purchase(connection: AsyncConnection, order: PurchaseOrder) -> CheckedOrder:
@@ -46,9 +48,9 @@ async def check_purchase(connection: AsyncConnection, order: PurchaseOrder) -> C
 
     Raises `InvalidInput` (`customer_not_found`, `price_not_found`, `price_retired`,
     `currency_not_sold`, `price_recurring`, `quantity_out_of_range`, `quantity_not_a_multiple`,
-    `amount_too_large`, `amount_not_chargeable`, what a configuration lacks, `coupon_not_found`,
-    `coupon_not_applicable`) and `Conflict` (`test_clock_advancing`, `coupon_expired`,
-    `coupon_redeemed_already`).
+    `amount_too_large`, `amount_not_chargeable`, what a configuration lacks, `no_trial`,
+    `coupon_not_found`, `coupon_not_applicable`) and `Conflict` (`test_clock_advancing`,
+    `coupon_expired`, `coupon_redeemed_already`).
     """
     customer = await customers.get(connection, order.customer_id)
     if customer is None:
@@ -57,6 +59,8 @@ async def check_purchase(connection: AsyncConnection, order: PurchaseOrder) -> C
     if started is not None:
         price = await catalog.price_of(connection, started.terms)
         return CheckedOrder(customer=customer, state=started, price=price, is_started=True)
+    if order.trial:
+        raise InvalidInput("no_trial", "what is sold once has no trial")
     present = await present_on(connection, customer.test_clock_id)
     first = order.items[0]
     sold = await catalog.offer(connection, first.price, now=present.now)
@@ -91,6 +95,11 @@ async def check_purchase(connection: AsyncConnection, order: PurchaseOrder) -> C
         price=offer.price,
         is_started=False,
     )
+
+
+async def is_begun(connection: AsyncConnection, order: PurchaseOrder) -> bool:
+    """Whether the same request came before."""
+    return await subscriptions.state_of(connection, order.purchase_id) is not None
 
 
 async def foreseen_purchase(deps: Dependencies, checked: CheckedOrder) -> UpcomingInvoice:

@@ -27,6 +27,11 @@ def is_purchase_id(subscription_id: str) -> bool:
     return subscription_id.startswith(f"{PURCHASE}_")
 
 
+def noun_of(subscription_id: str) -> str:
+    """What people call what has the id: a purchase or a subscription."""
+    return "purchase" if is_purchase_id(subscription_id) else "subscription"
+
+
 def terms_of_purchase(offer: Offer, items: Sequence[InvoiceItem], *, segment: str | None) -> Terms:
     """What is sold: `items`, the first of which is of the `offer` as it is configured.
 

@@ -23,6 +23,7 @@ from api.hosted.outage import OUTAGES, told
 from api.hosted.outcome import Outcome, OutcomeKind, checkout_outcome
 from api.hosted.page import Notice, page, redirect, with_parameter
 from api.hosted.subscription_talk import SubscriptionTalk
+from billing.purchase import noun_of
 from billing.subscription import SubscriptionState
 
 router = APIRouter(prefix="/hosted/checkout", include_in_schema=False)
@@ -79,7 +80,8 @@ async def _onwards(deps: Dependencies, session: CheckoutSession, page_id: str) -
         case CheckoutProgress.OPEN | CheckoutProgress.SUPERSEDED:
             return page(notices.UNAVAILABLE)
         case CheckoutProgress.EXPIRED:
-            return page(notices.ended(cancel_url=session.cancel_url))
+            noun = noun_of(session.subscription_id)
+            return page(notices.ended(cancel_url=session.cancel_url, noun=noun))
         case CheckoutProgress.FOREIGN:
             return page(notices.UNKNOWN)
         case _:
@@ -101,9 +103,10 @@ async def _after_completion(deps: Dependencies, session: CheckoutSession, page_i
 
 def _notice(deps: Dependencies, session: CheckoutSession, outcome: Outcome) -> Notice:
     link = HostedLinks.of(deps.settings).checkout_return(session.id)
+    noun = noun_of(session.subscription_id)
     match outcome.kind:
         case OutcomeKind.LIVE | OutcomeKind.WORKING:
-            notice = notices.working(url=link)
+            notice = notices.working(url=link, noun=noun)
         case OutcomeKind.PROCESSING:
             notice = notices.processing()
         case OutcomeKind.ACTION_REQUIRED:
@@ -119,7 +122,7 @@ def _notice(deps: Dependencies, session: CheckoutSession, outcome: Outcome) -> N
         case OutcomeKind.TRIAL_USED:
             notice = notices.trial_used(cancel_url=session.cancel_url)
         case OutcomeKind.ENDED:
-            notice = notices.ended(cancel_url=session.cancel_url)
+            notice = notices.ended(cancel_url=session.cancel_url, noun=noun)
         case _:
             assert_never(outcome.kind)
     return notice

@@ -186,7 +186,7 @@ async def _at_checkout(deps: Dependencies, payable: Payable) -> Response:
     async with reading(deps.engine) as connection:
         session = await checkout_sessions.of_subscription(connection, payable.state.subscription_id)
     if session is None:
-        return page(notices.not_begun())
+        return page(notices.not_begun(noun=payable.state.noun))
     return redirect(HostedLinks.of(deps.settings).checkout_return(session.id))
 
 

@@ -49,12 +49,12 @@ def another_card_unavailable(*, url: str) -> Notice:
     )
 
 
-def working(*, url: str) -> Notice:
+def working(*, url: str, noun: str) -> Notice:
     """Something is still being done; the page asks again by itself."""
     return Notice(
         title="One moment, please",
         text=(
-            "We are setting up your subscription.",
+            f"We are setting up your {noun}.",
             "This page goes on by itself; there is no need to pay again.",
         ),
         refresh_seconds=REFRESH_SECONDS,
@@ -178,23 +178,23 @@ def trial_used(*, cancel_url: str) -> Notice:
     )
 
 
-def ended(*, cancel_url: str) -> Notice:
+def ended(*, cancel_url: str, noun: str) -> Notice:
     """The checkout expired, or the subscription ended."""
     return Notice(
         title="This checkout is closed",
         text=(
-            "It was not completed in time, or the subscription has ended since.",
+            f"It was not completed in time, or the {noun} has ended since.",
             "Please go back and start again.",
         ),
         link=Destination(label="Go back", url=cancel_url),
     )
 
 
-def not_begun() -> Notice:
+def not_begun(*, noun: str) -> Notice:
     """The first payment of a subscription is made where it was begun."""
     return Notice(
-        title="Your subscription has not begun yet",
-        text=("Nothing is owed. Please go back to where you subscribed, and start there.",),
+        title=f"Your {noun} has not begun yet",
+        text=("Nothing is owed. Please go back to where you began, and start there.",),
     )
 
 

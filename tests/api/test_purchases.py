@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from adapters.hosted_link import HostedLinks
 from billing.catalog import Catalog, Product
 from billing.currency_option import CurrencyOption
 from billing.discount import Coupon, CouponDuration
@@ -12,6 +13,7 @@ from billing.dunning import DunningLadder, DunningPolicy, FinalAction
 from billing.price import Price
 from billing.price_model import PerUnit
 from tests.api.shop import CATALOG, Shop, problem
+from tests.worker.desk import DECLINED_LATER, GOOD_CARD, pay
 
 _START = "2026-01-31T09:30:00Z"
 _SESSION = Price(
@@ -217,3 +219,47 @@ async def test_what_a_customer_has_in_their_favour_pays_first(shop: Shop) -> Non
     assert foreseen["from_balance"] == invoice["from_balance"]
     assert invoice["from_balance"]["text"] == "USD 100.00"
     assert foreseen["amount_due"] == invoice["amount_paid"]
+
+
+async def test_at_a_checkout_it_is_paid_before_it_is_sold(shop: Shop) -> None:
+    customer = await shop.customer()
+    order = {
+        "customer": customer,
+        "price": "onboarding_session",
+        "quantity": 2,
+        "add_invoice_items": [{"price": "sticker"}],
+        "coupons": ["HELP"],
+        "success_url": "https://shop.example/ok",
+        "cancel_url": "https://shop.example/cancel",
+    }
+    problem(await shop.post("/v1/checkout/sessions", order | {"trial": True}), 422, "no_trial")
+    session = await shop.made("/v1/checkout/sessions", order, key="click")
+    await shop.forget_answers()
+    assert await shop.made("/v1/checkout/sessions", order, key="click") == session
+    assert (session["subscription"], session["amount_due_now"]["text"]) == (None, "USD 250.30")
+    assert await shop.read(f"/v1/checkout/sessions/{session['id']}") == session
+    path = f"/v1/purchases/{session['purchase']}"
+    made = await shop.read(path)
+    assert (made["status"], made["paid_by"], made["invoice"]) == ("incomplete", "checkout", None)
+
+    back = HostedLinks.of(shop.deps.settings).checkout_return(session["id"])
+    await pay(session["url"], DECLINED_LATER)
+    refused = await shop.client.get(back)
+    assert (refused.status_code, "Your card was declined" in refused.text) == (200, True)
+    declined = await shop.read(path)
+    assert (declined["status"], declined["activation_refused"]) == ("incomplete", True)
+    again = await shop.client.post(back.replace("/return?", "/another_card?"))
+    await pay(again.headers["location"], GOOD_CARD)
+    answer = await shop.client.get(back)
+    assert answer.headers["location"].startswith("https://shop.example/ok")
+    assert (await shop.read(path))["status"] == "completed"
+    [invoice] = (await shop.read("/v1/invoices", customer=customer))["data"]
+    assert (invoice["status"], invoice["total"]) == ("paid", session["amount_due_now"])
+    closed = await shop.read(f"/v1/checkout/sessions/{session['id']}")
+    assert (closed["status"], closed["amount_due_now"]) == ("complete", None)
+
+    left = await shop.made("/v1/checkout/sessions", order | {"coupons": []})
+    off = f"/v1/purchases/{left['purchase']}"
+    await shop.made(f"{off}/cancel", {"reason": "sold out"})
+    await shop.until(off, "status", "incomplete_expired")
+    assert len((await shop.read("/v1/invoices", customer=customer))["data"]) == 1
