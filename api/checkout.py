@@ -36,6 +36,7 @@ from api.idempotency import Ids, RequestIds
 from api.money_view import MoneyView
 from api.purchase_start import PurchaseOrder, check_purchase, is_begun
 from api.route import ApiRoute
+from api.sale import PurchaseOf, SubscriptionOf, sale_of
 from api.subscription_start import (
     CheckedOrder,
     Order,
@@ -48,7 +49,7 @@ from api.workflow_calls import SubscriptionWorkflows
 from billing.errors import GatewayRefused, InvalidInput, NotFound
 from billing.money import Money
 from billing.ports.gateway import CheckoutRequest
-from billing.purchase import PURCHASE, is_purchase_id
+from billing.purchase import PURCHASE
 from billing.subscription import PurchaseKind, SubscriptionState
 from billing.trial import trial_period
 
@@ -88,8 +89,8 @@ class CheckoutSessionView(BaseModel):
     url: str | None = Field(description="Send the customer's browser here")
     status: CheckoutSessionStatus
     customer: str
-    subscription: str | None = Field(description="Null where it is for a purchase")
-    purchase: str | None = Field(examples=["pur_4a1b9c0d2e3f4a1b9c0d2e3f"])
+    subscription: SubscriptionOf
+    purchase: PurchaseOf
     success_url: str
     cancel_url: str
     amount_due_now: MoneyView | None = Field(
@@ -105,14 +106,12 @@ class CheckoutSessionView(BaseModel):
     ) -> Self:
         """The session and what completing it means."""
         trial = state.terms.trial if state is not None else None
-        is_purchase = is_purchase_id(session.subscription_id)
         return cls(
             id=session.id,
             url=session.url if session.is_open else None,
             status=session.status,
             customer=session.customer_id,
-            subscription=None if is_purchase else session.subscription_id,
-            purchase=session.subscription_id if is_purchase else None,
+            **sale_of(session.subscription_id),
             success_url=session.success_url,
             cancel_url=session.cancel_url,
             amount_due_now=None if due_now is None else MoneyView.of(due_now),

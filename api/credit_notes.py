@@ -12,11 +12,12 @@ from adapters.db.engine import snapshot
 from adapters.db.queries import credit_notes
 from adapters.documents.archive import credit_note_pdf
 from api.dependencies import Deps
-from api.fields import CreditNoteId, CustomerId, InvoiceId, SubscriptionId
+from api.fields import CreditNoteId, CustomerId, InvoiceId
 from api.page import DEFAULT_LIMIT, Cursor, Limit, Page
 from api.pdf import PdfResponse
 from api.refund_view import CreditNoteView
 from api.route import ApiRoute
+from api.sale import WantedSale
 from billing.errors import NotFound
 
 router = APIRouter(prefix="/v1/credit_notes", tags=["credit_notes"], route_class=ApiRoute)
@@ -25,8 +26,8 @@ router = APIRouter(prefix="/v1/credit_notes", tags=["credit_notes"], route_class
 @router.get("", operation_id="list_credit_notes", summary="List credit notes")
 async def list_credit_notes(
     deps: Deps,
+    sale: WantedSale,
     customer: Annotated[CustomerId | None, Query()] = None,
-    subscription: Annotated[SubscriptionId | None, Query()] = None,
     invoice: Annotated[InvoiceId | None, Query()] = None,
     cursor: Cursor = None,
     limit: Limit = DEFAULT_LIMIT,
@@ -36,7 +37,7 @@ async def list_credit_notes(
         page = await credit_notes.page_of(
             connection,
             customer_id=customer,
-            subscription_id=subscription,
+            subscription_id=sale,
             invoice_id=invoice,
             cursor=cursor,
             limit=limit,

@@ -13,10 +13,11 @@ from pydantic import BaseModel, Field
 from adapters.db.engine import reading
 from adapters.db.queries import disputes
 from api.dependencies import Deps
-from api.fields import CustomerId, DisputeId, SubscriptionId
+from api.fields import CustomerId, DisputeId
 from api.money_view import MoneyView
 from api.page import DEFAULT_LIMIT, Cursor, Limit, Page
 from api.route import ApiRoute
+from api.sale import PurchaseOf, SubscriptionOf, WantedSale, sale_of
 from billing.dispute import Dispute, DisputeState
 from billing.errors import NotFound
 
@@ -35,7 +36,8 @@ class DisputeView(BaseModel):
     payment: str = Field(description="The payment's id at the gateway")
     invoice: str
     customer: str
-    subscription: str
+    subscription: SubscriptionOf
+    purchase: PurchaseOf
     opened_at: datetime
     closed_at: datetime | None
 
@@ -50,7 +52,7 @@ class DisputeView(BaseModel):
             payment=dispute.payment_id,
             invoice=dispute.invoice_id,
             customer=dispute.customer_id,
-            subscription=dispute.subscription_id,
+            **sale_of(dispute.subscription_id),
             opened_at=dispute.opened_at,
             closed_at=dispute.closed_at,
         )
@@ -59,8 +61,8 @@ class DisputeView(BaseModel):
 @router.get("", operation_id="list_disputes", summary="List disputes")
 async def list_disputes(
     deps: Deps,
+    sale: WantedSale,
     customer: Annotated[CustomerId | None, Query()] = None,
-    subscription: Annotated[SubscriptionId | None, Query()] = None,
     state: Annotated[DisputeState | None, Query()] = None,
     cursor: Cursor = None,
     limit: Limit = DEFAULT_LIMIT,
@@ -70,7 +72,7 @@ async def list_disputes(
         page = await disputes.page_of(
             connection,
             customer_id=customer,
-            subscription_id=subscription,
+            subscription_id=sale,
             state=state,
             cursor=cursor,
             limit=limit,

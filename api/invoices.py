@@ -17,19 +17,19 @@ from adapters.explanation_words import explained
 from adapters.hosted_link import HostedLinks
 from adapters.locale_format import ENGLISH
 from api.dependencies import Deps
-from api.fields import CustomerId, InvoiceId, PurchaseId, SubscriptionId
+from api.fields import CustomerId, InvoiceId
 from api.invoice_parts import DiscountView, LineTaxView, TaxView
 from api.money_view import MoneyView
 from api.page import DEFAULT_LIMIT, Cursor, Limit, Page
 from api.pdf import PdfResponse
 from api.period_view import PeriodView
 from api.route import ApiRoute
+from api.sale import PurchaseOf, SubscriptionOf, WantedSale, sale_of
 from billing.errors import NotFound
 from billing.invoice import InvoiceLine, InvoiceStatus
 from billing.payment import Declined
 from billing.ports.books import PaymentAttempt
 from billing.proration import LineRef
-from billing.purchase import is_purchase_id
 
 router = APIRouter(prefix="/v1/invoices", tags=["invoices"], route_class=ApiRoute)
 
@@ -117,11 +117,8 @@ class InvoiceView(BaseModel):
     number: str = Field(examples=["PN-000001"])
     status: InvoiceStatus
     customer: str
-    subscription: str | None = Field(description="Null where a purchase has it")
-    purchase: str | None = Field(
-        description="What was bought without a subscription",
-        examples=["pur_4a1b9c0d2e3f4a1b9c0d2e3f"],
-    )
+    subscription: SubscriptionOf
+    purchase: PurchaseOf
     period: PeriodView
     change: str | None = Field(
         description="The change of the subscription that it pays for",
@@ -157,14 +154,12 @@ class InvoiceView(BaseModel):
         """The invoice, whole."""
         record = invoice.record
         is_due = record.amount_due.amount_minor > 0
-        is_purchase = is_purchase_id(record.subscription_id)
         return cls(
             id=record.id,
             number=record.number,
             status=record.status,
             customer=record.customer_id,
-            subscription=None if is_purchase else record.subscription_id,
-            purchase=record.subscription_id if is_purchase else None,
+            **sale_of(record.subscription_id),
             period=PeriodView.of(invoice.period),
             change=record.change_id,
             subtotal=MoneyView.of(record.subtotal),
@@ -191,9 +186,8 @@ class InvoiceView(BaseModel):
 @router.get("", operation_id="list_invoices", summary="List invoices")
 async def list_invoices(
     deps: Deps,
+    sale: WantedSale,
     customer: Annotated[CustomerId | None, Query()] = None,
-    subscription: Annotated[SubscriptionId | None, Query()] = None,
-    purchase: Annotated[PurchaseId | None, Query()] = None,
     status: Annotated[InvoiceStatus | None, Query()] = None,
     cursor: Cursor = None,
     limit: Limit = DEFAULT_LIMIT,
@@ -203,8 +197,7 @@ async def list_invoices(
         page = await invoices.page_of(
             connection,
             customer_id=customer,
-            subscription_id=subscription,
-            purchase_id=purchase,
+            subscription_id=sale,
             status=status,
             cursor=cursor,
             limit=limit,

@@ -12,6 +12,7 @@ from adapters.db.queries.credit_notes import CreditNote
 from api.invoice_parts import LineTaxView
 from api.money_view import MoneyView
 from api.period_view import PeriodView
+from api.sale import PurchaseOf, SubscriptionOf, sale_of
 from billing.credit_note import CreditNoteLine, CreditReason
 from billing.refund import Refund, RefundState
 
@@ -30,7 +31,8 @@ class RefundView(BaseModel):
     credit_note: str = Field(examples=[CREDIT_NOTE_ID])
     invoice: str
     customer: str
-    subscription: str
+    subscription: SubscriptionOf
+    purchase: PurchaseOf
     amount: MoneyView
     payment: str = Field(description="The payment's id at the gateway")
     gateway_refund: str | None = Field(
@@ -49,7 +51,7 @@ class RefundView(BaseModel):
             credit_note=refund.credit_note_id,
             invoice=refund.invoice_id,
             customer=refund.customer_id,
-            subscription=refund.subscription_id,
+            **sale_of(refund.subscription_id),
             amount=MoneyView.of(refund.amount),
             payment=refund.payment_id,
             gateway_refund=refund.gateway_refund_id,
@@ -87,7 +89,8 @@ class CreditNoteView(BaseModel):
     number: str = Field(examples=["CN-000001"])
     invoice: str
     customer: str
-    subscription: str
+    subscription: SubscriptionOf
+    purchase: PurchaseOf
     reason: CreditReason
     total: MoneyView = Field(description="With tax")
     tax: MoneyView = Field(description="What of the total is tax")
@@ -106,7 +109,7 @@ class CreditNoteView(BaseModel):
             number=note.number,
             invoice=draft.invoice_id,
             customer=draft.customer_id,
-            subscription=draft.subscription_id,
+            **sale_of(draft.subscription_id),
             reason=draft.reason,
             total=MoneyView.of(draft.total),
             tax=MoneyView.of(draft.tax),

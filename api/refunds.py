@@ -28,7 +28,6 @@ from api.fields import (
     InvoiceId,
     Reason,
     RefundId,
-    SubscriptionId,
     example,
 )
 from api.idempotency import Ids
@@ -36,6 +35,7 @@ from api.page import DEFAULT_LIMIT, Cursor, Limit, Page
 from api.present import present_on
 from api.refund_view import CreditNoteView, RefundView
 from api.route import ApiRoute
+from api.sale import WantedSale
 from billing.credit_note import UnusedPart, credit_note_id
 from billing.errors import BooksBroken, NotFound
 from billing.refund import RefundState
@@ -121,7 +121,7 @@ async def list_refunds(
     *,
     deps: Deps,
     customer: Annotated[CustomerId | None, Query()] = None,
-    subscription: Annotated[SubscriptionId | None, Query()] = None,
+    sale: WantedSale,
     invoice: Annotated[InvoiceId | None, Query()] = None,
     state: Annotated[RefundState | None, Query()] = None,
     cursor: Cursor = None,
@@ -132,7 +132,7 @@ async def list_refunds(
         page = await refunds.page_of(
             connection,
             customer_id=customer,
-            subscription_id=subscription,
+            subscription_id=sale,
             invoice_id=invoice,
             state=state,
             cursor=cursor,

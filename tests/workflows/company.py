@@ -36,10 +36,12 @@ from billing.change import ChangeRequest
 from billing.interval import Interval, IntervalUnit
 from billing.message import Message
 from billing.offer import Offer, terms_of
+from billing.one_off_charge import sold_once
 from billing.ports.customers import CustomerRecord
 from billing.price import Price
 from billing.price_model import PerUnit
-from billing.subscription import Clock, SubscriptionState, SubscriptionStatus, Terms
+from billing.purchase import terms_of_purchase
+from billing.subscription import Clock, PurchaseKind, SubscriptionState, SubscriptionStatus, Terms
 from tests.conftest import StripeSimulator
 from worker.process import WorkerParts, create_worker
 from workflows.description import name_of
@@ -77,7 +79,7 @@ def _price(
     price_id: str,
     product_id: str,
     cents: int,
-    interval: Interval = MONTH,
+    interval: Interval | None = MONTH,
     *,
     billing: BillingMode = BillingMode.IN_ADVANCE,
 ) -> Price:
@@ -102,6 +104,7 @@ CATALOG: Final = Catalog(
         _product("lasting", dunning={"ladder": {"final_action": "unpaid"}}),
         _product("personal"),
         _product("cloud"),
+        _product("onboarding"),
         *(
             _product(f"club_{mode}", family=f"club_{mode}", pause={"mode": mode})
             for mode in ("void", "keep_anchor", "extend")
@@ -120,6 +123,7 @@ CATALOG: Final = Catalog(
         _price("lasting_m", "lasting", 1600),
         _price("personal_free", "personal", 0),
         _price("cloud_m", "cloud", 1600, billing=BillingMode.IN_ARREARS),
+        _price("onboarding_once", "onboarding", 25_000, None),
         *(
             _price(f"club_{mode}_m", f"club_{mode}", 1100)
             for mode in ("void", "keep_anchor", "extend")
@@ -286,6 +290,33 @@ class Company:
             created_at=present,
             checkout_expires_at=present + timedelta(hours=24),
             checkout_completed_at=present if ready else None,
+        )
+        return await self.start(state)
+
+    async def buy(
+        self, customer_id: str, *, kind: PurchaseKind = PurchaseKind.INVOICE
+    ) -> "Subscription":
+        """Starts the workflow of a purchase, with the card on file."""
+        purchase_id, offer = f"pur_{uuid.uuid4().hex[:12]}", _offer("onboarding_once")
+        item = sold_once(
+            offer,
+            item_id=f"ii_{purchase_id}",
+            customer_id=customer_id,
+            subscription_id=purchase_id,
+            quantity=2,
+            currency="USD",
+            now=self.present,
+        )
+        state = SubscriptionState(
+            subscription_id=purchase_id,
+            customer_id=customer_id,
+            terms=terms_of_purchase(offer, [item], segment=None),
+            clock=self.clock(),
+            created_at=self.present,
+            checkout_expires_at=self.present + timedelta(hours=24),
+            checkout_completed_at=self.present,
+            purchase=kind,
+            first_items=(item,),
         )
         return await self.start(state)
 

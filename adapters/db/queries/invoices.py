@@ -51,7 +51,6 @@ async def page_of(
     *,
     customer_id: str | None = None,
     subscription_id: str | None = None,
-    purchase_id: str | None = None,
     status: InvoiceStatus | None = None,
     cursor: str | None = None,
     limit: int,
@@ -61,7 +60,6 @@ async def page_of(
     for column, wanted in (
         (invoices.c.customer_id, customer_id),
         (invoices.c.subscription_id, subscription_id),
-        (invoices.c.subscription_id, purchase_id),
         (invoices.c.status, status),
     ):
         if wanted is not None:
