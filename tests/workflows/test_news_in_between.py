@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -19,6 +20,7 @@ from tests.workflows.company import Company, Subscription, at
 from workflows.messages import (
     Cancel,
     CancelMode,
+    ClockMoved,
     DisputeNews,
     PauseSubscription,
     ResumeSubscription,
@@ -177,3 +179,26 @@ async def test_a_refund_that_is_issued_is_carried_out_also_where_its_cancellatio
 
     assert state.end_reason == "dispute_lost"
     assert (await simulator.control.totals())["usd"].refunded_minor == 733
+
+
+async def test_a_refused_change_leaves_nothing_to_be_stored_whatever_came_in_between(
+    company: Company,
+) -> None:
+    held = HeldBooks(company.engine)
+    company.parts = replace(company.parts, open_transaction=held)
+    company.present = at("2026-04-01T00:00")
+    async with company.working(), asyncio.timeout(60):
+        subscription = await company.subscribe(await company.customer())
+        await subscription.activated()
+        before = (await subscription.report()).state
+        async with held.held() as asked:
+            changing = asyncio.create_task(subscription.change(seats=before.terms.quantity))
+            await asked.wait()
+            moved = ClockMoved(frozen_at=at("2026-04-01T00:00") + timedelta(seconds=1))
+            await subscription.handle.signal("clock_moved", moved)
+        with pytest.raises(WorkflowUpdateFailedError):
+            await changing
+
+        async with asyncio.timeout(5):
+            activation = await subscription.activated()
+    assert activation.revision == before.revision
