@@ -4,7 +4,6 @@ Owns its connections, the catalog that its first start publishes, and its orderl
 """
 
 import asyncio
-import gc
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,6 +12,7 @@ import structlog
 from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from adapters import garbage_collection
 from adapters.catalog_file import read_sources
 from adapters.catalog_publishing import is_published, publish_first
 from adapters.db.engine import create_engine
@@ -92,10 +92,7 @@ async def run(settings: Settings) -> None:
     async with connected(settings) as dependencies:
         await publish_first_catalog(dependencies.engine, settings)
         server = serving(create_app(dependencies))
-        # What was loaded is never garbage: to look through it took 0.4 s without an answer.
-        gc.collect()
-        gc.freeze()
-        gc.enable()
+        garbage_collection.begin()
         host, port = listener.getsockname()[:2]
         log.info("api.listening", host=host, port=port)
         await server.serve(sockets=[listener])

@@ -8,6 +8,7 @@ those of the first. Says `ready` and its pid when it polls.
 import os
 import sys
 
+from adapters import garbage_collection
 from adapters.db.engine import create_engine, transactions, unit_of_work
 from adapters.logging import configure_logging
 from adapters.mail.console import ConsolePost
@@ -35,6 +36,7 @@ async def run(task_queue: str, customers: int, *, is_second: bool) -> None:
         return_url=lambda invoice_id: f"https://example.com/return/{invoice_id}",
     )
     async with create_worker(await connect(), parts, task_queue=task_queue):
+        garbage_collection.begin()
         say("ready", str(os.getpid()))
         await until_stopped()
     await engine.dispose()

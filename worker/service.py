@@ -4,13 +4,13 @@ Owns its connections, signals and orderly end.
 """
 
 import asyncio
-import gc
 import signal
 from contextlib import AsyncExitStack
 
 import structlog
 
 from activities.reconciliation import Reconciliation
+from adapters import garbage_collection
 from adapters.db.clock_book import SqlClockBook
 from adapters.db.engine import create_engine, unit_of_work
 from adapters.db.recorded_subscriptions import SqlRecordedSubscriptions
@@ -96,10 +96,7 @@ async def run(settings: Settings) -> None:
                 _HEALTH_HOST, settings.worker_health_port, is_working=lambda: worker.is_running
             )
         )
-        # What was loaded is never garbage: to look through it took 0.4 s away from every workflow.
-        gc.collect()
-        gc.freeze()
-        gc.enable()
+        garbage_collection.begin()
         await _until_stopped(inbox, stopping)
 
 
