@@ -1,8 +1,8 @@
 """When a process that runs for months looks for garbage.
 
-Python counts objects and looks through the young ones at every seven hundredth, through all of them
-from time to time. Owns how that is put off while a process loads, and made rare while it works. Does
-not own what is garbage: nearly everything is freed by its last reference, at once.
+Python looks through the young objects at every seven hundredth, and through all from time to time.
+Owns how that is put off while a process loads, and made rare while it works. Does not own what is
+garbage: nearly everything is freed by its last reference, at once.
 """
 
 import gc

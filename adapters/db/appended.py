@@ -10,11 +10,13 @@ from typing import Final
 from sqlalchemy import bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters.db.statement import Statement
 from adapters.db.tables.schema import DOCUMENT
 from billing.event import DomainEvent
 from billing.ledger import JournalEntry
 
-_WRITE: Final = text("""
+_WRITE: Final = Statement(
+    text("""
     WITH told AS (
         INSERT INTO domain_events (key, type, at, customer_id, subscription_id, details)
         SELECT key, type, at, customer_id, subscription_id, details
@@ -41,6 +43,7 @@ _WRITE: Final = text("""
         source_key text, position integer, account text, amount_minor bigint, currency text
     ) USING (source_key)
 """).bindparams(*(bindparam(name, type_=DOCUMENT) for name in ("events", "entries", "postings")))
+)
 
 
 class Appended:
@@ -65,8 +68,8 @@ class Appended:
             return
         entries, events = self._entries.values(), self._events
         self._events, self._entries = [], {}
-        await self._connection.execute(
-            _WRITE,
+        await _WRITE.run(
+            self._connection,
             {
                 "events": events,
                 "entries": [_columns(entry) for entry in entries],

@@ -1,7 +1,7 @@
 """Connections to PostgreSQL, and the transactions and readings made of them.
 
-Owns the pool and how values become JSON. Does not own statements (`repositories/`, `queries/`) nor
-what a refusal of the database's means (`refusal`).
+Owns the pool, and how a transaction begins and ends. Does not own statements (`repositories/`,
+`queries/`) nor what a refusal of the database's means (`refusal`).
 """
 
 from collections.abc import AsyncIterator
@@ -9,7 +9,6 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Final
 
 import asyncpg
-from pydantic_core import from_json, to_json
 from sqlalchemy import event, text
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -19,6 +18,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from adapters.db import dialect
 from adapters.db.refusal import refusal_of
+from adapters.db.statement import driver_of, translated
 from adapters.db.transaction import SqlTransaction
 from billing.ports.storage import UnitOfWork
 
@@ -50,8 +50,8 @@ def create_engine(database_url: str, *, pool_size: int = _POOL_SIZE) -> AsyncEng
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_recycle=1800,
-        json_serializer=_as_json,
-        json_deserializer=from_json,
+        json_serializer=dialect.as_json,
+        json_deserializer=dialect.read_json,
     )
     event.listen(engine.sync_engine, "checkout", _refuse_closed)
     event.listen(engine.sync_engine, "handle_error", _name_refusal)
@@ -82,10 +82,46 @@ class Transactions:
 
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[SqlTransaction]:
-        async with self.engine.begin() as connection:
+        async with begun(self.engine) as connection:
             transaction = SqlTransaction(connection)
             yield transaction
             await transaction.finish()
+
+
+@asynccontextmanager
+async def begun(engine: AsyncEngine, beginning: str = "BEGIN") -> AsyncIterator[AsyncConnection]:
+    """A connection in a transaction, which is committed when the block ends without an exception.
+
+    The transaction is the driver's, so that it is there for statements that the driver runs alone
+    (`adapters.db.statement`) as for SQLAlchemy's, to which each seems to be a transaction of its
+    own.
+    """
+    async with single_statements(engine) as connection:
+        driver = driver_of(connection)
+        try:
+            with translated(driver):
+                await driver.execute(beginning)
+            yield connection
+            with translated(driver):
+                ended_by = await driver.execute("COMMIT")
+        except Exception:
+            await _roll_back(connection, driver)
+            raise
+        except BaseException:
+            # Given up in the middle of something, which the server may still be doing.
+            await connection.invalidate()
+            raise
+        if ended_by != "COMMIT":
+            raise RuntimeError("a statement had failed: all of the transaction is rolled back")
+
+
+async def _roll_back(connection: AsyncConnection, driver: asyncpg.Connection) -> None:
+    """Or leaves it to the server, by closing the connection."""
+    try:
+        if not driver.is_closed() and driver.is_in_transaction():
+            await driver.execute("ROLLBACK")
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        await connection.invalidate()
 
 
 @asynccontextmanager
@@ -108,12 +144,8 @@ async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
 @asynccontextmanager
 async def snapshot(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     """A connection for several queries that must agree: all see the same moment."""
-    async with engine.connect() as connection:
-        await connection.execution_options(
-            isolation_level="REPEATABLE READ", postgresql_readonly=True
-        )
-        async with connection.begin():
-            yield connection
+    async with begun(engine, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY") as connection:
+        yield connection
 
 
 def snapshots(engine: AsyncEngine) -> UnitOfWork:
@@ -135,10 +167,6 @@ async def reporting(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     async with snapshot(engine) as connection:
         await connection.execute(text(f"SET LOCAL statement_timeout = '{_REPORT_PATIENCE}'"))
         yield connection
-
-
-def _as_json(value: object) -> str:
-    return to_json(value).decode()
 
 
 def _refuse_closed(

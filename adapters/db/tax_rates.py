@@ -6,19 +6,22 @@ what decides about a customer (`adapters.db.queries.tax_standing`), which of the
 """
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.db.queries import tax_standing
 from adapters.db.single_row import read_row
+from adapters.db.statement import Statement
 from adapters.db.tables.catalog_version import catalog_versions
 from billing.ports.tax import TaxStanding
 from billing.tax import UNTAXED, Taxation, TaxTable
 
-_READ: Final[Select[Any]] = select(catalog_versions.c.sections["tax"].label("tax")).where(
-    catalog_versions.c.number == bindparam("number")
+_READ: Final = Statement(
+    select(catalog_versions.c.sections["tax"].label("tax")).where(
+        catalog_versions.c.number == bindparam("number")
+    )
 )
 _MOST_REMEMBERED: Final = 20
 """One is in force; test clocks may be ahead of it."""

@@ -15,6 +15,7 @@ from billing.errors import Conflict
 from billing.ports.gateway import DisputeStatus
 from tests.activities.counter import Counter
 from tests.activities.till import Till
+from tests.adapters.db.undone import undone
 
 WON = {"cash": 16000, "deferred_revenue": -16000}
 LOST = {"deferred_revenue": -16000, "dispute_losses": 16000}
@@ -167,7 +168,7 @@ async def test_whatever_was_heard_of_it_the_end_is_the_same(
     sold: tuple[Counter, str], engine: AsyncEngine, path: list[DisputeStatus], heard: list[int]
 ) -> None:
     shop, payment_id = sold
-    async with engine.connect() as connection:
+    async with undone(engine) as connection:
         till = Till(engine, gateway=copy.deepcopy(shop.till.gateway))
         counter = Counter(till, connection=connection)
         dispute = till.gateway.open_dispute(payment_id, status=path[0])
@@ -180,4 +181,3 @@ async def test_whatever_was_heard_of_it_the_end_is_the_same(
 
         assert await counter.accounts() == (LOST if path[-1] is DisputeStatus.LOST else WON)
         assert await counter.tasks() == ["dispute_opened"]
-        await connection.rollback()

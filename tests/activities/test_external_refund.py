@@ -24,6 +24,7 @@ from billing.ports.gateway import GatewayRefund, RefundStatus
 from billing.refund import RefundState, state_of
 from tests.activities.counter import Counter, usd
 from tests.activities.till import Till
+from tests.adapters.db.undone import undone
 
 
 @pytest.fixture
@@ -245,7 +246,7 @@ async def test_whatever_happens_in_whatever_order_the_books_are_the_gateway_s(
     sold: tuple[Counter, str], engine: AsyncEngine, drawn: st.DataObject
 ) -> None:
     shop, invoice_id = sold
-    async with engine.connect() as connection:
+    async with undone(engine) as connection:
         till = Till(engine, gateway=copy.deepcopy(shop.till.gateway))
         counter = Counter(till, connection=connection)
         payment_id = await counter.payment_of(invoice_id)
@@ -267,7 +268,6 @@ async def test_whatever_happens_in_whatever_order_the_books_are_the_gateway_s(
 
         await week.hear_everything()
         assert (await counter.accounts(), await counter.tasks()) == (accounts, tasks)
-        await connection.rollback()
 
 
 async def _agree(week: _Week) -> set[str]:

@@ -3,12 +3,13 @@
 Owns one statement. Does not own what follows from it (`billing.tax`, `adapters.stripe.tax`).
 """
 
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.db.single_row import read_row
+from adapters.db.statement import Statement
 from adapters.db.tables.catalog_version import catalog_products
 from adapters.db.tables.customer import customers
 from billing.address import Address
@@ -19,9 +20,14 @@ _CATEGORIES: Final = (
     select(func.array_agg(_CATEGORY.distinct())).where(_CATEGORY.is_not(None)).scalar_subquery()
 )
 """Of every version: what was sold under an old one is still to be taxed."""
-_READ: Final[Select[Any]] = select(
-    customers.c.address, customers.c.vat_id, customers.c.tax_exempt, _CATEGORIES.label("categories")
-).where(customers.c.id == bindparam("customer_id"), customers.c.address.is_not(None))
+_READ: Final = Statement(
+    select(
+        customers.c.address,
+        customers.c.vat_id,
+        customers.c.tax_exempt,
+        _CATEGORIES.label("categories"),
+    ).where(customers.c.id == bindparam("customer_id"), customers.c.address.is_not(None))
+)
 
 
 async def buyer(engine: AsyncEngine, customer_id: str) -> Buyer | None:

@@ -20,6 +20,7 @@ from adapters.db.queries.test_clocks import TestClock
 from adapters.db.repositories.debits import DEBITS, as_debit
 from adapters.db.repositories.invoice_items import item_of
 from adapters.db.single_row import read_row
+from adapters.db.statement import Statement
 from adapters.db.tables.balance import customer_balances
 from adapters.db.tables.catalog import prices
 from adapters.db.tables.catalog_version import (
@@ -68,7 +69,7 @@ _replacements: Final = case(
 )
 """Read only where what is asked for is not sold any more."""
 _CLOCK: Final = tuple(test_clocks.c)
-_SELECT: Final = (
+_SELECT: Final = Statement(
     select(
         *(column.label(f"clock_{column.name}") for column in _CLOCK),
         subscriptions.c.state,

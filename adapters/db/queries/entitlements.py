@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from adapters.db.queries.page import Order, Page, read_page
 from adapters.db.repositories.entitlements import Grant
 from adapters.db.single_row import read_row
+from adapters.db.statement import Statement
 from adapters.db.tables.customer import customers
 from adapters.db.tables.entitlement import EntitlementSource, entitlement_grants
 from adapters.db.tables.schema import DOCUMENT
@@ -33,7 +34,7 @@ _GIVEN: Final = literal_column(
     """,
     DOCUMENT,
 )
-_SELECT: Final = (
+_SELECT: Final = Statement(
     select(func.coalesce(test_clocks.c.frozen_at, func.now()).label("at"), _GIVEN.label("given"))
     .select_from(customers)
     .outerjoin(test_clocks, test_clocks.c.id == customers.c.test_clock_id)

@@ -7,11 +7,12 @@ else. Does not own the table of rates (`adapters.db.tax_rates`).
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, DateTime, Row, Select, bindparam, select
+from sqlalchemy import ColumnElement, DateTime, Row, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.db.queries.catalog import in_force
 from adapters.db.single_row import read_row
+from adapters.db.statement import Statement
 from adapters.db.tables.catalog_version import catalog_versions
 from adapters.db.tables.customer import customers
 from billing.ports.tax import TaxStanding
@@ -26,7 +27,7 @@ COLUMNS: Final[tuple[ColumnElement[Any], ...]] = (
     catalog_versions.c.digest.label("catalog_digest"),
 )
 """Of a customer joined with the version of the catalog that is in force; NULLs where none is."""
-_READ: Final[Select[Any]] = (
+_READ: Final = Statement(
     select(*COLUMNS)
     .join_from(
         customers,

@@ -15,12 +15,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters.db.queries.api_keys import ApiKey, as_api_key
 from adapters.db.single_row import read_row
+from adapters.db.statement import Statement
 from adapters.db.tables.api_key import api_keys
 from billing.errors import NotFound
 
 _SHOWN_CHARACTERS: Final = 7
-_RECOGNISE: Final = select(api_keys).where(
-    api_keys.c.key_hash == bindparam("wanted_hash"), api_keys.c.revoked_at.is_(None)
+_RECOGNISE: Final = Statement(
+    select(api_keys).where(
+        api_keys.c.key_hash == bindparam("wanted_hash"), api_keys.c.revoked_at.is_(None)
+    )
 )
 
 

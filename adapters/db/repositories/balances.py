@@ -11,11 +11,12 @@ from typing import Final
 from sqlalchemy import bindparam, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters.db.statement import Statement
 from adapters.db.tables.balance import customer_balances
 from billing.balance import BalanceMovement
 from billing.money import Money
 
-_LOCK: Final = text("""
+_LOCK: Final = Statement("""
     SELECT pg_advisory_xact_lock(hashtextextended(:customer_id, 0)), (
         SELECT balance_minor FROM customer_balances
         WHERE customer_id = :customer_id AND currency = :currency FOR NO KEY UPDATE
@@ -44,8 +45,9 @@ async def lock_balance(connection: AsyncConnection, customer_id: str, currency: 
 
     One that another transaction has just begun by its first movement may still be seen as zero.
     """
-    found = await connection.execute(_LOCK, {"customer_id": customer_id, "currency": currency})
-    return Money(amount_minor=found.one().balance_minor or 0, currency=currency)
+    found = await _LOCK.row(connection, {"customer_id": customer_id, "currency": currency})
+    known = None if found is None else found.balance_minor
+    return Money(amount_minor=known or 0, currency=currency)
 
 
 class SqlBalances:

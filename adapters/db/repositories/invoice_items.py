@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Row, select, text, update
+from sqlalchemy import Row, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.db.appended import Appended
 from adapters.db.repositories.operator_tasks import SqlOperatorTasks
+from adapters.db.statement import Statement
 from adapters.db.tables.invoice_item import invoice_items
 from adapters.db.tables.subscription import subscriptions
 from billing.errors import Conflict, NotFound
@@ -24,7 +25,7 @@ from billing.period import Period
 from billing.subscription import SubscriptionState
 from billing.task import OperatorTask, TaskKind
 
-_TAKE: Final = text("""
+_TAKE: Final = Statement("""
     WITH taken AS (
         UPDATE invoice_items
         SET status = 'invoiced', invoice_id = :invoice_id, closed_at = :at
@@ -118,8 +119,9 @@ class SqlInvoiceItems:
 
         Where the invoice is finalised already: those that it took.
         """
-        taken = await self._connection.execute(
-            _TAKE, {"subscription_id": subscription_id, "invoice_id": invoice_id, "at": at}
+        taken = await _TAKE.rows(
+            self._connection,
+            {"subscription_id": subscription_id, "invoice_id": invoice_id, "at": at},
         )
         return tuple(as_item(row) for row in taken)
 

@@ -18,6 +18,7 @@ from adapters.db.repositories.balances import SqlBalances, lock_balance
 from adapters.db.repositories.customers import RECORD, as_record
 from adapters.db.repositories.document_number import next_number
 from adapters.db.repositories.invoice_settings import FROZEN
+from adapters.db.statement import Statement
 from adapters.db.tables.customer import customers
 from adapters.db.tables.document_counter import Document
 from adapters.db.tables.invoice import invoices
@@ -39,7 +40,7 @@ _LOCK_DEBITED: Final = text("""
 """)
 
 # One statement, so that the counter's row is locked no earlier than the invoice is written.
-_FINALIZE: Final = text(f"""
+_FINALIZE: Final = Statement(f"""
     WITH known AS (SELECT * FROM invoices WHERE id = :id),
     frozen AS ({FROZEN}),
     counter AS ({next_number(Document.INVOICE)}),
@@ -96,10 +97,10 @@ _FINALIZE: Final = text(f"""
     SELECT * FROM added UNION ALL SELECT * FROM known
 """)  # noqa: S608 - put together from constants
 
-_GET: Final = (
+_GET: Final = Statement(
     select(invoices).where(invoices.c.id == bindparam("invoice_id")).with_for_update(key_share=True)
 )
-_TO_COLLECT: Final = (
+_TO_COLLECT: Final = Statement(
     select(
         invoices,
         *RECORD,
@@ -111,7 +112,7 @@ _TO_COLLECT: Final = (
     .where(invoices.c.id == bindparam("invoice_id"))
     .with_for_update(key_share=True, of=invoices)
 )
-_MARK_PAID: Final = (
+_MARK_PAID: Final = Statement(
     update(invoices)
     .where(invoices.c.id == bindparam("invoice_id"), invoices.c.status == InvoiceStatus.OPEN)
     .values(
@@ -140,10 +141,10 @@ class SqlInvoices:
             await self._connection.execute(_LOCK_DEBITED, {"ids": debited})
         # A repetition waits here as well, and the next statement sees what the first has written.
         balance = await lock_balance(self._connection, draft.customer_id, draft.currency)
-        written = await self._connection.execute(
-            _FINALIZE, _columns(draft, applicable(balance, draft.total)) | _lines(draft)
+        (written,) = await _FINALIZE.rows(
+            self._connection, _columns(draft, applicable(balance, draft.total)) | _lines(draft)
         )
-        record = as_invoice(written.one())
+        record = as_invoice(written)
         if record.from_balance.amount_minor:
             await self._move(record, BalanceCause.APPLIED, -record.from_balance, draft.finalized_at)
         elif record.total.amount_minor < 0:
@@ -174,13 +175,12 @@ class SqlInvoices:
 
     async def get(self, invoice_id: str) -> InvoiceRecord | None:
         """The invoice, locked until the transaction ends."""
-        row = (await self._connection.execute(_GET, {"invoice_id": invoice_id})).one_or_none()
+        row = await _GET.row(self._connection, {"invoice_id": invoice_id})
         return None if row is None else as_invoice(row)
 
     async def to_collect(self, invoice_id: str) -> OwedInvoice:
         """See the port. One statement: every attempt begins with it."""
-        found = await self._connection.execute(_TO_COLLECT, {"invoice_id": invoice_id})
-        row = found.one_or_none()
+        row = await _TO_COLLECT.row(self._connection, {"invoice_id": invoice_id})
         if row is None:
             raise NotFound("invoice_not_found", f"no invoice {invoice_id!r}")
         lineage = row.recorded_lineage
@@ -196,10 +196,8 @@ class SqlInvoices:
 
         Raises `NotFound` (`invoice_not_found`) and `Conflict` (`invoice_not_open`).
         """
-        paid = await self._connection.execute(
-            _MARK_PAID, {"invoice_id": invoice_id, "paid_at": paid_at}
-        )
-        if paid.rowcount:
+        given = {"invoice_id": invoice_id, "paid_at": paid_at}
+        if await _MARK_PAID.run(self._connection, given):
             return True
         await self._require(invoice_id, InvoiceStatus.PAID)
         return False

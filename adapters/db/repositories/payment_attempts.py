@@ -4,10 +4,11 @@ from datetime import datetime
 from typing import Any, Final
 
 from pydantic import TypeAdapter
-from sqlalchemy import Row, bindparam, literal, or_, select, text, union_all
+from sqlalchemy import Row, bindparam, literal, or_, select, union_all
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters.db.statement import Statement
 from adapters.db.tables.invoice import invoices
 from adapters.db.tables.payment_attempt import OUTCOMES_THAT_MAY_CHANGE, payment_attempts
 from billing.invoice import InvoiceRecord, InvoiceStatus
@@ -18,19 +19,21 @@ from billing.ports.books import EarlierAttempts, PaymentAttempt
 _OUTCOMES: Final[TypeAdapter[CollectionOutcome | None]] = TypeAdapter(CollectionOutcome | None)
 _IS_OPEN: Final = or_(
     payment_attempts.c.outcome_kind.is_(None),
-    payment_attempts.c.outcome_kind.in_(OUTCOMES_THAT_MAY_CHANGE),
+    *(payment_attempts.c.outcome_kind == kind for kind in OUTCOMES_THAT_MAY_CHANGE),
 )
 _INSERT: Final = insert(payment_attempts).values(
     {column.name: bindparam(column.name) for column in payment_attempts.c}
 )
-_PUT: Final = _INSERT.on_conflict_do_update(
-    index_elements=[payment_attempts.c.invoice_id, payment_attempts.c.number],
-    set_={
-        column.name: _INSERT.excluded[column.name]
-        for column in payment_attempts.c
-        if not column.primary_key
-    },
-    where=_IS_OPEN,
+_PUT: Final = Statement(
+    _INSERT.on_conflict_do_update(
+        index_elements=[payment_attempts.c.invoice_id, payment_attempts.c.number],
+        set_={
+            column.name: _INSERT.excluded[column.name]
+            for column in payment_attempts.c
+            if not column.primary_key
+        },
+        where=_IS_OPEN,
+    )
 )
 _LATEST_FIRST: Final = (
     payment_attempts.c.attempted_at.desc(),
@@ -39,8 +42,8 @@ _LATEST_FIRST: Final = (
 )
 
 
-_BY_PAYMENT: Final = select(payment_attempts).where(
-    payment_attempts.c.payment_id == bindparam("payment_id")
+_BY_PAYMENT: Final = Statement(
+    select(payment_attempts).where(payment_attempts.c.payment_id == bindparam("payment_id"))
 )
 _WAITING: Final = (
     select(payment_attempts.c.payment_id)
@@ -76,8 +79,8 @@ _LAST_OF_METHOD: Final = (
     .order_by(*_LATEST_FIRST)
     .limit(1)
 )
-_EARLIER: Final = union_all(_OF_INVOICE, _DECLINED, _LAST_OF_METHOD)
-_START_PAYMENT: Final = text("""
+_EARLIER: Final = Statement(union_all(_OF_INVOICE, _DECLINED, _LAST_OF_METHOD))
+_START_PAYMENT: Final = Statement("""
     WITH owed AS (
         SELECT id FROM invoices WHERE id = :invoice_id AND status = 'open' FOR NO KEY UPDATE
     )
@@ -115,12 +118,11 @@ class SqlPaymentAttempts:
 
     async def put(self, attempt: PaymentAttempt) -> None:
         """Stores or replaces by invoice and number; an outcome that is final never changes."""
-        await self._connection.execute(_PUT, _columns(attempt))
+        await _PUT.run(self._connection, _columns(attempt))
 
     async def by_payment(self, payment_id: str) -> PaymentAttempt | None:
         """The attempt that made a payment at the gateway."""
-        found = await self._connection.execute(_BY_PAYMENT, {"payment_id": payment_id})
-        row = found.one_or_none()
+        row = await _BY_PAYMENT.row(self._connection, {"payment_id": payment_id})
         return None if row is None else as_attempt(row)
 
     async def waiting(self, *, started_before: datetime) -> tuple[str, ...]:
@@ -130,8 +132,8 @@ class SqlPaymentAttempts:
 
     async def start_payment(self, attempt: PaymentAttempt) -> bool:
         """Locks the invoice, so that nobody closes it in the same moment; see the port."""
-        started = await self._connection.execute(
-            _START_PAYMENT,
+        started = await _START_PAYMENT.run(
+            self._connection,
             {
                 "invoice_id": attempt.invoice_id,
                 "number": attempt.number,
@@ -139,14 +141,14 @@ class SqlPaymentAttempts:
                 "failed_creations": attempt.failed_creations,
             },
         )
-        return started.rowcount > 0
+        return started > 0
 
     async def earlier(
         self, invoice: InvoiceRecord, *, payment_method_id: str | None, since: datetime
     ) -> EarlierAttempts:
         """See the port. One statement: this is asked before every attempt."""
-        found = await self._connection.execute(
-            _EARLIER,
+        found = await _EARLIER.rows(
+            self._connection,
             {
                 "invoice_id": invoice.id,
                 "customer_id": invoice.customer_id,

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from adapters.db.appended import Appended
 from adapters.db.repositories.entitlements import SqlEntitlements
 from adapters.db.repositories.invoice_items import SqlInvoiceItems
+from adapters.db.statement import Statement
 from adapters.db.tables.customer import customers
 from adapters.db.tables.schema import DOCUMENT
 from adapters.db.tables.subscription import (
@@ -52,15 +53,17 @@ _INSERT: Final = insert(subscriptions).values(
         .scalar_subquery()
     }
 )
-_SAVE: Final = _INSERT.on_conflict_do_update(
-    index_elements=[subscriptions.c.id],
-    set_={name: _INSERT.excluded[name] for name in _CHANGING},
-    where=subscriptions.c.revision < _INSERT.excluded.revision,
-).returning(
-    subscriptions.c.revision,
-    literal_column("old.status").label("old_status"),
-    literal_column("old.quantity").label("old_quantity"),
-    literal_column("old.state #> '{terms,entitlements}'", DOCUMENT).label("old_entitlements"),
+_SAVE: Final = Statement(
+    _INSERT.on_conflict_do_update(
+        index_elements=[subscriptions.c.id],
+        set_={name: _INSERT.excluded[name] for name in _CHANGING},
+        where=subscriptions.c.revision < _INSERT.excluded.revision,
+    ).returning(
+        subscriptions.c.revision,
+        literal_column("old.status").label("old_status"),
+        literal_column("old.quantity").label("old_quantity"),
+        literal_column("old.state #> '{terms,entitlements}'", DOCUMENT).label("old_entitlements"),
+    )
 )
 _KNOWN: Final = select(
     subscriptions.c.revision,
@@ -68,7 +71,9 @@ _KNOWN: Final = select(
         "is_same"
     ),
 ).where(subscriptions.c.id == bindparam("id"))
-_RECORDED: Final = select(subscriptions.c.state).where(subscriptions.c.id == bindparam("id"))
+_RECORDED: Final = Statement(
+    select(subscriptions.c.state).where(subscriptions.c.id == bindparam("id"))
+)
 
 
 class SqlSubscriptions:
@@ -85,8 +90,7 @@ class SqlSubscriptions:
         before. Another state of the same revision, which a run before a reset has stored, counts as
         one revision more: what is returned equals the state's own revision only where it is stored.
         """
-        saved = await self._connection.execute(_SAVE, _columns(state))
-        row = saved.one_or_none()
+        row = await _SAVE.row(self._connection, _columns(state))
         if row is not None:
             if _may_give_something_else(state, row):
                 await SqlEntitlements(self._connection, self._appended).follow(state)
@@ -113,8 +117,8 @@ class SqlSubscriptions:
 
     async def recorded(self, subscription_id: str) -> SubscriptionState | None:
         """The stored state, whatever a workflow that was reset remembers."""
-        state = await self._connection.scalar(_RECORDED, {"id": subscription_id})
-        return None if state is None else SubscriptionState.model_validate(state)
+        row = await _RECORDED.row(self._connection, {"id": subscription_id})
+        return None if row is None else SubscriptionState.model_validate(row.state)
 
     async def clock_stands_at(self, subscription_id: str) -> datetime | None:
         """Where its customer's test clock has arrived; None for live customers."""

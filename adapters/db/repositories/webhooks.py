@@ -12,6 +12,7 @@ from sqlalchemy import Text, any_, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters.db.statement import Statement
 from adapters.db.tables.webhook import webhook_inbox
 from billing.errors import NotFound
 from billing.value import Value
@@ -33,7 +34,7 @@ _DUE: Final = (
     .cte("due")
     .prefix_with("MATERIALIZED")
 )
-_CLAIM: Final = (
+_CLAIM: Final = Statement(
     update(webhook_inbox)
     .where(webhook_inbox.c.event_id.in_(select(_DUE.c.event_id)))
     .values(
@@ -48,7 +49,7 @@ _CLAIM: Final = (
         webhook_inbox.c.payload["data"]["object"]["id"].astext.label("object_id"),
     )
 )
-_MARK_PROCESSED: Final = (
+_MARK_PROCESSED: Final = Statement(
     update(webhook_inbox)
     .where(
         webhook_inbox.c.event_id == any_(bindparam("ids", type_=ARRAY(Text))),
@@ -95,7 +96,7 @@ class SqlWebhooks:
 
     async def claim(self, *, limit: int, lease: timedelta) -> tuple[ClaimedWebhook, ...]:
         """Due events, oldest first, left alone by others until `lease` has passed."""
-        claimed = await self._connection.execute(_CLAIM, {"most": limit, "lease": lease})
+        claimed = await _CLAIM.rows(self._connection, {"most": limit, "lease": lease})
         rows: list[Any] = sorted(claimed, key=lambda row: (row.received_at, row.event_id))
         return tuple(
             ClaimedWebhook(
@@ -106,7 +107,7 @@ class SqlWebhooks:
 
     async def mark_processed(self, event_ids: Collection[str]) -> None:
         """Nothing is left to do for them."""
-        await self._connection.execute(_MARK_PROCESSED, {"ids": list(event_ids)})
+        await _MARK_PROCESSED.run(self._connection, {"ids": list(event_ids)})
 
     async def mark_failed(self, event_id: str, *, error: str, retry_in: timedelta) -> None:
         """It is handed out again after `retry_in`; the error is kept, as far as it is short."""

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 import psycopg
 import pytest
+from asyncpg import ReadOnlySQLTransactionError
 from sqlalchemy import select, text
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.db.engine import (
@@ -50,7 +50,7 @@ async def test_what_happened_where_nothing_may_be_written_is_refused_and_not_los
     engine: AsyncEngine,
 ) -> None:
     await open_shop(engine)
-    with pytest.raises(DBAPIError, match="read-only transaction"):
+    with pytest.raises(ReadOnlySQLTransactionError, match="read-only transaction"):
         async with snapshots(engine)() as tx:
             await tx.events.append(_event("lost"))
 

@@ -18,6 +18,7 @@ from billing.ports.storage import Transaction
 from billing.refund import Refund, RefundState
 from tests.adapters.db.company import START, bill, collect, draft, open_shop, post, subscribe
 from tests.adapters.db.reversals import dispute, give_back, note, refund, usd, with_credit
+from tests.adapters.db.undone import undone
 
 
 @pytest.fixture(autouse=True)
@@ -148,7 +149,7 @@ class _Desk:
 async def test_the_books_balance_whatever_is_done(
     engine: AsyncEngine, drawn: st.DataObject
 ) -> None:
-    async with engine.connect() as connection:
+    async with undone(engine) as connection:
         tx = SqlTransaction(connection)
         desk = _Desk(tx=tx, drawn=drawn)
         for number in range(drawn.draw(st.integers(1, 20))):
@@ -161,4 +162,3 @@ async def test_the_books_balance_whatever_is_done(
             text("SELECT coalesce(sum(amount_minor), 0) FROM balance_movements")
         )
         assert await tx.balances.of("cus_1", "USD") == usd(int(moved))
-        await connection.rollback()

@@ -41,6 +41,7 @@ from tests.adapters.db.reversals import (
     with_credit,
     with_line,
 )
+from tests.adapters.db.undone import undone
 from tests.adapters.db.waiting import somebody_waits
 
 _NEXT = Period(start=PERIOD.end, end=PERIOD.end + timedelta(days=31))
@@ -160,7 +161,7 @@ async def test_credits_computed_from_what_is_stored_never_exceed_their_debit(
     engine: AsyncEngine, seats: int, cuts: list[int], by_note: list[bool]
 ) -> None:
     """Again and again, a rest of the period is given back, by a line or by a note."""
-    async with engine.connect() as connection:
+    async with undone(engine) as connection:
         tx = SqlTransaction(connection)
         await sell(tx, draft(quantity=seats))
         given, closed = 0, False
@@ -184,7 +185,6 @@ async def test_credits_computed_from_what_is_stored_never_exceed_their_debit(
                 await bill(tx, changed)
             given, closed = given + back.amount_minor, True
         await tx.finish()
-        await connection.rollback()
 
 
 def _settled(**changes: object) -> Settled:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from asyncpg import IntegrityConstraintViolationError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
@@ -34,6 +35,7 @@ from tests.adapters.db.company import (
     subscription,
 )
 from tests.adapters.db.reversals import debit, give_back, note, usd, with_credit, with_line
+from tests.adapters.db.undone import undone
 from tests.adapters.db.waiting import somebody_waits
 
 
@@ -235,7 +237,7 @@ async def test_invoices_voided_and_finalised_at_once_keep_the_balance_whole(
 async def test_what_the_balance_paid_and_what_is_left_of_it_is_what_was_given(
     engine: AsyncEngine, balance: int, quantities: list[int], voided: set[int]
 ) -> None:
-    async with engine.connect() as connection:
+    async with undone(engine) as connection:
         tx = SqlTransaction(connection)
         if balance:
             await _give(tx, balance)
@@ -249,7 +251,6 @@ async def test_what_the_balance_paid_and_what_is_left_of_it_is_what_was_given(
                 used += record.from_balance.amount_minor
         assert await tx.balances.of("cus_1", "USD") == usd(balance - used)
         await tx.finish()
-        await connection.rollback()
 
 
 def _cheap(minor: int) -> InvoiceDraft:
@@ -312,7 +313,9 @@ async def test_a_credit_line_names_a_line_that_exists_and_takes_something_off(
     async with transaction() as tx:
         await sell(tx, draft())
     for position, minor in ((2, 100), (1, -100)):
-        with pytest.raises(IntegrityError, match=r"credits_position_fkey|credits_check"):
+        with pytest.raises(
+            IntegrityConstraintViolationError, match=r"credits_position_fkey|credits_check"
+        ):
             async with transaction() as tx:
                 await bill(tx, with_credit(draft(1), of=debit(draft(), position), minor=minor))
 

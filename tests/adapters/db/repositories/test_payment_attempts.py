@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy.exc import IntegrityError
+from asyncpg import UniqueViolationError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.db.engine import Transactions
@@ -91,7 +91,8 @@ async def test_unfinished_attempts_are_those_that_might_take_money(
 async def test_a_payment_belongs_to_one_attempt(transaction: Transactions) -> None:
     async with transaction() as tx:
         await tx.attempts.put(_attempt(1))
-        with pytest.raises(IntegrityError, match="payment_attempts_payment_id_key"):
+    with pytest.raises(UniqueViolationError, match="payment_attempts_payment_id_key"):
+        async with transaction() as tx:
             await tx.attempts.put(_attempt(2).model_copy(update={"payment_id": "pi_1"}))
 
 
