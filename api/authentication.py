@@ -10,7 +10,6 @@ from typing import Annotated, Final
 
 from fastapi import Depends, Request
 
-from adapters.db.repositories import api_keys
 from api.dependencies import dependencies_of
 from api.problems import Forbidden, Unauthenticated
 from billing.actor import Actor, ActorKind
@@ -81,7 +80,7 @@ async def authenticate(request: Request, scope: str) -> Caller:
         raise Unauthenticated("api_key_missing", "send an API key: Authorization: Bearer pk_…")
     found = None
     if len(secret) <= _LONGEST_SECRET and secret.isascii():
-        found = await api_keys.authenticate(dependencies_of(request).engine, secret)
+        found = await dependencies_of(request).known_keys.authenticate(secret)
     if found is None:
         raise Unauthenticated("api_key_invalid", "the API key is unknown or was revoked")
     request.state.api_key_id = found.id

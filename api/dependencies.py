@@ -12,6 +12,7 @@ from fastapi import Depends, Request
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
+from adapters.db.known_keys import KnownKeys
 from adapters.db.tax_rates import SqlTaxRates
 from adapters.settings import Settings
 from billing.ports.gateway import PaymentGateway
@@ -27,6 +28,8 @@ class Dependencies:
     temporal: Client
     gateway: PaymentGateway
     settings: Settings
+    keys: KnownKeys | None = None
+    """Who recognises API keys without reading each; None for the database at every request."""
     taxes: TaxRates | None = None
     """Who knows which tax is charged; None for the table in the database."""
     task_queue: str = SUBSCRIPTION_TASK_QUEUE
@@ -35,6 +38,11 @@ class Dependencies:
     """How long a request waits for a workflow before it is answered with 503."""
     browser_patience: timedelta = timedelta(seconds=8)
     """How long a browser is kept waiting before it is shown a page that asks again by itself."""
+
+    @property
+    def known_keys(self) -> KnownKeys:
+        """Remembers nothing where nobody tells it what changes."""
+        return KnownKeys(self.engine) if self.keys is None else self.keys
 
     @property
     def tax_rates(self) -> TaxRates:

@@ -7,6 +7,8 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Final
 
 import structlog
 from pydantic import ValidationError
@@ -16,6 +18,8 @@ from adapters import garbage_collection
 from adapters.catalog_file import read_sources
 from adapters.catalog_publishing import is_published, publish_first
 from adapters.db.engine import create_engine
+from adapters.db.known_keys import CHANNEL, KnownKeys
+from adapters.db.notifications import listen
 from adapters.logging import configure_logging
 from adapters.settings import Settings
 from adapters.stripe.client import connect_stripe
@@ -32,6 +36,9 @@ from billing.errors import PerennialError
 
 log = structlog.get_logger("api")
 
+_DEAF: Final = timedelta(seconds=1)
+"""Between two tries to hear of changed API keys; each is read meanwhile."""
+
 
 @asynccontextmanager
 async def connected(settings: Settings) -> AsyncIterator[Dependencies]:
@@ -39,7 +46,13 @@ async def connected(settings: Settings) -> AsyncIterator[Dependencies]:
 
     Raises `CannotStart` where Temporal is out of reach.
     """
-    engine = create_engine(settings.database_url.get_secret_value())
+    database_url = settings.database_url.get_secret_value()
+    engine = create_engine(database_url)
+    keys = KnownKeys(engine)
+    hearing = asyncio.create_task(
+        listen(database_url, CHANNEL, heard=keys.hear, lost=keys.lose, pause=_DEAF)
+    )
+    hearing.add_done_callback(lambda _: keys.lose("stopped"))
     try:
         async with connect_stripe(
             api_key=settings.stripe_api_key.get_secret_value(), api_base=settings.stripe_api_base
@@ -53,9 +66,12 @@ async def connected(settings: Settings) -> AsyncIterator[Dependencies]:
                 temporal=temporal,
                 gateway=StripeGateway(stripe),
                 settings=settings,
+                keys=keys,
                 taxes=tax_rates(settings, engine=engine, stripe=stripe),
             )
     finally:
+        hearing.cancel()
+        await asyncio.wait({hearing})
         await engine.dispose()
 
 

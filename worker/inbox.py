@@ -12,13 +12,13 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Final
 
-import asyncpg
 import structlog
 from prometheus_client import Counter
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.db.engine import single_statements
+from adapters.db.notifications import DATABASE_LOST, listen, rings
 from adapters.db.repositories.webhooks import CHANNEL, ClaimedWebhook, SqlWebhooks
 from worker.gateway_events import Handling
 
@@ -32,10 +32,6 @@ _PROCESSING_SECONDS: Final = 100
 _BATCH: Final = 20
 _LONGEST_BACKOFF: Final = timedelta(hours=1)
 _MOST_DOUBLINGS: Final = 12
-_LOST: Final = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
-"""What the driver raises when the database is out of reach."""
-
-_KEEPALIVE: Final = timedelta(seconds=30)
 
 PROCESSED: Final = Counter(
     "perennial_webhooks_processed_total", "Stored webhooks that were processed", ("handling",)
@@ -74,11 +70,19 @@ class Inbox:
         """Wakes on every stored event, and every now and then; outlives the database's absence."""
         bell = asyncio.Event()
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._listen(bell))
+            tasks.create_task(
+                listen(
+                    self._database_url,
+                    CHANNEL,
+                    heard=bell.set,
+                    lost=lambda reason: log.warning("inbox.not_listening", error=reason),
+                    pause=self._poll_interval,
+                )
+            )
             while True:
                 bell.clear()
                 if await self._drained():
-                    await _rings(bell, within=self._poll_interval)
+                    await rings(bell, within=self._poll_interval)
 
     async def process_due(self) -> int:
         """Processes one batch of what is due; returns how many events that were.
@@ -110,7 +114,7 @@ class Inbox:
         """Whether nothing more is due now, or nothing can be known about it."""
         try:
             return await self.process_due() < _BATCH
-        except (SQLAlchemyError, *_LOST) as error:
+        except (SQLAlchemyError, *DATABASE_LOST) as error:
             log.warning("inbox.unreachable", error=type(error).__name__)
             return True
 
@@ -141,43 +145,3 @@ class Inbox:
         )
         async with self._webhooks() as webhooks:
             await webhooks.mark_failed(event.id, error=described, retry_in=delay)
-
-    async def _listen(self, bell: asyncio.Event) -> None:
-        """Rings on every notification, and once per connection for what came before it."""
-        while True:
-            try:
-                async with _subscribed(self._database_url, bell) as connection:
-                    bell.set()
-                    await _until_closed(connection)
-                log.warning("inbox.not_listening", error="closed by the server")
-            except _LOST as error:
-                log.warning("inbox.not_listening", error=type(error).__name__)
-            await asyncio.sleep(self._poll_interval.total_seconds())
-
-
-async def _rings(bell: asyncio.Event, *, within: timedelta) -> bool:
-    """Whether the bell rang in time."""
-    try:
-        async with asyncio.timeout(within.total_seconds()):
-            return await bell.wait()
-    except TimeoutError:
-        return False
-
-
-async def _until_closed(connection: asyncpg.Connection) -> None:
-    """Returns when the server closes the connection; a network that went silent raises."""
-    closed = asyncio.Event()
-    connection.add_termination_listener(lambda *_: closed.set())
-    while not await _rings(closed, within=_KEEPALIVE):
-        await connection.execute("SELECT 1", timeout=_KEEPALIVE.total_seconds())
-
-
-@asynccontextmanager
-async def _subscribed(database_url: str, bell: asyncio.Event) -> AsyncIterator[asyncpg.Connection]:
-    """A connection of its own: a notification reaches only who listens when it is sent."""
-    connection = await asyncpg.connect(database_url, timeout=10)
-    try:
-        await connection.add_listener(CHANNEL, lambda *_: bell.set())
-        yield connection
-    finally:
-        await connection.close(timeout=5)

@@ -34,7 +34,7 @@ def new_secret() -> str:
 
 async def authenticate(engine: AsyncEngine, secret: str) -> ApiKey | None:
     """The key of a secret; None where it is unknown or revoked."""
-    row = await read_row(engine, _RECOGNISE, {"wanted_hash": _hash(secret)})
+    row = await read_row(engine, _RECOGNISE, {"wanted_hash": hash_of(secret)})
     return None if row is None else as_api_key(row)
 
 
@@ -59,7 +59,7 @@ class SqlApiKeys:
             .values(
                 id=key_id,
                 name=name,
-                key_hash=_hash(secret),
+                key_hash=hash_of(secret),
                 prefix=secret[:_SHOWN_CHARACTERS],
                 scopes=sorted(scopes),
                 created_at=created_at,
@@ -67,7 +67,7 @@ class SqlApiKeys:
             .on_conflict_do_nothing(index_elements=[api_keys.c.key_hash])
         )
         stored = await self._connection.execute(
-            select(api_keys).where(api_keys.c.key_hash == _hash(secret))
+            select(api_keys).where(api_keys.c.key_hash == hash_of(secret))
         )
         return as_api_key(stored.one())
 
@@ -88,5 +88,6 @@ class SqlApiKeys:
         return as_api_key(row)
 
 
-def _hash(secret: str) -> str:
+def hash_of(secret: str) -> str:
+    """What is kept of a secret."""
     return sha256(secret.encode()).hexdigest()

@@ -22,6 +22,7 @@ from billing.catalog import Product, Trial, WithoutPaymentMethod
 from billing.pricing import price_of
 
 _TRIGGERS = {
+    ("api_keys", "api_keys_changed"),
     ("audit_log", "append_only"),
     ("balance_movements", "append_only"),
     ("balance_movements", "moved"),
