@@ -6,7 +6,7 @@ Owns the token's form, `{quote}.{signature}`. Does not own what a quote says nor
 
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from hashlib import sha256
+from functools import cache
 from typing import Final
 
 from pydantic import ValidationError
@@ -23,7 +23,7 @@ class QuoteTokens:
     """Writes and reads tokens with one secret; every process with the same settings the same."""
 
     def __init__(self, *, secret: str) -> None:
-        self._key = hmac.digest(secret.encode(), _PURPOSE, "sha256")
+        self._key = _key_from(secret)
 
     @classmethod
     def of(cls, settings: Settings) -> "QuoteTokens":
@@ -52,7 +52,13 @@ class QuoteTokens:
     def _signature(self, said: str) -> str:
         """128 bits in hexadecimal digits that only holders of the secret can make."""
         text = said.encode("utf-8", "replace")
-        return hmac.new(self._key, text, sha256).hexdigest()[:_SIGNATURE_DIGITS]
+        return hmac.digest(self._key, text, "sha256").hex()[:_SIGNATURE_DIGITS]
+
+
+@cache
+def _key_from(secret: str) -> bytes:
+    """Of a process's one secret: it is asked for at every preview."""
+    return hmac.digest(secret.encode(), _PURPOSE, "sha256")
 
 
 def _invalid() -> InvalidInput:

@@ -6,6 +6,7 @@ paths with ids, queries, bodies or addresses: those can be personal data.
 
 import time
 import uuid
+from functools import cache
 from typing import Final
 
 import structlog
@@ -79,8 +80,8 @@ class _Answer:
 
 def _measure(scope: Scope, status: int | None, seconds: float) -> None:
     method, route = _method(scope), _route(scope)
-    REQUESTS.labels(method, route, str(status)).inc()
-    DURATION.labels(method, route).observe(seconds)
+    _requests(method, route, status).inc()
+    _durations(method, route).observe(seconds)
     if route in _QUIET_ROUTES and (status or 0) < _FAILED:
         return
     log.info(
@@ -89,8 +90,18 @@ def _measure(scope: Scope, status: int | None, seconds: float) -> None:
         route=route,
         status=status,
         duration_ms=round(seconds * 1000, 1),
-        api_key=scope.get("state", {}).get("api_key_id"),
+        caller=scope.get("state", {}).get("api_key_id"),
     )
+
+
+@cache
+def _requests(method: str, route: str, status: int | None) -> Counter:
+    return REQUESTS.labels(method, route, str(status))
+
+
+@cache
+def _durations(method: str, route: str) -> Histogram:
+    return DURATION.labels(method, route)
 
 
 def _method(scope: Scope) -> str:
