@@ -359,10 +359,10 @@ def ended(
     if planned is not None and now >= planned.at:
         unused = planned.unused_of_addons
     status = SubscriptionStatus.CANCELED
-    if state.status is SubscriptionStatus.INCOMPLETE:
-        status = SubscriptionStatus.INCOMPLETE_EXPIRED
-    elif reason is EndReason.COMPLETED:
+    if reason is EndReason.COMPLETED:  # also in a run after a reset, which has it from storage
         status = SubscriptionStatus.COMPLETED
+    elif state.status is SubscriptionStatus.INCOMPLETE:
+        status = SubscriptionStatus.INCOMPLETE_EXPIRED
     return state.changed(
         status=status,
         ended_at=now,

@@ -24,6 +24,7 @@ from billing.actor import Actor
 from billing.agenda import agenda
 from billing.commands import check_not_reused
 from billing.errors import Conflict, InvalidInput, NotFound
+from billing.purchase import noun_of
 from billing.subscription import ChangeResult, SubscriptionState
 from cli import temporal
 from cli.operator import operator_named
@@ -179,7 +180,8 @@ async def _read(engine: AsyncEngine, subscription_id: str) -> Subscription:
     async with reading(engine) as connection:
         found = await subscriptions.get(connection, subscription_id)
     if found is None:
-        raise NotFound("subscription_not_found", f"no subscription {subscription_id}")
+        noun = noun_of(subscription_id)
+        raise NotFound(f"{noun}_not_found", f"no {noun} {subscription_id}")
     return found
 
 

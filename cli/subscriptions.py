@@ -26,6 +26,7 @@ from adapters.db.queries.subscriptions import Subscription, TimelineEntry
 from api.purchase_view import PurchaseView
 from api.subscription_view import SubscriptionView
 from billing.errors import NotFound
+from billing.purchase import noun_of
 from billing.subscription import CommandName, SubscriptionState
 from billing.value import Instant, Value
 from cli import temporal
@@ -244,7 +245,8 @@ def _view(subscription: Subscription) -> SubscriptionView | PurchaseView:
 
 def _required(found: Subscription | None, subscription_id: str) -> Subscription:
     if found is None:
-        raise NotFound("subscription_not_found", f"no subscription {subscription_id}")
+        noun = noun_of(subscription_id)
+        raise NotFound(f"{noun}_not_found", f"no {noun} {subscription_id}")
     return found
 
 

@@ -11,7 +11,7 @@ from billing.currency_option import CurrencyOption
 from billing.discount import Coupon, CouponDuration
 from billing.dunning import DunningLadder, DunningPolicy, FinalAction
 from billing.price import Price
-from billing.price_model import PerUnit
+from billing.price_model import Percentage, PerUnit
 from tests.api.shop import CATALOG, Shop, problem
 from tests.worker.desk import DECLINED_LATER, GOOD_CARD, pay
 
@@ -32,6 +32,9 @@ _STICKER = _SESSION.model_copy(
         "model": PerUnit(unit_amount_minor=Decimal(60)),
         "currency_options": {},
     }
+)
+_SHARE = _STICKER.model_copy(
+    update={"id": "share", "model": Percentage(rate_percent=Decimal("2.5"))}
 )
 _MACHINE = _SESSION.model_copy(update={"id": "machine", "product_id": "machine"})
 _HELP = Coupon(
@@ -55,7 +58,7 @@ def catalog() -> Catalog:
     return CATALOG.model_copy(
         update={
             "products": (*CATALOG.products, onboarding, machine),
-            "prices": (*CATALOG.prices, _SESSION, _STICKER, _MACHINE),
+            "prices": (*CATALOG.prices, _SESSION, _STICKER, _SHARE, _MACHINE),
             "coupons": (_HELP,),
         }
     )
@@ -263,3 +266,31 @@ async def test_at_a_checkout_it_is_paid_before_it_is_sold(shop: Shop) -> None:
     await shop.made(f"{off}/cancel", {"reason": "sold out"})
     await shop.until(off, "status", "incomplete_expired")
     assert len((await shop.read("/v1/invoices", customer=customer))["data"]) == 1
+
+
+async def test_what_depends_on_an_amount_is_sold_for_that_and_for_nothing_of_none(
+    shop: Shop,
+) -> None:
+    customer = await shop.customer()
+    share = {"price": "share", "base_amount_minor": 0}
+    free = await shop.made("/v1/purchases", {"customer": customer, "items": [share]})
+    assert (free["status"], free["amount"]["text"]) == ("completed", "USD 0.00")
+    basket = {"customer": customer, "items": [share | {"base_amount_minor": 100_000}]}
+    foreseen = await shop.made("/v1/purchases/preview", basket)
+    assert foreseen["amount_due"]["text"] == "USD 25.00"
+    problem(await shop.post("/v1/purchases", basket), 409, "payment_method_required")
+    problem(
+        await shop.post("/v1/purchases", _basket(customer, ("share", 1))),
+        422,
+        "base_amount_required",
+    )
+
+
+async def test_a_test_clock_that_is_deleted_calls_off_what_is_not_paid(shop: Shop) -> None:
+    clock = await shop.clock(_START)
+    customer = await shop.customer(card="pm_card_chargeCustomerFail", clock=clock)
+    made = await shop.made("/v1/purchases", _basket(customer))
+    deleted = await shop.client.delete(f"/v1/test_clocks/{clock}")
+    assert deleted.status_code == 200, deleted.text
+    await shop.until(f"/v1/purchases/{made['id']}", "status", "canceled")
+    await shop.until(f"/v1/invoices/{made['invoice']}", "status", "void")
