@@ -11,12 +11,11 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.db.engine import snapshot
-from adapters.db.queries import customers, invoices, subscriptions
+from adapters.db.queries import balances, customers, invoices, subscriptions
 from adapters.db.queries.customers import Customer, SavedPaymentMethod
 from adapters.db.queries.invoices import Invoice
 from adapters.db.queries.page import Page
 from adapters.db.queries.subscriptions import SubscriptionFilter
-from adapters.db.repositories.balances import SqlBalances
 from adapters.db.repositories.invoice_items import pending_items
 from adapters.db.repositories.prices import SqlPrices
 from adapters.locale_format import ENGLISH, LocaleFormat
@@ -88,7 +87,11 @@ async def read_account(deps: Dependencies, customer: Customer, *, latest: int) -
             holdings=tuple([await _holding(connection, customer, state, now) for state in states]),
             method=method,
             invoices=await invoices.page_of(connection, customer_id=customer.id, limit=latest),
-            balances=await _balances(connection, customer.id, states),
+            balances=tuple(
+                balance
+                for balance in await balances.of_customer(connection, customer.id)
+                if balance.amount_minor
+            ),
             now=now,
         )
     taxation = await deps.tax_rates.taxation(customer.id, now)
@@ -151,11 +154,3 @@ async def _holding(
         now=now,
         written=LocaleFormat(customer.locale),
     )
-
-
-async def _balances(
-    connection: AsyncConnection, customer_id: str, states: list[SubscriptionState]
-) -> tuple[Money, ...]:
-    currencies = sorted({state.terms.currency for state in states})
-    balances = [await SqlBalances(connection).of(customer_id, each) for each in currencies]
-    return tuple(balance for balance in balances if balance.amount_minor)
