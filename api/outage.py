@@ -23,7 +23,12 @@ DATABASE_ERRORS: Final[tuple[type[Exception], ...]] = (
 )
 """What the database's drivers raise, outage or not. While it connects, the driver's own errors."""
 
-_OUTAGES: Final = (OSError, PoolTimeout, DisconnectionError)
+_OUTAGES: Final = (
+    OSError,
+    PoolTimeout,
+    DisconnectionError,
+    driver.InvalidCachedStatementError,  # a migration changed a table; it is prepared anew next time
+)
 _LOST_CONNECTIONS: Final = (asyncpg.InterfaceError, driver.InternalClientError)
 """Of the driver's own: the connection is closed or its conversation is broken, and none of several
 hosts is the one that writes, as in the middle of a failover. The next request has another one."""

@@ -8,7 +8,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.types import Integer
 
-from adapters.db.engine import create_engine
+from adapters.db.engine import begun, create_engine
+from adapters.db.statement import Statement
 from api.outage import DATABASE_ERRORS, is_outage
 
 
@@ -47,6 +48,24 @@ async def test_a_connection_that_is_closed_under_a_request_is_an_outage(
         with pytest.raises(DBAPIError) as failed:
             await connection.execute(text("SELECT 1"))
     assert is_outage(failed.value)
+
+
+async def test_a_migration_under_running_processes_is_over_with_the_next_request(
+    engine: AsyncEngine,
+) -> None:
+    async with engine.begin() as connection:
+        await connection.execute(text("CREATE TABLE changing AS SELECT 1 AS a"))
+    all_of_it = Statement("SELECT * FROM changing")
+    async with begun(engine) as connection:
+        assert await all_of_it.rows(connection, {}) == [(1,)]
+    async with engine.begin() as connection:
+        await connection.execute(text("ALTER TABLE changing ADD COLUMN b INTEGER"))
+    with pytest.raises(DATABASE_ERRORS) as failed:
+        async with begun(engine) as connection:
+            await all_of_it.rows(connection, {})
+    assert is_outage(failed.value)
+    async with begun(engine) as connection:
+        assert await all_of_it.rows(connection, {}) == [(1, None)]
 
 
 async def test_a_value_of_another_type_is_a_defect_and_not_an_outage(
