@@ -27,8 +27,9 @@ _OUTAGES: Final = (
     OSError,
     PoolTimeout,
     DisconnectionError,
-    driver.InvalidCachedStatementError,  # a migration changed a table; it is prepared anew next time
+    driver.InvalidCachedStatementError,
 )
+"""The last where a migration changed a table: the statement is prepared anew the next time."""
 _LOST_CONNECTIONS: Final = (asyncpg.InterfaceError, driver.InternalClientError)
 """Of the driver's own: the connection is closed or its conversation is broken, and none of several
 hosts is the one that writes, as in the middle of a failover. The next request has another one."""
