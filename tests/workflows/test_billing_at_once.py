@@ -1,6 +1,7 @@
 """Periods are billed and paid where the workflow runs; what keeps them from it is waited out."""
 
-from contextlib import AbstractAsyncContextManager
+import asyncio
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, replace
 
 import pytest
@@ -10,6 +11,7 @@ from simulator.faults import Fault
 from tests.conftest import StripeSimulator
 from tests.histories.fingerprint import fingerprint
 from tests.workflows.company import Company, Subscription, at
+from tests.workflows.test_interleavings import SlowGateway, Telephone
 from tests.workflows.test_payments import captured
 
 
@@ -120,3 +122,29 @@ async def test_of_boundaries_that_were_missed_only_the_last_is_paid_at_once(
         "local activity collect",
     ]
     assert await captured(simulator) == 3 * 8000
+
+
+async def test_a_worker_that_is_stopped_while_it_pays_at_once_pays_once(
+    company: Company, simulator: StripeSimulator
+) -> None:
+    company.present = at("2026-05-01T00:00")
+    telephone = Telephone()
+    telephone.may_hang_up.set()
+    company.parts = replace(company.parts, gateway=SlowGateway(company.stripe, telephone))
+    async with AsyncExitStack() as first:
+        await first.enter_async_context(company.working())
+        subscription = await company.subscribe(await company.customer())
+        await subscription.activated()
+        telephone.rang.clear()
+        telephone.may_hang_up.clear()
+        renewing = asyncio.create_task(company.advance("2026-06-01T00:00"))
+        await telephone.rang.wait()
+        stopping = asyncio.create_task(first.aclose())
+        await asyncio.wait([stopping], timeout=0.3)  # it waits for what is under way
+        telephone.may_hang_up.set()
+        await stopping
+    async with company.working():
+        await renewing
+        assert await subscription.status() == "active"
+    assert [i["status"] for i in await company.invoices()] == ["paid", "paid"]
+    assert await captured(simulator) == 2 * 8000
