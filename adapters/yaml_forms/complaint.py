@@ -28,8 +28,8 @@ _PATTERNS: Final[Mapping[str, str]] = {
     "^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$": "write up to 63 letters, digits, _ or -, such as MAY-25",
     "^[A-Z0-9]{1,3}$": "write up to 3 of A-Z and 0-9, such as NY",
 }
-_OF_ANOTHER: Final = frozenset({"union_tag_invalid", "union_tag_not_found"})
-"""Complaints of a value that is put together of others, of which one is told already."""
+_OF_ANOTHER: Final = frozenset({"model_type", "union_tag_invalid", "union_tag_not_found"})
+"""Complaints of a value that is put together of others later, of which one is told already."""
 
 
 def sentence(complaint: ErrorDetails) -> str | None:

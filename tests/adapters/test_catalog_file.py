@@ -334,6 +334,15 @@ def test_an_id_is_used_once() -> None:
     ]
 
 
+def test_a_mistake_in_one_section_is_told_of_that_alone() -> None:
+    assert _problems(f"{_SMALL}coupons: []\n") == [
+        (11, "coupons is a list; begin each of its items with `- `")
+    ]
+    told = "tiers is a list; begin each of its items with `- `"
+    content = _SMALL.replace('amount: "16.00"', "model: volume\n        tiers: []")
+    assert _problems(content) == [(9, told)]
+
+
 def test_a_fallback_is_of_the_same_family() -> None:
     content = _SMALL.replace("trial: {days: 14}", "free_fallback: other_free")
     content += """\

@@ -108,11 +108,10 @@ def named_amount(minor: int, currency: str, *, now: datetime, number: int) -> In
 _ELSEWHERE: Final = ("KWD", "JPY")
 
 
-def at_model(sold: Offer, model: PriceModel, *, least: int | None) -> Offer:
-    """The offer at that model, for as many minor units of each currency."""
-    option = CurrencyOption(model=model, minimum_amount_minor=least)
-    options = dict.fromkeys(_ELSEWHERE, option)
-    terms = {"model": model, "minimum_amount_minor": least, "currency_options": options}
+def at_model(sold: Offer, model: PriceModel, *, least: int | None, with_tax: bool) -> Offer:
+    """The offer at that model, for as many minor units of each currency; they may include tax."""
+    option = CurrencyOption(model=model, minimum_amount_minor=least, tax_inclusive=with_tax)
+    terms = dict(option) | {"currency_options": dict.fromkeys(_ELSEWHERE, option)}
     return Offer(product=sold.product, price=sold.price.model_copy(update=terms))
 
 

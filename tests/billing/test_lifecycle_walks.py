@@ -116,6 +116,7 @@ class Life(RuleBasedStateMachine):
         once=st.none() | st.sampled_from([0, 500, 25_000]),
         model=shapes,
         first=st.sampled_from(["team", "team", "any"]),
+        with_tax=st.booleans(),
         least=st.none() | st.integers(10, 5_000).map(lambda tens: tens * 10),
     )
     def begins(  # noqa: PLR0913 - what a life may begin with
@@ -133,11 +134,12 @@ class Life(RuleBasedStateMachine):
         model: PriceModel,
         least: int | None,
         first: str,
+        with_tax: bool,
     ) -> None:
         product = _sold(anchored(product, anchor), self.billing)
         if anchor == "calendar" and interval.unit is IntervalUnit.WEEK:
             interval = YEAR
-        catalog = self._catalog(product, interval, of_model=(model, least))
+        catalog = self._catalog(product, interval, of_model=(model, least, with_tax))
         self.running = Running(
             *sorted(catalog, key=lambda sold: sold.price.id != first),
             start=START,
@@ -155,9 +157,9 @@ class Life(RuleBasedStateMachine):
         self.told: dict[str, Message] = {}
 
     def _catalog(
-        self, product: Product, interval: Interval, *, of_model: tuple[PriceModel, int | None]
+        self, product: Product, interval: Interval, *, of_model: tuple[PriceModel, int | None, bool]
     ) -> tuple[Offer, ...]:
-        model, least = of_model
+        model, least, with_tax = of_model
         units = {"team": 12_340, "business": 19_990}
         return (
             *(
@@ -197,6 +199,7 @@ class Life(RuleBasedStateMachine):
                     offer(price_id, 0, product=product, interval=each, billing=self.billing),
                     model,
                     least=least,
+                    with_tax=with_tax,
                 )
                 for price_id, each in (("any", interval), ("any_annual", YEAR))
             ),
