@@ -22,6 +22,7 @@ from adapters.db.queries import catalog as queries
 from adapters.db.queries import catalog_versions, running_subscriptions
 from adapters.db.repositories.catalog import Publication
 from adapters.db.repositories.migrations import SqlMigrations
+from adapters.next_invoices import next_invoice
 from billing.actor import Actor
 from billing.catalog import Catalog
 from billing.catalog_change import CatalogChange, Published, Refusal, changes, refusals
@@ -263,18 +264,18 @@ async def _rehearsed(
     if change.kind != "price" or change.id in moved:
         return PlannedChange(change=change)
     running = await running_subscriptions.counts(connection, price_id=change.id)
-    after = {price.id: price for price in proposed.prices}
     touched: list[Touched] = []
     for old in published.prices:
         if (old.id, old.version) in running:
-            new = after.get(change.replaced_by or old.id, old)
+            new = _offered(proposed, change.replaced_by or old.id)
             touched.append(await _touched(connection, old, new, published))
     return PlannedChange(change=change, touched=tuple(touched))
 
 
 async def _touched(
-    connection: AsyncConnection, old: Price, new: Price, published: Published
+    connection: AsyncConnection, old: Price, offer: Offer | None, published: Published
 ) -> Touched:
+    new = old if offer is None else offer.price
     rehearsal, tally = Rehearsal(old=old, new=new), Tally()
     first: list[Effect] = []
     count = 0
@@ -298,8 +299,30 @@ async def _touched(
         to_version=new.version,
         count=count,
         if_moved=tally.totals,
-        first=tuple(touched_subscription(effect) for effect in soonest(first, SHOWN)),
+        first=tuple(
+            [
+                touched_subscription(
+                    effect,
+                    await next_invoice(
+                        connection,
+                        effect.subscription.subscription_id,
+                        published=published,
+                        moved_to=offer if effect.refusal is None else None,
+                    ),
+                )
+                for effect in soonest(first, SHOWN)
+            ]
+        ),
     )
+
+
+def _offered(catalog: Catalog, price_id: str) -> Offer | None:
+    """None where the catalog has the price no more."""
+    price = next((each for each in catalog.prices if each.id == price_id), None)
+    if price is None:
+        return None
+    product = next(each for each in catalog.products if each.id == price.product_id)
+    return Offer(product=product, price=price)
 
 
 def _placed(refusal: Refusal, files: CatalogFiles) -> Refusal:

@@ -153,7 +153,7 @@ class TouchedSubscriptionView(BaseModel):
     quantity: int
     next_invoice_at: datetime | None
     next_invoice: MoneyView = Field(
-        description="Before discounts, tax and what comes once. For a whole period; in arrears for"
+        description="Before discounts and what comes once. For a whole period; in arrears for"
         " what will have been had by then, at the prices that it was had at"
     )
     if_moved: MoneyView = Field(
@@ -161,11 +161,17 @@ class TouchedSubscriptionView(BaseModel):
     )
     following: MoneyView = Field(description="What each whole period costs from then on")
     following_if_moved: MoneyView
+    invoice_total: MoneyView | None = Field(
+        description="All of the next invoice with its discounts and what waits for it, before tax;"
+        " null where none comes"
+    )
+    invoice_total_if_moved: MoneyView | None
     refusal: str | None
 
     @classmethod
     def of(cls, touched: TouchedSubscription) -> Self:
         """The subscription."""
+        invoice = touched.invoice
         return cls(
             subscription=touched.subscription_id,
             customer=touched.customer_id,
@@ -176,6 +182,8 @@ class TouchedSubscriptionView(BaseModel):
             if_moved=MoneyView.of(touched.if_moved),
             following=MoneyView.of(touched.following),
             following_if_moved=MoneyView.of(touched.following_if_moved),
+            invoice_total=None if invoice is None else MoneyView.of(invoice.total),
+            invoice_total_if_moved=None if invoice is None else MoneyView.of(invoice.if_moved),
             refusal=touched.refusal,
         )
 

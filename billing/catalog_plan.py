@@ -20,6 +20,14 @@ from billing.subscription import SubscriptionStatus
 from billing.value import Instant, Value
 
 
+class NextInvoice(Value):
+    """All of an invoice with its discounts and what waits for it, before tax."""
+
+    total: Money
+    if_moved: Money
+    """The same at the other price."""
+
+
 class TouchedSubscription(Value):
     """One subscription that keeps its price, and what another would make of its invoices."""
 
@@ -38,6 +46,8 @@ class TouchedSubscription(Value):
     is_in_arrears: bool = False
     refusal: str | None
     """Why it could not be moved in its quantity."""
+    invoice: NextInvoice | None = None
+    """None where none comes."""
 
 
 class Touched(Value):
@@ -166,7 +176,7 @@ def soonest(effects: Iterable[Effect], count: int) -> list[Effect]:
     return nsmallest(count, effects, key=_due)
 
 
-def touched_subscription(effect: Effect) -> TouchedSubscription:
+def touched_subscription(effect: Effect, invoice: NextInvoice | None) -> TouchedSubscription:
     """The effect, as a plan shows it."""
     subscription = effect.subscription
     return TouchedSubscription(
@@ -181,6 +191,7 @@ def touched_subscription(effect: Effect) -> TouchedSubscription:
         following_if_moved=effect.after,
         is_in_arrears=subscription.accrued is not None,
         refusal=effect.refusal,
+        invoice=invoice,
     )
 
 

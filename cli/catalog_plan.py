@@ -53,7 +53,9 @@ def _lines(plan: CatalogPlan, path: Path) -> Iterator[Text]:
         return
     yield Text(_for_those_who_have_it(plan))
     if plan.moves or any(planned.touched for planned in plan.changes):
-        yield Text("Amounts are as of now, before discounts, tax and what comes once.")
+        yield Text(
+            "Amounts are before tax, and before discounts and what comes once but for those in all."
+        )
     yield Text("Nothing is refunded: nobody's price changes within a period that is paid.")
     wanted = "" if plan.effective_at is None else f" --effective-at {plan.effective_at.isoformat()}"
     yield Text(f"To do exactly this: perennial catalog apply {path}{wanted} --plan {plan.digest}")
@@ -170,6 +172,10 @@ def _subscription(subscription: TouchedSubscription, *, moves: bool) -> str:
         amount += f" for what was had, then {following}"
     else:
         amount = following
+    invoice = subscription.invoice
+    if invoice is not None and invoice.total != subscription.next_invoice:
+        amount += f", in all {invoice.total}"
+        amount += f" → {invoice.if_moved}" if moves else ""
     why = "" if subscription.refusal is None else f" ({subscription.refusal})"
     return f"{subscription.subscription_id}  {subscription.status}  {when}  {amount}{why}"
 

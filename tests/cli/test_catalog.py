@@ -98,7 +98,7 @@ async def test_a_plan_says_what_changes_and_for_whom_and_is_done_exactly(
         "USD 80.00 → USD 90.00",
         "Plan on top of version 1, at once: 0 to add, 1 to change, 0 to retire.",
         "Publishing changes no running subscription and no revenue",
-        "Amounts are as of now, before discounts, tax",
+        "Amounts are before tax",
         "Nothing is refunded",
     ):
         assert said in planned, planned

@@ -14,6 +14,7 @@ from adapters.db.engine import reading, transactions
 from adapters.db.queries import catalog, migrations
 from billing import commands
 from billing.actor import Actor, ActorKind
+from billing.discount import RedeemedDiscount
 from billing.errors import Conflict
 from billing.migration import MigrationCounts, MigrationPhase, SkipReason
 from billing.migration_account import RecordedMigration
@@ -21,6 +22,7 @@ from billing.money import Money
 from billing.subscription import SubscriptionState
 from tests.adapters.db.company import PERIOD, START, open_shop, subscribe, subscription, terms
 from tests.adapters.db.waiting import somebody_waits
+from tests.billing.test_discount import coupon
 
 _ADA: Final = Actor(kind=ActorKind.OPERATOR, id="ada")
 _NOW: Final = START + timedelta(days=5)
@@ -87,6 +89,27 @@ async def shop(engine: AsyncEngine) -> None:
         commands.cancel_at_period_end(subscription(2, 2), _NOW),
         _of_quantity(subscription(3, 3), 2),
     )
+
+
+async def test_a_plan_says_what_the_next_invoice_is_in_all_before_and_after(
+    engine: AsyncEngine,
+) -> None:
+    half = RedeemedDiscount(coupon=coupon(percent=50), redeemed_at=START)
+    state = subscription(4, 1).model_copy(update={"discounts": (half,)})
+    await subscribe(engine, state.changed())
+    dearer = _OLD.replace('amount: "16.00"', 'version: 2, amount: "18.00"')
+    plan = await publishing.plan(engine, _proposal(dearer), now=_NOW)
+    [touched] = next(each for each in plan.changes if each.change.kind == "price").touched
+    found = {
+        each.subscription_id: each.invoice and (str(each.invoice.total), str(each.invoice.if_moved))
+        for each in touched.first
+    }
+    assert found == {
+        "sub_1": ("USD 80.00", "USD 90.00"),
+        "sub_2": None,  # canceled by then
+        "sub_3": ("USD 32.00", "USD 36.00"),
+        "sub_4": ("USD 40.00", "USD 45.00"),
+    }
 
 
 async def test_a_plan_says_who_moves_when_and_who_stays_and_why(engine: AsyncEngine) -> None:
