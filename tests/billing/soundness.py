@@ -189,11 +189,12 @@ def _check_time(books: Books) -> None:
 def _served(books: Books) -> Iterator[tuple[Period, Fraction]]:
     """The time that each debit stayed in force, and what one second of it costs.
 
-    What a change costs is in force once it is paid.
+    What a change costs is in force once it is paid. What was given up as a loss nobody pays: a
+    change gives nothing of it back.
     """
     for invoice_id, booked in books.invoices.items():
         waits = booked.status is InvoiceStatus.OPEN and booked.draft.change_id is not None
-        if waits or booked.status is InvoiceStatus.VOID:
+        if waits or booked.status in {InvoiceStatus.VOID, InvoiceStatus.UNCOLLECTIBLE}:
             continue
         for position, line in enumerate(booked.draft.lines, start=1):
             if not _is_service(line):
