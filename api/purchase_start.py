@@ -39,6 +39,8 @@ class PurchaseOrder:
     """One that all of the prices are sold in; None is the first one's first."""
     coupon_ids: tuple[str, ...] = ()
     """In the order in which they discount."""
+    buyer_present: bool = False
+    """Whether the first payment of one by invoice is made in front of the customer."""
     trial: bool = False
     """Whether one is asked for: there is none."""
 
@@ -86,6 +88,7 @@ async def check_purchase(connection: AsyncConnection, order: PurchaseOrder) -> C
         created_at=present.now,
         checkout_expires_at=present.now + CHECKOUT_OPEN_FOR,
         purchase=order.kind,
+        buyer_present=order.buyer_present,
         first_items=items,
     )
     discounts = await discounts_of(connection, state, order.coupon_ids)

@@ -5,6 +5,7 @@ lives by a workflow like a subscription's, which collects its one invoice; what 
 from the database. Does not own what is checked before it starts (`api.purchase_start`).
 """
 
+from dataclasses import replace
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query
@@ -20,6 +21,7 @@ from api.fields import (
     Body,
     Currency,
     CustomerId,
+    Flag,
     PaymentMethodId,
     PurchaseId,
     example,
@@ -66,6 +68,11 @@ class PurchaseInput(BasketInput):
     payment_method: PaymentMethodId | None = Field(
         default=None, description="One of the customer's; becomes the default"
     )
+    customer_present: Flag = Field(
+        default=False,
+        description="The customer is in front of a screen and can authenticate the payment:"
+        " follow `open_invoices[].action_url` of the answer",
+    )
 
 
 @router.post("", status_code=201, operation_id="create_purchase", summary="Sell one-off prices")
@@ -73,9 +80,9 @@ async def create_purchase(body: PurchaseInput, deps: Deps, ids: Ids) -> Purchase
     """Sells them with one invoice, and charges it at once; answers what became of it.
 
     A payment that is refused is tried again as the first item's product says: see `next_actions`.
-    The customer authenticates at `open_invoices[].action_url`, or pays on the invoice's page.
+    A customer who is not present and has to authenticate is sent a link to the invoice's page.
     """
-    order = _order(body, ids.new(PURCHASE))
+    order = replace(_order(body, ids.new(PURCHASE)), buyer_present=body.customer_present)
     async with reading(deps.engine) as connection:
         checked = await check_purchase(connection, order)
         if body.payment_method is not None:

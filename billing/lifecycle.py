@@ -304,6 +304,7 @@ def _with_opened(
         due_at=due_at,
         next_attempt_at=due_at,
         stays_owed=stays_owed,
+        customer_present=state.buyer_present,
     )
     return (*state.open_invoices, opened)
 

@@ -460,6 +460,9 @@ class SubscriptionState(Value):
     purchase: PurchaseKind | None = None
     """Of what is bought without a subscription: one invoice, of `first_items`, and no period after
     it (ADR 0036)."""
+    buyer_present: bool = False
+    """Of a purchase by invoice: its first payment is made in front of the customer, who can
+    authenticate at once."""
     first_items: tuple[InvoiceItem, ...] = ()
     """What was bought once with it: on its first invoice, which a trial puts off."""
     checkout_completed_at: Instant | None = None

@@ -13,7 +13,7 @@ from billing.dunning import DunningLadder, DunningPolicy, FinalAction
 from billing.price import Price
 from billing.price_model import Percentage, PerUnit
 from tests.api.shop import CATALOG, Shop, problem
-from tests.worker.desk import DECLINED_LATER, GOOD_CARD, pay
+from tests.worker.desk import DECLINED_LATER, GOOD_CARD, pass_challenge, pay
 
 _START = "2026-01-31T09:30:00Z"
 _SESSION = Price(
@@ -294,3 +294,18 @@ async def test_a_test_clock_that_is_deleted_calls_off_what_is_not_paid(shop: Sho
     assert deleted.status_code == 200, deleted.text
     await shop.until(f"/v1/purchases/{made['id']}", "status", "canceled")
     await shop.until(f"/v1/invoices/{made['invoice']}", "status", "void")
+
+
+async def test_who_is_present_authenticates_at_once_and_anybody_else_by_a_link(shop: Shop) -> None:
+    customer = await shop.customer(card="pm_card_authenticationRequired")
+    absent = await shop.made("/v1/purchases", _basket(customer))
+    [refused] = absent["open_invoices"]
+    assert (refused["last_decline"], refused["action_url"]) == ("authentication_required", None)
+    present = await shop.made("/v1/purchases", _basket(customer, customer_present=True))
+    [waiting] = present["open_invoices"]
+    await pass_challenge(waiting["action_url"])
+    later = f"/v1/purchases/{present['id']}"
+    page = (await shop.read(f"/v1/invoices/{present['invoice']}"))["pay_url"]
+    assert (await shop.client.get(page)).status_code == 200
+    await shop.made(f"{later}/pay", {"customer_present": True})
+    await shop.until(later, "status", "completed")
