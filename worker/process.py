@@ -50,6 +50,10 @@ from workflows.test_clock import TestClockWorkflow
 MOST_CACHED_WORKFLOWS: Final = 1_000
 """About 60 KiB each; a sleeping subscription beyond them is replayed when it wakes."""
 
+MOST_CONCURRENT_WORKFLOW_TASKS: Final = 30
+"""As many as can do something at once where they run. Further ones would wait here for a place, with
+seconds to go (ADR 0033, 0035); in Temporal's queue they have time."""
+
 MOST_CONCURRENT_ACTIVITIES: Final = 50
 
 MOST_CONCURRENT_LOCAL_ACTIVITIES: Final = 30
@@ -105,6 +109,7 @@ def create_worker(
             use_worker_versioning=False,
         ),
         max_cached_workflows=MOST_CACHED_WORKFLOWS,
+        max_concurrent_workflow_tasks=MOST_CONCURRENT_WORKFLOW_TASKS,
         max_concurrent_activities=MOST_CONCURRENT_ACTIVITIES,
         max_concurrent_local_activities=MOST_CONCURRENT_LOCAL_ACTIVITIES,
         workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
