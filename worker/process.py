@@ -51,8 +51,8 @@ MOST_CACHED_WORKFLOWS: Final = 1_000
 """About 60 KiB each; a sleeping subscription beyond them is replayed when it wakes."""
 
 MOST_CONCURRENT_WORKFLOW_TASKS: Final = 30
-"""As many as can do something at once where they run. Further ones would wait here for a place, with
-seconds to go (ADR 0033, 0035); in Temporal's queue they have time."""
+"""As many as can do something at once where they run. Further ones would wait here for a place,
+with seconds to go (ADR 0033, 0035); in Temporal's queue they have time."""
 
 MOST_CONCURRENT_ACTIVITIES: Final = 50
 
