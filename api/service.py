@@ -52,7 +52,7 @@ async def connected(settings: Settings) -> AsyncIterator[Dependencies]:
     hearing = asyncio.create_task(
         listen(database_url, CHANNEL, heard=keys.hear, lost=keys.lose, pause=_DEAF)
     )
-    hearing.add_done_callback(lambda _: keys.lose("stopped"))
+    hearing.add_done_callback(lambda done: done.cancelled() or keys.lose("a defect"))
     try:
         async with connect_stripe(
             api_key=settings.stripe_api_key.get_secret_value(), api_base=settings.stripe_api_base

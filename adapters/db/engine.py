@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from adapters.db import dialect
+from adapters.db.notifications import DATABASE_LOST
 from adapters.db.refusal import refusal_of
 from adapters.db.statement import driver_of, translated
 from adapters.db.transaction import SqlTransaction
@@ -120,7 +121,7 @@ async def _roll_back(connection: AsyncConnection, driver: asyncpg.Connection) ->
     try:
         if not driver.is_closed() and driver.is_in_transaction():
             await driver.execute("ROLLBACK")
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    except DATABASE_LOST:
         await connection.invalidate()
 
 

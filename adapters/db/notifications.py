@@ -11,9 +11,16 @@ from datetime import timedelta
 from typing import Final, NoReturn
 
 import asyncpg
+from asyncpg.exceptions import InternalClientError
 
-DATABASE_LOST: Final = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
-"""What the driver raises when the database is out of reach."""
+DATABASE_LOST: Final = (
+    OSError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    InternalClientError,
+)
+"""What the driver raises when the database is out of reach: the last in the middle of a failover,
+where none of several hosts writes."""
 
 _KEEPALIVE: Final = timedelta(seconds=30)
 
