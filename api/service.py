@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 import structlog
@@ -52,7 +53,7 @@ async def connected(settings: Settings) -> AsyncIterator[Dependencies]:
     hearing = asyncio.create_task(
         listen(database_url, CHANNEL, heard=keys.hear, lost=keys.lose, pause=_DEAF)
     )
-    hearing.add_done_callback(lambda done: done.cancelled() or keys.lose("a defect"))
+    hearing.add_done_callback(partial(_deaf_by_a_defect, keys))
     try:
         async with connect_stripe(
             api_key=settings.stripe_api_key.get_secret_value(), api_base=settings.stripe_api_base
@@ -73,6 +74,11 @@ async def connected(settings: Settings) -> AsyncIterator[Dependencies]:
         hearing.cancel()
         await asyncio.wait({hearing})
         await engine.dispose()
+
+
+def _deaf_by_a_defect(keys: KnownKeys, hearing: asyncio.Task[None]) -> None:
+    if not hearing.cancelled():
+        keys.lose(type(hearing.exception()).__name__)
 
 
 async def publish_first_catalog(engine: AsyncEngine, settings: Settings) -> None:
