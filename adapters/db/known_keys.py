@@ -59,8 +59,9 @@ class KnownKeys:
         self._forget()
 
     def lose(self, reason: str) -> None:
-        """Nothing is heard any more until `hear`."""
-        log.warning("api_keys.not_listening", error=reason)
+        """Nothing is heard any more until `hear`; said once, however often it is tried again."""
+        if self.hears:
+            log.warning("api_keys.not_listening", error=reason)
         self.hears = False
         self._forget()
 
