@@ -291,10 +291,13 @@ class Collection:
         after = settlement.collected(request.state, request.invoice_id, outcome, request.now)
         async with self._open_transaction() as tx:
             if attempt is not None:
-                await tx.attempts.put(attempt.model_copy(update={"outcome": outcome}))
+                # The invoice first, as whoever begins an attempt: else they wait for one another.
                 if isinstance(outcome, Paid):
                     customer_id = request.state.customer_id
                     await _receive(tx, attempt, customer_id=customer_id, paid_at=request.now)
+                else:
+                    await _locked_invoice(tx, request.invoice_id)
+                await tx.attempts.put(attempt.model_copy(update={"outcome": outcome}))
             stored = await tx.subscriptions.save(after)
             judged = await _present_state(
                 *(tx, request.state, after), invoice_id=request.invoice_id, stored_revision=stored

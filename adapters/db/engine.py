@@ -95,7 +95,7 @@ async def begun(engine: AsyncEngine, beginning: str = "BEGIN") -> AsyncIterator[
 
     The transaction is the driver's, so that it is there for statements that the driver runs alone
     (`adapters.db.statement`) as for SQLAlchemy's, to which each seems to be a transaction of its
-    own.
+    own. Whoever wants it undone raises: SQLAlchemy's `rollback` knows nothing of it.
     """
     async with single_statements(engine) as connection:
         driver = driver_of(connection)

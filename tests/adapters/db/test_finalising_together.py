@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from contextlib import suppress
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -73,7 +74,12 @@ async def _bill_and_pay(opened: Transactions, invoice: InvoiceDraft) -> InvoiceR
 
 async def _give_up(opened: Transactions, invoice: InvoiceDraft) -> InvoiceRecord:
     """Takes a number, and the transaction fails: the next one gets it."""
-    async with opened() as tx:
-        record = await tx.invoices.finalize(invoice)
-        await tx.connection.rollback()
+    with suppress(_ChangedMindError):
+        async with opened() as tx:
+            record = await tx.invoices.finalize(invoice)
+            raise _ChangedMindError
     return record
+
+
+class _ChangedMindError(Exception):
+    """Whatever undoes a transaction."""
