@@ -7,9 +7,6 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
-from functools import partial
-from typing import Final
 
 import structlog
 from pydantic import ValidationError
@@ -19,8 +16,7 @@ from adapters import garbage_collection
 from adapters.catalog_file import read_sources
 from adapters.catalog_publishing import is_published, publish_first
 from adapters.db.engine import create_engine
-from adapters.db.known_keys import CHANNEL, KnownKeys
-from adapters.db.notifications import listen
+from adapters.db.known_keys import KnownKeys, hearing
 from adapters.logging import configure_logging
 from adapters.settings import Settings
 from adapters.stripe.client import connect_stripe
@@ -37,9 +33,6 @@ from billing.errors import PerennialError
 
 log = structlog.get_logger("api")
 
-_DEAF: Final = timedelta(seconds=1)
-"""Between two tries to hear of changed API keys; each is read meanwhile."""
-
 
 @asynccontextmanager
 async def connected(settings: Settings) -> AsyncIterator[Dependencies]:
@@ -47,13 +40,7 @@ async def connected(settings: Settings) -> AsyncIterator[Dependencies]:
 
     Raises `CannotStart` where Temporal is out of reach.
     """
-    database_url = settings.database_url.get_secret_value()
-    engine = create_engine(database_url)
-    keys = KnownKeys(engine)
-    hearing = asyncio.create_task(
-        listen(database_url, CHANNEL, heard=keys.hear, lost=keys.lose, pause=_DEAF)
-    )
-    hearing.add_done_callback(partial(_deaf_by_a_defect, keys))
+    engine = create_engine(settings.database_url.get_secret_value())
     try:
         async with connect_stripe(
             api_key=settings.stripe_api_key.get_secret_value(), api_base=settings.stripe_api_base
@@ -67,18 +54,11 @@ async def connected(settings: Settings) -> AsyncIterator[Dependencies]:
                 temporal=temporal,
                 gateway=StripeGateway(stripe),
                 settings=settings,
-                keys=keys,
+                keys=KnownKeys(engine),
                 taxes=tax_rates(settings, engine=engine, stripe=stripe),
             )
     finally:
-        hearing.cancel()
-        await asyncio.wait({hearing})
         await engine.dispose()
-
-
-def _deaf_by_a_defect(keys: KnownKeys, hearing: asyncio.Task[None]) -> None:
-    if not hearing.cancelled():
-        keys.lose(type(hearing.exception()).__name__)
 
 
 async def publish_first_catalog(engine: AsyncEngine, settings: Settings) -> None:
@@ -116,8 +96,10 @@ async def run(settings: Settings) -> None:
         server = serving(create_app(dependencies))
         garbage_collection.begin()
         host, port = listener.getsockname()[:2]
-        log.info("api.listening", host=host, port=port)
-        await server.serve(sockets=[listener])
+        database_url = settings.database_url.get_secret_value()
+        async with hearing(dependencies.known_keys, database_url):
+            log.info("api.listening", host=host, port=port)
+            await server.serve(sockets=[listener])
     log.info("api.stopped")
 
 

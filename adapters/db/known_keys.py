@@ -2,17 +2,22 @@
 
 A key is forgotten as soon as any key changes, which a trigger of the database tells; and after some
 seconds, should the network have gone silent without a word. Whoever does not hear, reads. Owns the
-memory. Does not own the keys (`adapters.db.repositories.api_keys`) nor the hearing
+memory. Does not own the keys (`adapters.db.repositories.api_keys`) nor how notifications are heard
 (`adapters.db.notifications`).
 """
 
+import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from functools import partial
 from typing import Final
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from adapters.db.notifications import listen
 from adapters.db.queries.api_keys import ApiKey
 from adapters.db.repositories import api_keys
 
@@ -21,6 +26,8 @@ CHANNEL: Final = "api_keys"
 
 _LONGEST_SECONDS: Final = 10.0
 _MOST: Final = 1_000
+_DEAF: Final = timedelta(seconds=1)
+"""Between two tries to hear; every key is read meanwhile."""
 
 log = structlog.get_logger(__name__)
 
@@ -68,3 +75,24 @@ class KnownKeys:
     def _forget(self) -> None:
         self._changes += 1
         self._known.clear()
+
+
+@asynccontextmanager
+async def hearing(
+    keys: KnownKeys, database_url: str, *, pause: timedelta = _DEAF
+) -> AsyncIterator[None]:
+    """`keys` are told of changes within the block; a defect leaves them reading, and says so."""
+    task = asyncio.create_task(
+        listen(database_url, CHANNEL, heard=keys.hear, lost=keys.lose, pause=pause)
+    )
+    task.add_done_callback(partial(_deaf_by_a_defect, keys))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+
+
+def _deaf_by_a_defect(keys: KnownKeys, listening: asyncio.Task[None]) -> None:
+    if not listening.cancelled():
+        keys.lose(type(listening.exception()).__name__)

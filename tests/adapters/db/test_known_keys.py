@@ -9,8 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.db.engine import transactions
-from adapters.db.known_keys import CHANNEL, KnownKeys
-from adapters.db.notifications import listen
+from adapters.db.known_keys import KnownKeys, hearing
 from adapters.db.repositories.api_keys import new_secret
 from tests.adapters.db.waiting import somebody_waits
 
@@ -63,17 +62,8 @@ async def silence(engine: AsyncEngine, keys: KnownKeys) -> KnownKeys:
 @pytest.fixture
 async def told(keys: _Remembered, database_url: str) -> AsyncIterator[_Remembered]:
     """The keys, which hear of changes."""
-    hearing = asyncio.create_task(
-        listen(
-            *(database_url, CHANNEL),
-            heard=keys.hear,
-            lost=keys.lose,
-            pause=timedelta(seconds=0.01),
-        )
-    )
-    yield keys
-    hearing.cancel()
-    await asyncio.wait({hearing})
+    async with hearing(keys, database_url, pause=timedelta(seconds=0.01)):
+        yield keys
 
 
 async def _is_known(keys: KnownKeys) -> bool:
