@@ -29,7 +29,7 @@ doctor: venv
 	@cd "$(ROOT)" && exec "$(BIN)/perennial" doctor
 
 test: venv
-	cd "$(ROOT)" && "$(BIN)/python" -m pytest -n 5 --dist worksteal $(ARGS)
+	cd "$(ROOT)" && "$(BIN)/python" -m pytest -n 4 --dist worksteal $(ARGS)
 
 # The API held against its description with many more generated requests than `make test` sends.
 fuzz: venv

@@ -1,6 +1,4 @@
-"""One kill of each kind in a short story, for every run of the tests; `year.py` kills years."""
-
-import pytest
+"""A worker killed in a short story, for every run of the tests; `year.py` kills years."""
 
 from cli.demo.company import STORIES
 from tests.faults.installation import Document, Installation, playing
@@ -18,19 +16,13 @@ def test_a_worker_killed_while_a_clock_moves_bills_every_period_once(
     assert_billed_as_told(installation, "worker", "Fay")
 
 
-def test_a_killed_demo_goes_on_where_it_was(installation: Installation) -> None:
-    with playing(installation, "demo", ["Fay"]) as demo:
-        demo.await_text("2026-03-01  Fay")
-    with playing(installation, "demo", ["Fay"]) as again:
-        again.await_end()
-
-    assert_billed_as_told(installation, "demo", "Fay")
-
-
-@pytest.mark.parametrize("part", ["api", "worker"])
-def test_a_part_killed_while_the_bank_is_asked_changes_the_plan_once(
-    installation: Installation, part: str
+def test_a_worker_killed_while_the_bank_is_asked_changes_the_plan_once(
+    installation: Installation,
 ) -> None:
+    assert_changed_once_without(installation, "worker")
+
+
+def assert_changed_once_without(installation: Installation, part: str) -> None:
     """The demo dies as well, and a second one goes on in the middle of the authentication."""
     with playing(installation, f"bank{part}", ["Ray"]) as demo:
         demo.await_text("2026-04-16  Ray")

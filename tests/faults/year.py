@@ -9,6 +9,7 @@ import pytest
 
 from cli.demo.company import STORIES
 from tests.faults.installation import Document, Installation, playing
+from tests.faults.test_interrupted_story import assert_changed_once_without
 
 _NAMES = [story.name for story in STORIES]
 _CHECKOUTS = "2026-01-17  Cleo"
@@ -80,3 +81,9 @@ def test_a_killed_demo_goes_on_where_it_was(
 def run_id_of(event: str, moment: str) -> str:
     """Of letters and digits alone, as runs are named."""
     return "".join(filter(str.isalnum, f"{event}{moment[5:10]}"))
+
+
+def test_an_api_killed_while_the_bank_is_asked_changes_the_plan_once(
+    installation: Installation,
+) -> None:
+    assert_changed_once_without(installation, "api")
