@@ -50,9 +50,10 @@ from workflows.test_clock import TestClockWorkflow
 MOST_CACHED_WORKFLOWS: Final = 1_000
 """About 60 KiB each; a sleeping subscription beyond them is replayed when it wakes."""
 
-MOST_CONCURRENT_WORKFLOW_TASKS: Final = 30
-"""As many as can do something at once where they run. Further ones would wait here for a place,
-with seconds to go (ADR 0033, 0035); in Temporal's queue they have time."""
+MOST_CONCURRENT_WORKFLOW_TASKS: Final = 60
+"""Twice as many as can do something at once where they run. Further ones would wait here for a
+place, with seconds to go (ADR 0033, 0035); in Temporal's queue they have time. With as many as
+places, more of them wait there longer than a worker's cache is waited for, and are replayed."""
 
 MOST_CONCURRENT_ACTIVITIES: Final = 50
 

@@ -4,18 +4,6 @@ from cli.demo.company import STORIES
 from tests.faults.installation import Document, Installation, playing
 
 
-def test_a_worker_killed_while_a_clock_moves_bills_every_period_once(
-    installation: Installation,
-) -> None:
-    with playing(installation, "worker", ["Fay"]) as demo:
-        demo.await_text("2026-02-01  Fay")
-        installation.kill_process("worker")
-        shown = demo.await_end()
-
-    assert "The books balance" in shown
-    assert_billed_as_told(installation, "worker", "Fay")
-
-
 def test_a_worker_killed_while_the_bank_is_asked_changes_the_plan_once(
     installation: Installation,
 ) -> None:

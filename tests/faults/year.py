@@ -9,7 +9,10 @@ import pytest
 
 from cli.demo.company import STORIES
 from tests.faults.installation import Document, Installation, playing
-from tests.faults.test_interrupted_story import assert_changed_once_without
+from tests.faults.test_interrupted_story import (
+    assert_billed_as_told,
+    assert_changed_once_without,
+)
 
 _NAMES = [story.name for story in STORIES]
 _CHECKOUTS = "2026-01-17  Cleo"
@@ -87,3 +90,15 @@ def test_an_api_killed_while_the_bank_is_asked_changes_the_plan_once(
     installation: Installation,
 ) -> None:
     assert_changed_once_without(installation, "api")
+
+
+def test_a_worker_killed_while_a_clock_moves_bills_every_period_once(
+    installation: Installation,
+) -> None:
+    with playing(installation, "worker", ["Fay"]) as demo:
+        demo.await_text("2026-02-01  Fay")
+        installation.kill_process("worker")
+        shown = demo.await_end()
+
+    assert "The books balance" in shown
+    assert_billed_as_told(installation, "worker", "Fay")
