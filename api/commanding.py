@@ -21,14 +21,14 @@ from api.dependencies import Dependencies, Deps
 from api.fields import PurchaseId, SubscriptionId
 from api.idempotency import Ids, RequestIds
 from api.present import present_on
-from api.problems import Unavailable
+from api.problems import PaymentDeclined, Unavailable
 from api.subscription_view import SubscriptionView
 from api.workflow_calls import NotRunning, SubscriptionWorkflows
 from billing.actor import Actor
 from billing.commands import check_not_reused
 from billing.errors import Conflict, NotFound
 from billing.purchase import noun_of
-from workflows.messages import AnyCommand, CommandReceipt
+from workflows.messages import AnyCommand, CommandReceipt, PayNow
 
 _MOST_LOOKS: Final = 40
 _SECONDS_BETWEEN_LOOKS: Final = 0.02
@@ -73,6 +73,21 @@ class Commanded:
     async def view(self) -> SubscriptionView:
         """The subscription as recorded now."""
         return view(await require(self.deps, self.id))
+
+    async def pay(self, reason: str | None, *, customer_present: bool) -> None:
+        """Has what is open tried now.
+
+        Raises `PaymentDeclined` (`payment_declined`) where that is refused, and as `give` does.
+        """
+        command = PayNow(**self.signature(reason), customer_present=customer_present)
+        receipt = await self.give(command)
+        if receipt is not None and receipt.decline is not None and receipt.action_url is None:
+            raise PaymentDeclined(
+                "payment_declined",
+                "the payment was refused",
+                decline=receipt.decline,
+                invoice=receipt.invoice_id,
+            )
 
     async def give(self, command: AnyCommand) -> CommandReceipt | None:
         """As the function of that name does."""

@@ -5,13 +5,12 @@ with its actor and reason. Does not own selling and reading (`api.purchases`).
 """
 
 from fastapi import APIRouter
-from pydantic import Field
 
 from api.commanding import Commanded, CommandedPurchase, require
-from api.fields import Body, Flag, Reason, Timestamp, example
-from api.problems import PaymentDeclined
+from api.fields import Body, Reason, example
 from api.purchase_view import PurchaseView
 from api.route import ApiRoute, problem_responses
+from api.subscription_commands import ExtendGraceInput, PayInput, ReasonInput
 from billing.errors import Conflict
 from workflows.messages import (
     AnyCommand,
@@ -19,41 +18,10 @@ from workflows.messages import (
     CancelMode,
     ExtendGrace,
     MarkUncollectible,
-    PayNow,
     WaiveInvoice,
 )
 
 router = APIRouter(prefix="/v1/purchases/{purchase_id}", tags=["purchases"], route_class=ApiRoute)
-
-
-class PurchaseReason(Body):
-    """Why."""
-
-    model_config = example({"reason": "Ordered twice"})
-
-    reason: Reason | None = None
-
-
-class PayPurchaseInput(Body):
-    """A try to collect what is open, now."""
-
-    model_config = example({"customer_present": True})
-
-    customer_present: Flag = Field(
-        default=False,
-        description="The customer is in front of a screen and can authenticate the payment:"
-        " follow `open_invoices[].action_url` of the answer",
-    )
-    reason: Reason | None = None
-
-
-class PurchaseGraceInput(Body):
-    """Until when collecting goes on before its final action."""
-
-    model_config = example({"until": "2026-02-28T09:30:00Z", "reason": "Waits for a new card"})
-
-    until: Timestamp
-    reason: Reason | None = None
 
 
 class GivenUpInput(Body):
@@ -70,21 +38,13 @@ class GivenUpInput(Body):
     summary="Pay a purchase now",
     responses=problem_responses(402),
 )
-async def pay_purchase(body: PayPurchaseInput, purchase: CommandedPurchase) -> PurchaseView:
+async def pay_purchase(body: PayInput, purchase: CommandedPurchase) -> PurchaseView:
     """Tries its invoice once, whatever is planned for it.
 
     A refused payment is a problem (402, `payment_declined`). What waits for the customer's
     authentication, or for a bank, is in `open_invoices`.
     """
-    command = PayNow(**purchase.signature(body.reason), customer_present=body.customer_present)
-    receipt = await purchase.give(command)
-    if receipt is not None and receipt.decline is not None and receipt.action_url is None:
-        raise PaymentDeclined(
-            "payment_declined",
-            "the payment was refused",
-            decline=receipt.decline,
-            invoice=receipt.invoice_id,
-        )
+    await purchase.pay(body.reason, customer_present=body.customer_present)
     return await _seen(purchase)
 
 
@@ -94,7 +54,7 @@ async def pay_purchase(body: PayPurchaseInput, purchase: CommandedPurchase) -> P
     summary="Extend the grace of a purchase",
 )
 async def extend_purchase_grace(
-    body: PurchaseGraceInput, purchase: CommandedPurchase
+    body: ExtendGraceInput, purchase: CommandedPurchase
 ) -> PurchaseView:
     """Puts off the final action of dunning; one more attempt is made at the end of the grace."""
     command = ExtendGrace(**purchase.signature(body.reason), until=body.until)
@@ -128,7 +88,7 @@ async def mark_purchase_uncollectible(
 
 
 @router.post("/cancel", operation_id="cancel_purchase", summary="Call a purchase off")
-async def cancel_purchase(body: PurchaseReason, purchase: CommandedPurchase) -> PurchaseView:
+async def cancel_purchase(body: ReasonInput, purchase: CommandedPurchase) -> PurchaseView:
     """Voids what is not paid, or ends the checkout; what is paid is refunded, and not canceled.
 
     What a bank pays for it all the same goes to the customer's balance.

@@ -14,7 +14,6 @@ from pydantic_core import PydanticCustomError
 from api.commanding import CommandedSubscription
 from api.discounts import CouponId
 from api.fields import Body, Flag, InvoiceId, Reason, Timestamp, example
-from api.problems import PaymentDeclined
 from api.route import ApiRoute, problem_responses
 from api.subscription_view import SubscriptionView
 from billing.credit_note import UnusedPart
@@ -25,7 +24,6 @@ from workflows.messages import (
     ExtendTrial,
     MarkUncollectible,
     PauseSubscription,
-    PayNow,
     RedeemCoupon,
     ResumeSubscription,
     UndoCancel,
@@ -193,15 +191,7 @@ async def pay_subscription(body: PayInput, subscription: CommandedSubscription) 
     A refused payment is a problem (402, `payment_declined`). What waits for the customer's
     authentication, or for a bank, is in `open_invoices`.
     """
-    command = PayNow(**subscription.signature(body.reason), customer_present=body.customer_present)
-    receipt = await subscription.give(command)
-    if receipt is not None and receipt.decline is not None and receipt.action_url is None:
-        raise PaymentDeclined(
-            "payment_declined",
-            "the payment was refused",
-            decline=receipt.decline,
-            invoice=receipt.invoice_id,
-        )
+    await subscription.pay(body.reason, customer_present=body.customer_present)
     return await subscription.view()
 
 
