@@ -41,6 +41,7 @@ from api.page import DEFAULT_LIMIT, Cursor, Limit, Page
 from api.period_view import PeriodView
 from api.present import present_on
 from api.route import ApiRoute
+from api.sale import PurchaseOf, SubscriptionOf, WantedSale, sale_of
 from api.upcoming_invoice import UpcomingInvoiceView
 from billing.errors import Conflict, InvalidInput
 from billing.invoice_item import (
@@ -165,7 +166,8 @@ class InvoiceItemView(BaseModel):
 
     id: str = Field(examples=[_ID])
     customer: str
-    subscription: str
+    subscription: SubscriptionOf
+    purchase: PurchaseOf
     description: str = Field(examples=["Migration of the registry"])
     price: str | None = Field(description="The one-off price that it was sold at")
     price_version: int | None
@@ -184,7 +186,7 @@ class InvoiceItemView(BaseModel):
         return cls(
             id=item.id,
             customer=item.customer_id,
-            subscription=item.subscription_id,
+            **sale_of(item.subscription_id),
             description=item.description,
             price=item.line.price_id,
             price_version=item.line.price_version,
@@ -261,7 +263,7 @@ async def preview_invoice_item(
 async def list_invoice_items(
     customer_id: CustomerId,
     deps: Deps,
-    subscription: Annotated[SubscriptionId | None, Query()] = None,
+    sale: WantedSale,
     status: Annotated[InvoiceItemStatus | None, Query()] = None,
     cursor: Cursor = None,
     limit: Limit = DEFAULT_LIMIT,
@@ -272,7 +274,7 @@ async def list_invoice_items(
         page = await invoice_items.page_of(
             connection,
             customer_id,
-            subscription_id=subscription,
+            subscription_id=sale,
             status=status,
             cursor=cursor,
             limit=limit,

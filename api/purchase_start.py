@@ -9,15 +9,12 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from adapters.db.engine import reading
 from adapters.db.queries import catalog, customers, subscriptions
-from adapters.db.repositories.balances import SqlBalances
 from api.dependencies import Dependencies
 from api.discounts import discounts_of
 from api.first_items import AddedItem, items_of
 from api.present import present_on
-from api.subscription_start import CHECKOUT_OPEN_FOR, CheckedOrder
-from billing.balance import applicable
+from api.subscription_start import CHECKOUT_OPEN_FOR, CheckedOrder, from_balance
 from billing.errors import InvalidInput
 from billing.estimate import first_invoice, is_free_at_start
 from billing.pricing import check_not_too_large
@@ -118,6 +115,4 @@ async def foreseen_purchase(deps: Dependencies, checked: CheckedOrder) -> Upcomi
     draft = first_invoice(state, checked.price, taxation, state.created_at)
     check_not_too_large(draft.total, what="with tax it")
     check_collectable(draft)
-    async with reading(deps.engine) as connection:
-        balance = await SqlBalances(connection).of(state.customer_id, draft.currency)
-    return UpcomingInvoice(draft=draft, from_balance=applicable(balance, draft.total))
+    return UpcomingInvoice(draft=draft, from_balance=await from_balance(deps, draft))

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from adapters.db.engine import reading, transactions
 from adapters.db.queries import catalog, customers, subscriptions
 from adapters.db.queries.customers import Customer
+from adapters.db.repositories.balances import SqlBalances
 from adapters.temporal.subscription_signals import SubscriptionSignals
 from api.dependencies import Dependencies
 from api.discounts import discounts_of, take_redemptions
@@ -26,10 +27,12 @@ from api.present import Present, present_on
 from api.problems import Unavailable
 from api.workflow_calls import SubscriptionWorkflows, bounded
 from billing.addon import anchored_at, check_parent
+from billing.balance import applicable
 from billing.catalog import Trial
 from billing.configuration import PLAIN, Configuration
 from billing.errors import Conflict, InvalidInput
 from billing.estimate import first_invoice, first_period, is_free_at_start
+from billing.invoice import InvoiceDraft
 from billing.money import Money
 from billing.offer import Offer, terms_of
 from billing.price import Price
@@ -132,7 +135,9 @@ async def check_order(connection: AsyncConnection, order: Order) -> CheckedOrder
 async def due_at_start(deps: Dependencies, state: SubscriptionState, price: Price) -> Money:
     """What the first invoice of a subscription comes to; nothing where it begins with a trial.
 
-    Raises `InvalidInput` (`amount_too_large`, and for a purchase `amount_too_small`).
+    Of a purchase, what the customer's balance leaves of it: nothing comes after it that would need
+    a payment method. Raises `InvalidInput` (`amount_too_large`, and for a purchase
+    `amount_too_small`).
     """
     if is_free_at_start(state, state.created_at):
         return Money.zero(state.terms.currency)
@@ -140,10 +145,18 @@ async def due_at_start(deps: Dependencies, state: SubscriptionState, price: Pric
     whole = first_period(state, price, taxation, state.created_at).total
     check_not_too_large(whole, what="with tax and what is added it")
     draft = first_invoice(state, price, taxation, state.created_at)
+    total = draft.total
     if state.purchase is not None:
         check_collectable(draft)
-    total = draft.total
+        return total - await from_balance(deps, draft)
     return total if state.terms.trial is None else Money.zero(total.currency)
+
+
+async def from_balance(deps: Dependencies, draft: InvoiceDraft) -> Money:
+    """What the customer's balance would pay of it now."""
+    async with reading(deps.engine) as connection:
+        balance = await SqlBalances(connection).of(draft.customer_id, draft.currency)
+    return applicable(balance, draft.total)
 
 
 async def start_at_once(

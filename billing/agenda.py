@@ -251,10 +251,10 @@ def _at_period_end(state: SubscriptionState) -> Iterator[NextAction]:
 
 
 def _completing(state: SubscriptionState) -> Iterator[NextAction]:
-    if state.period is not None and not state.open_invoices:
+    if state.is_settled:
         yield NextAction(
             kind=ActionKind.COMPLETE,
-            at=state.period.start,
+            at=state.running_period.start,
             reason="nothing is owed for what was bought",
         )
 

@@ -83,9 +83,12 @@ def check_redeemable(
     if coupon.redeem_by is not None and at >= coupon.redeem_by:
         raise Conflict("coupon_expired", f"the coupon {coupon.id} can no longer be redeemed")
     if not any(coupon.covers(product_id) for product_id in product_ids):
+        sold = " or ".join(product_ids)
         raise InvalidInput(
             "coupon_not_applicable",
-            f"the coupon {coupon.id} is not for the product {' or '.join(product_ids)}",
+            f"the coupon {coupon.id} is not for the product {sold}"
+            if sold
+            else f"there is nothing that the coupon {coupon.id} could discount",
         )
     if coupon.amount is not None and coupon.amount.currency != currency:
         raise InvalidInput(
@@ -237,12 +240,10 @@ def after_uses(
 def check_not_redeemed(discounts: Sequence[RedeemedDiscount], coupon_id: str) -> None:
     """Raises `Conflict` (`coupon_redeemed_already`, `too_many_discounts`)."""
     if any(discount.coupon.id == coupon_id for discount in discounts):
-        raise Conflict(
-            "coupon_redeemed_already", f"the subscription has redeemed the coupon {coupon_id}"
-        )
+        raise Conflict("coupon_redeemed_already", f"the coupon {coupon_id} is redeemed already")
     if len(discounts) >= MOST_DISCOUNTS:
         raise Conflict(
-            "too_many_discounts", f"a subscription can redeem {MOST_DISCOUNTS} coupons at most"
+            "too_many_discounts", f"at most {MOST_DISCOUNTS} coupons can be redeemed together"
         )
 
 

@@ -13,7 +13,7 @@ from billing import accrual, anchor, messages, migrating
 from billing.credit_note import UnusedPart
 from billing.discount import DiscountUse, after_uses
 from billing.dunning import FinalAction
-from billing.errors import BooksBroken
+from billing.errors import BooksBroken, Conflict
 from billing.first_period import (
     anchor_for,
     first_number,
@@ -318,8 +318,11 @@ def _stays_owed(state: SubscriptionState) -> bool:
 def called_off(state: SubscriptionState, now: datetime) -> SubscriptionState:
     """A purchase is not wanted any more: nothing is owed for it, whatever its ladder says.
 
-    What a bank pays for it all the same is the customer's.
+    What a bank pays for it all the same is the customer's. Raises `Conflict` (`purchase_ended`)
+    where it is paid for: nothing would give that back.
     """
+    if state.is_settled:
+        raise Conflict("purchase_ended", "the purchase is paid for: refund its invoice instead")
     forgiven = (i.model_copy(update={"stays_owed": False}) for i in state.open_invoices)
     invoices = tuple(given_up(invoice) for invoice in forgiven)
     closing = state.model_copy(update={"open_invoices": invoices})

@@ -529,6 +529,13 @@ class SubscriptionState(Value):
         return "subscription" if self.purchase is None else "purchase"
 
     @property
+    def is_settled(self) -> bool:
+        """Of a purchase: it is sold, nothing is owed for it, and it is completed next."""
+        is_over = self.has_ended or self.status is SubscriptionStatus.INCOMPLETE
+        is_sold = self.purchase is not None and self.period is not None and not is_over
+        return is_sold and not self.open_invoices
+
+    @property
     def running_period(self) -> Period:
         """The period of a subscription that went live."""
         if self.period is None:
@@ -537,11 +544,12 @@ class SubscriptionState(Value):
 
     @property
     def product_ids(self) -> tuple[str, ...]:
-        """What its next invoice is for: what is subscribed, and what was bought with it."""
+        """What coupons may discount on its next invoice: what is subscribed, and what is bought."""
         bought = self.first_items if self.period_number is None else ()
-        sold = (item.sold for item in bought)
+        sold = (item.sold for item in bought if item.discountable)
         others = (each.product_id for each in sold if each is not None)
-        return tuple(dict.fromkeys((self.terms.product_id, *others)))
+        subscribed = () if self.purchase is not None else (self.terms.product_id,)
+        return tuple(dict.fromkeys((*subscribed, *others)))
 
     def changed(self, **changes: object) -> Self:
         """The next revision; and the next version where a caller's change would see it."""

@@ -16,6 +16,10 @@ from tests.api.shop import CATALOG, Shop, problem
 from tests.worker.desk import DECLINED_LATER, GOOD_CARD, pass_challenge, pay
 
 _START = "2026-01-31T09:30:00Z"
+_PAGES = {
+    "success_url": "https://shop.example/ok",
+    "cancel_url": "https://shop.example/cancel",
+}
 _SESSION = Price(
     id="onboarding_session",
     product_id="onboarding",
@@ -133,6 +137,13 @@ async def test_what_cannot_be_sold_so_is_refused_and_leaves_nothing(
         (basket | {"currency": "EUR"}, 422, "currency_not_sold"),
         (basket | {"coupons": ["NONE"]}, 422, "coupon_not_found"),
         (_basket(customer, ("machine", 1), coupons=["HELP"]), 422, "coupon_not_applicable"),
+        (
+            basket
+            | {"coupons": ["HELP"]}
+            | {"items": [{"price": "onboarding_session", "discountable": False}]},
+            422,
+            "coupon_not_applicable",
+        ),
         (_basket(customer, ("sticker", 1), coupons=["HELP"]), 422, "amount_too_small"),
         (basket | {"items": []}, 422, "list_length_out_of_range"),
         (
@@ -169,6 +180,9 @@ async def test_a_refusal_is_dunned_and_another_card_completes_it(shop: Shop) -> 
     assert kinds == ["collect", "give_up"]
     path = f"/v1/purchases/{made['id']}"
     problem(await shop.post(f"{path}/pay"), 402, "payment_declined")
+    visit = await shop.made("/v1/portal_sessions", {"customer": customer})
+    portal = await shop.client.get(visit["url"], follow_redirects=True)
+    assert "Replace card" in portal.text
     later = await shop.made(f"{path}/extend_grace", {"until": "2026-03-31T00:00:00Z"})
     assert later["grace_until"] == "2026-03-31T00:00:00Z"
     card = {"payment_method": "pm_card_visa", "make_default": True}
@@ -222,6 +236,18 @@ async def test_what_a_customer_has_in_their_favour_pays_first(shop: Shop) -> Non
     assert foreseen["from_balance"] == invoice["from_balance"]
     assert invoice["from_balance"]["text"] == "USD 100.00"
     assert foreseen["amount_due"] == invoice["amount_paid"]
+    [item, _] = (await shop.read(f"/v1/customers/{customer}/invoice_items"))["data"]
+    assert (item["subscription"], item["purchase"]) == (None, made["id"])
+    # What it pays in full needs no card, and what it does not does.
+    await shop.made(f"/v1/invoices/{made['invoice']}/refund", {"to": "balance", "reason": "Sorry"})
+    [card] = (await shop.read(f"/v1/customers/{customer}/payment_methods"))["data"]
+    await shop.client.delete(f"/v1/payment_methods/{card['id']}")
+    order = {"customer": customer, "price": "onboarding_session", "quantity": 2, **_PAGES}
+    session = await shop.made("/v1/checkout/sessions", order)
+    assert session["amount_due_now"]["text"] == "USD 250.00"
+    dear = _basket(customer, ("onboarding_session", 2))
+    problem(await shop.post("/v1/purchases", dear), 409, "payment_method_required")
+    assert (await shop.made("/v1/purchases", _basket(customer)))["status"] == "completed"
 
 
 async def test_at_a_checkout_it_is_paid_before_it_is_sold(shop: Shop) -> None:
@@ -232,8 +258,7 @@ async def test_at_a_checkout_it_is_paid_before_it_is_sold(shop: Shop) -> None:
         "quantity": 2,
         "add_invoice_items": [{"price": "sticker"}],
         "coupons": ["HELP"],
-        "success_url": "https://shop.example/ok",
-        "cancel_url": "https://shop.example/cancel",
+        **_PAGES,
     }
     problem(await shop.post("/v1/checkout/sessions", order | {"trial": True}), 422, "no_trial")
     session = await shop.made("/v1/checkout/sessions", order, key="click")

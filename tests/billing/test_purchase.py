@@ -222,6 +222,19 @@ def test_what_is_paid_after_it_was_called_off_is_the_customer_s() -> None:
     assert running.state.is_finished
 
 
+def test_what_is_paid_for_is_not_called_off_in_the_instant_before_it_is_over() -> None:
+    running = _bought()
+    while (action := next_action(running.state)) is not None:
+        if action.kind is ActionKind.COMPLETE:
+            break
+        running.perform(action, _WELL)
+    with pytest.raises(Conflict) as refused:
+        running.cancel_now()
+    assert refused.value.code == "purchase_ended"
+    running.until(START)
+    assert running.status is SubscriptionStatus.COMPLETED
+
+
 def test_no_command_gives_it_a_future() -> None:
     running = _bought()
     running.until(START, SOFT)

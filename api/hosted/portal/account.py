@@ -117,7 +117,9 @@ async def read_holding(deps: Dependencies, customer: Customer, subscription_id: 
 def currency_of(customer: Customer, account: Account) -> str | None:
     """What a card would be charged in; None where there is nothing to charge for."""
     of_subscription = next((holding.state.terms.currency for holding in account.holdings), None)
-    return of_subscription or customer.currency
+    # Who has bought things once alone has invoices, and no subscription.
+    of_invoice = next((each.record.total.currency for each in account.invoices.items), None)
+    return of_subscription or customer.currency or of_invoice
 
 
 def _has_begun(state: SubscriptionState) -> bool:
