@@ -1,5 +1,6 @@
 """One-off prices sold without a subscription, over HTTP."""
 
+import asyncio
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +12,7 @@ from billing.currency_option import CurrencyOption
 from billing.discount import Coupon, CouponDuration
 from billing.dunning import DunningLadder, DunningPolicy, FinalAction
 from billing.price import Price
-from billing.price_model import Percentage, PerUnit
+from billing.price_model import Cell, Dimension, Matrix, Percentage, PerUnit
 from tests.api.shop import CATALOG, Shop, problem
 from tests.worker.desk import DECLINED_LATER, GOOD_CARD, pass_challenge, pay
 
@@ -40,6 +41,23 @@ _STICKER = _SESSION.model_copy(
 _SHARE = _STICKER.model_copy(
     update={"id": "share", "model": Percentage(rate_percent=Decimal("2.5"))}
 )
+_SHIRT = _STICKER.model_copy(
+    update={
+        "id": "shirt",
+        "model": Matrix(
+            dimensions=(
+                Dimension(name="size", values=("s", "l")),
+                Dimension(name="colour", values=("red", "blue")),
+            ),
+            cells=(
+                Cell(at=("s", "red"), unit_amount_minor=Decimal(1_000)),
+                Cell(at=("s", "blue"), unit_amount_minor=Decimal("1000.5")),
+                Cell(at=("l", "red"), unit_amount_minor=Decimal(1_500)),
+            ),
+            refused=(("l", "blue"),),
+        ),
+    }
+)
 _MACHINE = _SESSION.model_copy(update={"id": "machine", "product_id": "machine"})
 _HELP = Coupon(
     id="HELP",
@@ -62,7 +80,7 @@ def catalog() -> Catalog:
     return CATALOG.model_copy(
         update={
             "products": (*CATALOG.products, onboarding, machine),
-            "prices": (*CATALOG.prices, _SESSION, _STICKER, _SHARE, _MACHINE),
+            "prices": (*CATALOG.prices, _SESSION, _STICKER, _SHARE, _SHIRT, _MACHINE),
             "coupons": (_HELP,),
         }
     )
@@ -309,6 +327,40 @@ async def test_what_depends_on_an_amount_is_sold_for_that_and_for_nothing_of_non
         422,
         "base_amount_required",
     )
+    red, blue = ({"size": "s", "colour": colour} for colour in ("red", "blue"))
+    shirts: list[dict[str, Any]] = [
+        {"price": "shirt", "quantity": 3, "dimensions": red},
+        {"price": "shirt", "dimensions": blue},
+        share | {"base_amount_minor": 100_000},
+    ]
+    foreseen = await shop.made("/v1/purchases/preview", {"customer": customer, "items": shirts})
+    assert [line["amount"]["text"] for line in foreseen["lines"]] == [
+        "USD 30.00",
+        "USD 10.01",
+        "USD 25.00",
+    ]
+    shirts[0]["dimensions"] = {"size": "l", "colour": "blue"}
+    unsold = await shop.post("/v1/purchases", {"customer": customer, "items": shirts})
+    problem(unsold, 422, "combination_not_sold")
+
+
+async def test_two_clicks_at_once_buy_once_and_one_of_two_buyers_has_the_last_coupon(
+    shop: Shop,
+) -> None:
+    one, other = [await shop.customer(card="pm_card_visa") for _ in range(2)]
+    clicks = [shop.post("/v1/purchases", _basket(one), key="click") for _ in range(3)]
+    said = {answer.status_code for answer in await asyncio.gather(*clicks)}
+    assert 201 in said
+    assert said <= {201, 409}
+    buying = [shop.post("/v1/purchases", _basket(each, coupons=["HELP"])) for each in (one, other)]
+    first, second = sorted(await asyncio.gather(*buying), key=lambda answer: answer.status_code)
+    assert first.status_code == 201
+    problem(second, 409, "coupon_exhausted")
+    bought = (await shop.read("/v1/invoices"))["data"]
+    assert sorted(invoice["amount_paid"]["text"] for invoice in bought) == [
+        "USD 125.00",
+        "USD 250.00",
+    ]
 
 
 async def test_a_test_clock_that_is_deleted_calls_off_what_is_not_paid(shop: Shop) -> None:

@@ -118,3 +118,24 @@ async def test_a_debt_that_is_being_paid_when_its_subscription_is_canceled_witho
         assert await subscription.status() == "canceled"
         assert await captured(simulator) == 16000
         assert await _balance_minor(company, subscription) == _LEFT_OF_THE_PERIOD
+
+
+@pytest.mark.parametrize(("does", "status"), [("cancel", "canceled"), ("waive", "completed")])
+async def test_a_purchase_that_is_given_up_while_it_is_charged(
+    company: Company, simulator: StripeSimulator, does: str, status: str
+) -> None:
+    telephone = Telephone()
+    async with working_with(company, telephone):
+        purchase = await company.buy(await company.customer())
+        await telephone.rang.wait()
+        [invoice] = (await purchase.report()).state.open_invoices
+        if does == "cancel":
+            await purchase.cancel(CancelMode.NOW)
+        else:
+            await purchase.give(WaiveInvoice, invoice_id=invoice.invoice_id)
+        telephone.may_hang_up.set()
+        await purchase.handle.result()
+
+        assert await purchase.status() == status
+        assert await captured(simulator) == 50_000
+        assert await _balance_minor(company, purchase) == 50_000

@@ -30,7 +30,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Refused by the database where a purchase was completed."""
+    """Refused by the database where anything was bought so: nobody would know it any more."""
+    op.execute("ALTER TABLE subscriptions ADD CONSTRAINT nothing_bought CHECK (NOT is_purchase)")
     op.execute("DROP INDEX subscriptions_purchases_idx")
     op.execute("ALTER TABLE subscriptions DROP CONSTRAINT subscriptions_completed_check")
     _statuses(_STATUSES, ended="'canceled', 'incomplete_expired'")
