@@ -242,7 +242,7 @@ class Collection:
                     method_is_default=attempt.payment_method_id
                     == customer.default_payment_method_id,
                 )
-            if not await _may_go_live(tx, request.state):
+            if not await may_go_live(tx, request.state):
                 return Superseded()
             if customer.default_payment_method_id is None or customer.gateway_customer_id is None:
                 return NoPaymentMethod()
@@ -338,7 +338,8 @@ class Collection:
                 await _return_unwanted(tx, state, invoice_id, now)
                 return InvoiceStatus.PAID
             known = state.open_invoice(invoice_id)
-            if known is not None and known.is_bad_debt:
+            is_lost = known is not None and (known.is_bad_debt or known.is_left_over)
+            if is_lost:
                 await _write_off(tx, invoice, now)
                 return InvoiceStatus.UNCOLLECTIBLE
             await _void(tx, invoice, now)
@@ -364,7 +365,7 @@ async def _present_state(
     return recorded if recorded is not None and is_open_there else asked
 
 
-async def _may_go_live(tx: Transaction, state: SubscriptionState) -> bool:
+async def may_go_live(tx: Transaction, state: SubscriptionState) -> bool:
     """A refused first payment gave the live place back: it is taken again before the next."""
     if state.status is not SubscriptionStatus.INCOMPLETE:
         return True

@@ -199,6 +199,7 @@ def _is_dunned(state: SubscriptionState, invoice: OpenInvoice) -> bool:
     if state.has_ended and not invoice.is_owed_after_the_end:
         return False
     waits = invoice.in_processing or invoice.given_up or invoice.for_change is not None
+    waits = waits or invoice.is_too_little
     return invoice.attempts_made > 0 and not waits
 
 

@@ -19,8 +19,10 @@ class BalanceCause(StrEnum):
     APPLIED = "applied"
     """Used up by an invoice."""
     RESTORED = "restored"
-    """That invoice was voided."""
+    """That invoice was voided, or one that was paid in part outside the gateway."""
     REFUND_FAILED = "refund_failed"
+    OVERPAID = "overpaid"
+    """More came outside the gateway than was owed."""
 
 
 class BalanceMovement(Value):

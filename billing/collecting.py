@@ -6,7 +6,7 @@ subscription's transition (`billing.lifecycle`) nor the calls (`activities.colle
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import assert_never
+from typing import Final, assert_never
 
 from billing.decline import Decline
 from billing.errors import GatewayUnreachable
@@ -27,8 +27,11 @@ from billing.payment import (
 from billing.ports.gateway import GatewayPayment, PaymentStatus
 from billing.subscription import ChangeResult, ChangeUnderWay, SubscriptionState
 
-_CANCELED = Decline(code="payment_canceled", message="the payment was canceled at the gateway")
-_UNEXPLAINED = Decline(code="card_declined", message="the gateway gave no reason")
+CANCELED: Final = Decline(
+    code="payment_canceled", message="the payment was canceled at the gateway"
+)
+"""Of a payment that was stopped, or that somebody canceled at the gateway."""
+_UNEXPLAINED: Final = Decline(code="card_declined", message="the gateway gave no reason")
 
 
 def outcome_of(payment: GatewayPayment, *, paid_at: datetime) -> CollectionOutcome:
@@ -43,7 +46,7 @@ def outcome_of(payment: GatewayPayment, *, paid_at: datetime) -> CollectionOutco
         case PaymentStatus.REQUIRES_PAYMENT_METHOD:
             return Declined(decline=payment.decline or _UNEXPLAINED)
         case PaymentStatus.CANCELED:
-            return Declined(decline=payment.decline or _CANCELED)
+            return Declined(decline=payment.decline or CANCELED)
         case PaymentStatus.REQUIRES_CONFIRMATION:
             raise GatewayUnreachable("payment_unconfirmed", f"{payment.id} is not confirmed yet")
         case _:
@@ -104,7 +107,7 @@ def events(
         **subject,
     )
     if before.change is not None and after.change is None:
-        yield _change_event(before.change, after, now)
+        yield change_event(before.change, after, now)
     if after.status is not before.status:
         moved = f"{after.noun}.{after.status}"
         yield DomainEvent(
@@ -116,7 +119,8 @@ def events(
         )
 
 
-def _change_event(change: ChangeUnderWay, after: SubscriptionState, now: datetime) -> DomainEvent:
+def change_event(change: ChangeUnderWay, after: SubscriptionState, now: datetime) -> DomainEvent:
+    """What became of a change that was being paid."""
     command = after.applied_command(change.change_id)
     result = ChangeResult.ABANDONED if command is None or command.result is None else command.result
     if after.terms == change.target:

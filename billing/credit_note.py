@@ -80,7 +80,8 @@ class Settled(Value):
     """The gateway's payment, if one paid a part."""
     by_card: Money
     by_balance: Money
-    """By the balance, and by the invoice's own credit lines: by what was paid before."""
+    """By the balance, and by the invoice's own credit lines: by what was paid before. And what came
+    outside the gateway, which goes back as balance."""
     card_returned: Money
     """Refunded to the card, or on its way there."""
     balance_returned: Money

@@ -14,6 +14,7 @@ from billing.dispute import Dispute, DisputeState
 from billing.ids import effect_key
 from billing.invoice import InvoiceDraft, InvoiceRecord
 from billing.money import Money
+from billing.received_payment import ReceivedPayment
 from billing.refund import Refund, RefundState
 from billing.value import Instant, Value
 from billing.write_off import WriteOff
@@ -25,6 +26,8 @@ class Account(StrEnum):
     RECEIVABLE = "receivable"
     CASH = "cash"
     """With the gateway, ours to pay out."""
+    BANK = "bank"
+    """With the seller: what came outside the gateway (policy P22)."""
     DEFERRED_REVENUE = "deferred_revenue"
     TAX_PAYABLE = "tax_payable"
     """Charged for the authorities, and owed to them."""
@@ -107,11 +110,32 @@ def payment_received(
     )
 
 
-def invoice_voided(invoice: InvoiceRecord, *, voided_at: Instant) -> JournalEntry | None:
-    """What was never paid is no longer owed, its service not delivered; the balance comes back."""
+def payment_recorded(payment: ReceivedPayment) -> JournalEntry:
+    """The seller has the money; the customer owes that much less, and has what is beyond it."""
+    amount = payment.reported.amount
     postings = (
-        Posting(account=Account.RECEIVABLE, amount=invoice.from_balance - invoice.total),
-        Posting(account=Account.CUSTOMER_BALANCE, amount=-invoice.from_balance),
+        Posting(account=Account.BANK, amount=amount),
+        Posting(account=Account.RECEIVABLE, amount=-payment.applied),
+        Posting(account=Account.CUSTOMER_BALANCE, amount=-payment.to_balance),
+    )
+    return JournalEntry(
+        source_key=effect_key("payment.recorded", payment.id),
+        occurred_at=payment.booked_at,
+        customer_id=payment.customer_id,
+        invoice_id=payment.invoice_id,
+        postings=tuple(posting for posting in postings if posting.amount.amount_minor),
+    )
+
+
+def invoice_voided(invoice: InvoiceRecord, *, voided_at: Instant) -> JournalEntry | None:
+    """What was never paid is no longer owed, its service not delivered; the balance comes back.
+
+    So does, as balance, what came of it outside the gateway.
+    """
+    returned = invoice.from_balance + invoice.paid
+    postings = (
+        Posting(account=Account.RECEIVABLE, amount=returned - invoice.total),
+        Posting(account=Account.CUSTOMER_BALANCE, amount=-returned),
         Posting(account=Account.DEFERRED_REVENUE, amount=invoice.total - invoice.tax),
         Posting(account=Account.TAX_PAYABLE, amount=invoice.tax),
     )

@@ -254,7 +254,7 @@ def recovered(state: SubscriptionState, now: datetime) -> SubscriptionState:
             recovered: dict[str, object] = {}
         case SubscriptionStatus.ACTIVE if is_graced and not _is_any_refused(state):
             recovered = {}
-        case SubscriptionStatus.UNPAID if not (state.open_invoices or state.lost_invoices):
+        case SubscriptionStatus.UNPAID if not (_is_any_owed(state) or state.lost_invoices):
             is_over = now >= state.running_period.end
             recovered = {
                 "unbilled_from": now if is_over else None,
@@ -272,13 +272,24 @@ def unpaid(state: SubscriptionState) -> tuple[OpenInvoice, ...]:
     return tuple(
         invoice
         for invoice in state.open_invoices
-        if invoice.attempts_made and not invoice.in_processing and invoice.for_change is None
+        if invoice.attempts_made
+        and not invoice.in_processing
+        and invoice.for_change is None
+        and not invoice.is_too_little
     )
+
+
+def _is_any_owed(state: SubscriptionState) -> bool:
+    """Whether more is open than what is too little to be collected (policy P5)."""
+    return not all(invoice.is_too_little for invoice in state.open_invoices)
 
 
 def _is_any_refused(state: SubscriptionState) -> bool:
     """Whether something that was tried is not paid, also where a bank decides about it by now."""
-    return any(i.attempts_made and i.for_change is None for i in state.open_invoices)
+    return any(
+        i.attempts_made and i.for_change is None and not i.is_too_little
+        for i in state.open_invoices
+    )
 
 
 def _in_processing(state: SubscriptionState, invoice: OpenInvoice) -> SubscriptionState:
@@ -389,4 +400,4 @@ def _may_try_now(invoice: OpenInvoice) -> bool:
 
 
 def _may_be_paid(invoice: OpenInvoice) -> bool:
-    return not invoice.in_processing and not invoice.given_up
+    return not invoice.in_processing and not invoice.given_up and invoice.is_chargeable

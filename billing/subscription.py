@@ -17,7 +17,7 @@ from billing.billing_mode import BillingMode
 from billing.catalog import AnchorKind, DisputeLost, PauseMode, PausePolicy, ProrationMode, Trial
 from billing.configuration import PLAIN, Configuration
 from billing.credit_note import UnusedPart
-from billing.currency import CurrencyCode
+from billing.currency import CurrencyCode, largest_charge_minor, minimum_charge_minor
 from billing.decline import DeclineKind
 from billing.discount import DiscountUse, RedeemedDiscount
 from billing.dunning import DunningLadder
@@ -85,13 +85,19 @@ class CommandName(StrEnum):
     PLAN_MIGRATION = "plan_migration"
     UNDO_MIGRATION = "undo_migration"
     MARK_UNCOLLECTIBLE = "mark_uncollectible"
+    RECORD_PAYMENT = "record_payment"
     REDEEM_COUPON = "redeem_coupon"
     RETRY = "retry"
 
 
 _ALWAYS: Final = frozenset({CommandName.CANCEL_NOW, CommandName.RETRY})
 _OWING: Final = frozenset(
-    {CommandName.PAY_NOW, CommandName.WAIVE_INVOICE, CommandName.MARK_UNCOLLECTIBLE}
+    {
+        CommandName.PAY_NOW,
+        CommandName.RECORD_PAYMENT,
+        CommandName.WAIVE_INVOICE,
+        CommandName.MARK_UNCOLLECTIBLE,
+    }
 )
 _MOVING: Final = frozenset({CommandName.UNDO_MIGRATION})
 _OF_PURCHASES: Final = _ALWAYS | _OWING | {CommandName.EXTEND_GRACE}
@@ -99,7 +105,7 @@ _OF_PURCHASES: Final = _ALWAYS | _OWING | {CommandName.EXTEND_GRACE}
 
 LEGAL_COMMANDS: Final[Mapping[SubscriptionStatus, frozenset[CommandName]]] = MappingProxyType(
     {
-        SubscriptionStatus.INCOMPLETE: _ALWAYS,
+        SubscriptionStatus.INCOMPLETE: _ALWAYS | {CommandName.RECORD_PAYMENT},
         SubscriptionStatus.TRIALING: _ALWAYS
         | {
             CommandName.CANCEL_AT_PERIOD_END,
@@ -350,6 +356,9 @@ class OpenInvoice(Value):
 
     invoice_id: str
     amount: Money
+    """What is still to pay."""
+    received: Money | None = None
+    """What came of it outside the gateway so far (policy P22); None where nothing did."""
     due_at: Instant
     attempts_made: int = 0
     """Payments tried, by whatever cause; numbers the next one."""
@@ -392,6 +401,22 @@ class OpenInvoice(Value):
         """
         is_asked_for = self.for_change is not None or self.is_extra_attempt or self.customer_present
         return not self.attempts_made and not is_asked_for and not self.given_up
+
+    @property
+    def is_too_little(self) -> bool:
+        """Whether what is left is less than can be collected: nobody is dunned for it (P5)."""
+        return self.amount.amount_minor < minimum_charge_minor(self.amount.currency)
+
+    @property
+    def is_left_over(self) -> bool:
+        """Whether it is what a received payment left, and too little: lost, never void (P5)."""
+        return self.received is not None and self.is_too_little and self.for_change is None
+
+    @property
+    def is_chargeable(self) -> bool:
+        """Whether a card can pay exactly what is left (policy P5, P6)."""
+        minor = self.amount.amount_minor
+        return largest_charge_minor(minor, self.amount.currency) == minor
 
     @property
     def attempt_number(self) -> int:

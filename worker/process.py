@@ -22,11 +22,13 @@ from temporalio.worker import (
 from activities.addons import Addons
 from activities.catalog_migration import CatalogMigration
 from activities.change import Changing
+from activities.charging import Charging
 from activities.collection import Collection
 from activities.coupons import Coupons
 from activities.notification import Notification
 from activities.one_off_charge import OneOffCharges
 from activities.period_billing import PeriodBilling
+from activities.receiving import Receiving
 from activities.reconciliation import Reconciliation
 from activities.records import Records
 from activities.refunding import Refunding
@@ -149,12 +151,22 @@ def _activities(parts: WorkerParts) -> Sequence[Callable[..., object]]:
     refunding = Refunding(
         open_transaction=parts.open_transaction, gateway=parts.gateway, real_now=_machine_now
     )
+    receiving = Receiving(
+        open_transaction=parts.open_transaction,
+        charging=Charging(
+            open_transaction=parts.open_transaction,
+            gateway=parts.gateway,
+            real_now=_machine_now,
+            return_url=parts.return_url,
+        ),
+    )
     activities: list[Callable[..., object]] = [
         OneOffCharges(open_transaction=parts.open_transaction, taxes=parts.taxes).charge_item,
         billing.bill_period,
         billing.start_trial,
         collection.collect,
         collection.void_invoices,
+        receiving.receive_payment,
         refunding.advance_refund,
         notification.notify,
         records.record,

@@ -45,6 +45,7 @@ with workflow.unsafe.imports_passed_through():
         ExtendGrace,
         MarkUncollectible,
         PayNow,
+        RecordPayment,
         RedeemCoupon,
         WaiveInvoice,
     )
@@ -58,7 +59,7 @@ _CHARGE_PATIENCE: Final = timedelta(seconds=10)
 
 _WAITS_FOR_VOIDING: Final = "wait-until-a-change-is-voided"
 _TELLS_REUSE: Final = "tells-reuse-of-a-command-id"
-_ABOUT_DEBTS: Final = (PayNow, WaiveInvoice, MarkUncollectible, ExtendGrace)
+_ABOUT_DEBTS: Final = (PayNow, RecordPayment, WaiveInvoice, MarkUncollectible, ExtendGrace)
 
 
 class Commands:
@@ -95,12 +96,12 @@ class Commands:
     ) -> None:
         keeper = self._keeper
         now = keeper.now()
-        self._check(command, lambda state: change(state, now))
+        self.check(command, lambda state: change(state, now))
         if prepare is not None:
             await prepare(now)
         before = keeper.state
         after = _or_refusal(lambda: change(before, now))
-        await self._applied(command, name, before, after, now)
+        await self.applied(command, name, before, after, now)
 
     async def begin_change(self, command: ChangeSubscription) -> CommandReceipt:
         """Applies a change that is free or deferred; what is to be paid for is under way then.
@@ -115,11 +116,11 @@ class Commands:
     async def _begin_change(self, command: ChangeSubscription) -> None:
         keeper = self._keeper
         now = keeper.now()
-        self._check(command, lambda state: check_command(state, CommandName.CHANGE))
+        self.check(command, lambda state: check_command(state, CommandName.CHANGE))
         outcome = await self._planned(command, now)
         if isinstance(outcome, ChangeRefused):
             raise ApplicationError(outcome.message, outcome.error, type=outcome.code)
-        await self._applied(
+        await self.applied(
             command,
             CommandName.CHANGE,
             keeper.state,
@@ -139,7 +140,7 @@ class Commands:
     async def _charge_once(self, command: ChargeOnce) -> None:
         keeper = self._keeper
         now = keeper.now()
-        self._check(command, lambda state: check_chargeable_now(state, command.item.amount))
+        self.check(command, lambda state: check_chargeable_now(state, command.item.amount))
         outcome = await keeper.effect(
             lambda state: effects.charge_item(ChargeItem(state=state, item=command.item, now=now)),
             _after_charge,
@@ -150,7 +151,7 @@ class Commands:
             raise ApplicationError(
                 "the subscription has ended", "Conflict", type="subscription_ended"
             )
-        await self._applied(
+        await self.applied(
             command,
             CommandName.CHARGE,
             keeper.state,
@@ -158,6 +159,17 @@ class Commands:
             now,
             invoice_id=outcome.invoice.id,
         )
+
+    async def carry_out(
+        self,
+        command: Command,
+        attempt: Callable[[], Awaitable[None]],
+        *,
+        turn: Callable[[], AbstractAsyncContextManager[None]],
+    ) -> CommandReceipt:
+        """Has `attempt` apply the command once, in a `turn` of its own."""
+        await self._until_applied(command, attempt, turn=turn)
+        return self.receipt(command)
 
     async def _until_applied(
         self,
@@ -274,7 +286,7 @@ class Commands:
             begun,
         )
 
-    async def _applied(
+    async def applied(
         self,
         command: Command,
         name: CommandName,
@@ -285,6 +297,7 @@ class Commands:
         result: ChangeResult | None = None,
         invoice_id: str | None = None,
     ) -> None:
+        """Remembers that the command led from `before` to `after`, and stores it with who asked."""
         keeper = self._keeper
         remembered = lifecycle.command_applied(
             before,
@@ -309,8 +322,8 @@ class Commands:
         )
         await keeper.save(*events, audit=audit)
 
-    def _check(self, command: Command, attempt: Callable[[SubscriptionState], object]) -> None:
-        """Refuses before anything is done outside."""
+    def check(self, command: Command, attempt: Callable[[SubscriptionState], object]) -> None:
+        """Refuses before anything is done outside, as `attempt` or the expected version does."""
         state = self._keeper.state
         _or_refusal(lambda: check_version(state, command.expected_version))
         _or_refusal(lambda: attempt(state))
@@ -359,7 +372,7 @@ class Commands:
         now = keeper.now()
         known = keeper.state.applied_command(command.command_id) is not None
         if not known and not overdue_boundary(keeper.state, now):
-            self._check(command, lambda state: change(state, now))
+            self.check(command, lambda state: change(state, now))
 
     def refuse_once_ended(self, command: Command) -> None:
         """Early and without an event in the history; everything else is checked when applied.

@@ -36,6 +36,7 @@ class Dunning:
         """Whether a renewal's first try is made where the workflow runs (ADR 0035)."""
         self._unheard: list[Change] = []
         self.is_collecting = False
+        """Whether a payment is made, stopped or recorded: one thing at a time."""
 
     def hear(self, change: Change) -> None:
         """What is said while a payment is under way counts after it: its result would undo it."""
@@ -49,11 +50,13 @@ class Dunning:
 
         The `is_last` look charges nobody: what could still succeed is stopped, or has succeeded.
         """
+        if await self._has_waited():
+            return
         keeper = self._keeper
         invoice_id, now = action.invoice_id or "", keeper.now()
         had_ended = keeper.state.has_ended
         try:
-            with self._payment_under_way():
+            with self.payment_under_way():
                 asked = keeper.state
                 collected = await keeper.effect(
                     lambda state: self._collect_until_ended(
@@ -95,8 +98,10 @@ class Dunning:
 
     async def void_invoices(self) -> None:
         """What is no longer to be paid."""
+        if await self._has_waited():
+            return
         now = self._keeper.now()
-        with self._payment_under_way():
+        with self.payment_under_way():
             await self._keeper.effect(
                 lambda state: effects.void_invoices(VoidInvoices(state=state, now=now)),
                 lambda state, voided: closing.invoices_closed(
@@ -142,8 +147,15 @@ class Dunning:
             subject = f"{after.subscription_id}:{action.at:%Y%m%dT%H%M%S}"
             await keeper.save(keeper.event(giving_up.event_of(before, after), subject))
 
+    async def _has_waited(self) -> bool:
+        """Whether a payment was being recorded: what is due is looked at again after it."""
+        if not self.is_collecting:
+            return False
+        await workflow.wait_condition(lambda: not self.is_collecting)
+        return True
+
     @contextmanager
-    def _payment_under_way(self) -> Iterator[None]:
+    def payment_under_way(self) -> Iterator[None]:
         """What is heard in the meantime is taken in afterwards, however it ends."""
         self.is_collecting = True
         try:

@@ -23,6 +23,7 @@ from activities.period_billing import (
     StartTrial,
     TrialOutcome,
 )
+from activities.receiving import ReceivePayment, Receiving, ReceivingOutcome
 from activities.records import Record, Recorded, Records
 from activities.unused_time import GiveBack, GivenBack, UnusedTime
 from billing.message import Message
@@ -103,6 +104,17 @@ def void_invoices(request: VoidInvoices) -> Awaitable[Voided]:
         summary="void what was not paid",
         priority=_priority(request.state),
         **timeouts.GATEWAY,
+    )
+
+
+def receive_payment(request: ReceivePayment) -> Awaitable[ReceivingOutcome]:
+    """An operator is waiting; the gateway's outage is an answer."""
+    return workflow.execute_activity_method(
+        Receiving.receive_payment,
+        request,
+        summary=f"record {request.reported.amount}, received outside the gateway",
+        priority=timeouts.checkout_priority(request.state.customer_id),
+        **timeouts.RECEIVING,
     )
 
 

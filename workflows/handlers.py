@@ -47,6 +47,7 @@ with workflow.unsafe.imports_passed_through():
         PaymentNews,
         PayNow,
         PlanMigration,
+        RecordPayment,
         RedeemCoupon,
         ResumeSubscription,
         Retry,
@@ -56,6 +57,7 @@ with workflow.unsafe.imports_passed_through():
         UndoMigration,
         WaiveInvoice,
     )
+    from workflows.receiving import Receiving
     from workflows.state_keeper import Change, StateKeeper
 
 
@@ -70,6 +72,7 @@ class Handlers:
         self._commands = Commands(keeper)
         self._dunning = Dunning(keeper)
         self._giving_back = GivingBack(keeper)
+        self._receiving = Receiving(keeper, self._commands, self._dunning)
         self._canceling = Canceling(keeper, self._commands, self._giving_back)
         self._busy = True
         """Something due is being done; nobody is told that all is quiet."""
@@ -307,6 +310,15 @@ class Handlers:
 
     @mark_uncollectible.validator
     def _check_mark_uncollectible(self, command: MarkUncollectible) -> None:
+        self._commands.refuse_once_ended(command)
+
+    @workflow.update
+    async def record_payment(self, command: RecordPayment) -> CommandReceipt:
+        """Money for an open invoice came outside the gateway; what is beyond it is balance."""
+        return await self._receiving.record(command)
+
+    @record_payment.validator
+    def _check_record_payment(self, command: RecordPayment) -> None:
         self._commands.refuse_once_ended(command)
 
     @workflow.update

@@ -22,6 +22,7 @@ from billing.migration import MigrationCounts, MigrationPhase, MigrationPlan
 from billing.parent import ParentEnd
 from billing.purchase import is_purchase_id
 from billing.quote import Quote
+from billing.received_payment import ReportedPayment
 from billing.refund import Refund
 from billing.subscription import ChangeResult, SubscriptionState, SubscriptionStatus, Terms
 from billing.value import Instant, Value
@@ -234,6 +235,13 @@ class MarkUncollectible(Command):
     invoice_id: str
 
 
+class RecordPayment(Command):
+    """Update `record_payment`: money for an open invoice came outside the gateway (policy P22)."""
+
+    invoice_id: str
+    payment: ReportedPayment
+
+
 class RedeemCoupon(Command):
     """Update `redeem_coupon`: invoices from now on are discounted by it (policy P3)."""
 
@@ -259,6 +267,7 @@ AnyCommand = (
     | PlanMigration
     | UndoMigration
     | MarkUncollectible
+    | RecordPayment
     | RedeemCoupon
     | Retry
 )
@@ -279,6 +288,7 @@ UPDATES: Final[Mapping[type[AnyCommand], str]] = MappingProxyType(
         PlanMigration: "plan_migration",
         UndoMigration: "undo_migration",
         MarkUncollectible: "mark_uncollectible",
+        RecordPayment: "record_payment",
         RedeemCoupon: "redeem_coupon",
         Retry: "retry_now",
     }

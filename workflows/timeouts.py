@@ -48,6 +48,10 @@ DATABASE: Final = ActivityLimits(
         non_retryable_error_types=_NEVER_RETRIED,
     ),
 )
+RECEIVING: Final = ActivityLimits(
+    start_to_close_timeout=timedelta(minutes=2), retry_policy=DATABASE["retry_policy"]
+)
+"""With the stopping of a card's payment, where one waits for its customer."""
 AT_ONCE: Final = LocalLimits(
     start_to_close_timeout=timedelta(seconds=3),
     schedule_to_close_timeout=timedelta(seconds=4),

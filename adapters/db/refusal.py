@@ -18,6 +18,7 @@ _BROKEN: Final = MappingProxyType(
         "line_credits_fit_check": "credit_exceeds_debit",
         "invoices_add_up_check": "invoice_does_not_add_up",
         "credit_notes_add_up_check": "credit_note_does_not_add_up",
+        "invoices_received_check": "received_does_not_add_up",
     }
 )
 """What no code of ours may try; each of the database's guards with the code of its refusal."""

@@ -25,6 +25,7 @@ from adapters.db.repositories.operator_tasks import SqlOperatorTasks
 from adapters.db.repositories.payment_attempts import SqlPaymentAttempts
 from adapters.db.repositories.payment_methods import SqlPaymentMethods
 from adapters.db.repositories.prices import SqlPrices
+from adapters.db.repositories.received_payments import SqlReceivedPayments
 from adapters.db.repositories.refunds import SqlRefunds
 from adapters.db.repositories.subscriptions import SqlSubscriptions
 from adapters.db.repositories.test_clocks import SqlTestClocks
@@ -42,6 +43,7 @@ class SqlTransaction:
         self.invoices = SqlInvoices(connection)
         self.items = SqlInvoiceItems(connection, self._appended)
         self.attempts = SqlPaymentAttempts(connection)
+        self.received = SqlReceivedPayments(connection)
         self.balances = SqlBalances(connection)
         self.credit_notes = SqlCreditNotes(connection)
         self.coupons = SqlCoupons(connection)

@@ -19,6 +19,7 @@ from billing.money import Money
 from billing.payment import CollectionOutcome
 from billing.ports.customers import CustomerRecord
 from billing.proration import Debit
+from billing.received_payment import ReceivedPayment
 from billing.refund import Refund
 from billing.value import Instant, Value
 
@@ -109,11 +110,27 @@ class Invoices(Protocol):
         ...
 
     async def mark_void(self, invoice_id: str, *, voided_at: datetime) -> None:
-        """Open to void; what the balance had paid of it goes back there."""
+        """Open to void; what the balance had paid, and what was received, goes to the balance."""
         ...
 
     async def mark_uncollectible(self, invoice_id: str, *, at: datetime) -> None:
         """Open to uncollectible: a bad debt."""
+        ...
+
+
+class ReceivedPayments(Protocol):
+    """Payments of open invoices that came outside the gateway (policy P22)."""
+
+    async def get(self, invoice_id: str, reference: str) -> ReceivedPayment | None:
+        """The payment of an invoice with that reference."""
+        ...
+
+    async def add(self, payment: ReceivedPayment) -> None:
+        """Stores it, with what it pays of its invoice and what of it becomes balance.
+
+        The invoice is locked before. Raises `Conflict` (`invoice_not_open`), also where another
+        amount is due than the payment was computed from.
+        """
         ...
 
 

@@ -33,6 +33,7 @@ from billing.ports.books import (
     Invoices,
     Ledger,
     PaymentAttempts,
+    ReceivedPayments,
     Refunds,
 )
 from billing.ports.customers import Customers
@@ -300,6 +301,11 @@ class Transaction(Protocol):
     @property
     def attempts(self) -> PaymentAttempts:
         """Payment attempts."""
+        ...
+
+    @property
+    def received(self) -> ReceivedPayments:
+        """Payments that came outside the gateway."""
         ...
 
     @property

@@ -55,6 +55,11 @@ _DOCUMENTS: Final = text("""
         UNION ALL
         SELECT 'cash', customer_id, currency, paid_minor FROM invoices
         UNION ALL
+        SELECT account, customer_id, currency, minor
+        FROM received_payments, LATERAL (
+            VALUES ('cash', -applied_minor), ('bank', amount_minor)
+        ) AS side (account, minor)
+        UNION ALL
         SELECT 'cash', customer_id, currency, -amount_minor FROM refunds WHERE state = 'succeeded'
         UNION ALL
         SELECT 'cash', customer_id, currency, -amount_minor
@@ -124,7 +129,7 @@ class Books(Value):
 
     @property
     def cash(self) -> tuple[Comparison, ...]:
-        """Against what was paid, less what was refunded and what banks have withdrawn."""
+        """Against what cards paid, less what was refunded and what banks have withdrawn."""
         return self.comparisons_of(Account.CASH)
 
     @property

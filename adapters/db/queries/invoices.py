@@ -10,8 +10,10 @@ from adapters.db.line_tax import as_line_tax
 from adapters.db.queries.page import Order, Page, read_page
 from adapters.db.repositories.invoices import as_invoice
 from adapters.db.repositories.payment_attempts import as_attempt
+from adapters.db.repositories.received_payments import as_received_payment
 from adapters.db.tables.invoice import invoice_discounts, invoice_lines, invoices
 from adapters.db.tables.payment_attempt import payment_attempts
+from adapters.db.tables.received_payment import received_payments
 from billing.discount import LineDiscount
 from billing.explanation import Explanation
 from billing.invoice import InvoiceLine, InvoiceRecord, InvoiceStatus
@@ -20,6 +22,7 @@ from billing.particulars import Particulars
 from billing.period import Period
 from billing.ports.books import PaymentAttempt
 from billing.proration import LineRef
+from billing.received_payment import ReceivedPayment
 from billing.value import Instant, Value
 
 _ORDER: Final = Order(at=invoices.c.finalized_at, id=invoices.c.id)
@@ -37,6 +40,8 @@ class Invoice(Value):
     particulars: Particulars
     lines: tuple[InvoiceLine, ...]
     attempts: tuple[PaymentAttempt, ...]
+    received: tuple[ReceivedPayment, ...] = ()
+    """What came of it outside the gateway, in the order of its recording."""
 
 
 async def get(connection: AsyncConnection, invoice_id: str) -> Invoice | None:
@@ -73,7 +78,7 @@ async def page_of(
 async def _with_parts(
     connection: AsyncConnection, rows: tuple[Row[Any], ...]
 ) -> tuple[Invoice, ...]:
-    """One statement each for all discounts, lines and attempts of a page."""
+    """One statement each for all discounts, lines, attempts and received payments of a page."""
     ids = [row.id for row in rows]
     taken: dict[tuple[str, int], list[LineDiscount]] = defaultdict(list)
     if any(row.discount_minor for row in rows):
@@ -98,6 +103,14 @@ async def _with_parts(
         .order_by(payment_attempts.c.invoice_id, payment_attempts.c.number)
     ):
         attempts[row.invoice_id].append(as_attempt(row))
+    received: dict[str, list[ReceivedPayment]] = defaultdict(list)
+    if any(row.paid_minor for row in rows):
+        for row in await connection.execute(
+            select(received_payments)
+            .where(received_payments.c.invoice_id.in_(ids))
+            .order_by(received_payments.c.invoice_id, received_payments.c.left_minor.desc())
+        ):
+            received[row.invoice_id].append(as_received_payment(row))
     return tuple(
         Invoice(
             record=as_invoice(row),
@@ -109,6 +122,7 @@ async def _with_parts(
             particulars=Particulars.model_validate(row.particulars),
             lines=tuple(lines[row.id]),
             attempts=tuple(attempts[row.id]),
+            received=tuple(received[row.id]),
         )
         for row in rows
     )

@@ -1,7 +1,8 @@
 """What customers owe, by how long it has been due.
 
 Owns the buckets and the SQL. As of any moment: an invoice is owed from its finalisation until it is
-paid, voided or written off. Rows come as a stream, however many customers owe something.
+paid, voided or written off, less what was received of it by then. Rows come as a stream, however
+many customers owe something.
 """
 
 from collections.abc import AsyncIterator
@@ -19,8 +20,10 @@ from billing.value import Value
 _BY_CUSTOMER: Final = text("""
     WITH owed AS (
         SELECT customer_id, currency,
-            total_minor - balance_minor
-                - CASE WHEN status = 'open' THEN paid_minor ELSE 0 END AS minor,
+            total_minor - balance_minor - CASE WHEN paid_minor = 0 THEN 0 ELSE (
+                SELECT coalesce(sum(applied_minor), 0) FROM received_payments
+                WHERE invoice_id = invoices.id AND booked_at <= :as_of
+            ) END AS minor,
             floor(extract(epoch FROM :as_of - due_at) / 86400) AS days,
             due_at <= :as_of AS is_due
         FROM invoices

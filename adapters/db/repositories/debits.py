@@ -49,10 +49,13 @@ _OF_INVOICE: Final = text(DEBITS.format(which="invoices.id = :invoice_id"))
 _LOCK: Final = text("SELECT id FROM invoices WHERE id = :invoice_id FOR NO KEY UPDATE")
 
 # Its credit lines paid a part of what an invoice charges, as the balance did: with money that the
-# customer had paid before. What a failed refund could not bring to the card went to the balance.
+# customer had paid before. What came outside the gateway goes back as balance too: no card has it.
+# What a failed refund could not bring to the card went to the balance.
 _SETTLED: Final = text("""
-    SELECT invoices.currency, invoices.paid_minor, payment.payment_id,
-        invoices.balance_minor + credited.minor + least(invoices.total_minor, 0) AS balance_minor,
+    SELECT invoices.currency, invoices.paid_minor - received.minor AS card_minor,
+        payment.payment_id,
+        invoices.balance_minor + credited.minor + received.minor
+            + least(invoices.total_minor, 0) AS balance_minor,
         noted.to_card_minor - failed.minor AS card_returned_minor,
         noted.to_balance_minor + failed.minor AS balance_returned_minor,
         EXISTS (
@@ -64,6 +67,10 @@ _SETTLED: Final = text("""
         SELECT payment_id FROM payment_attempts
         WHERE invoice_id = invoices.id AND outcome_kind = 'paid' ORDER BY number DESC LIMIT 1
     ) AS payment ON true
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum(applied_minor), 0)::bigint AS minor
+        FROM received_payments WHERE invoice_id = invoices.id
+    ) AS received
     CROSS JOIN LATERAL (
         SELECT coalesce(
             -sum(amount_minor + CASE WHEN tax_inclusive THEN 0 ELSE tax_minor END), 0
@@ -116,7 +123,7 @@ async def settled(connection: AsyncConnection, invoice_id: str) -> Settled:
     return Settled(
         invoice_id=invoice_id,
         payment_id=row.payment_id,
-        by_card=money(row.paid_minor),
+        by_card=money(row.card_minor),
         by_balance=money(row.balance_minor),
         card_returned=money(row.card_returned_minor),
         balance_returned=money(row.balance_returned_minor),

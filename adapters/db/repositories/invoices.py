@@ -203,13 +203,14 @@ class SqlInvoices:
         return False
 
     async def mark_void(self, invoice_id: str, *, voided_at: datetime) -> None:
-        """Open to void; void already is left alone. What the balance had paid goes back there.
+        """Open to void; void already is left alone. What was paid of it goes to the balance.
 
         Raises `NotFound` (`invoice_not_found`) and `Conflict` (`invoice_not_open`).
         """
         voided = await self._close(invoice_id, InvoiceStatus.VOID, {"voided_at": voided_at})
-        if voided is not None and voided.from_balance.amount_minor:
-            await self._move(voided, BalanceCause.RESTORED, voided.from_balance, voided_at)
+        paid = None if voided is None else voided.from_balance + voided.paid
+        if voided is not None and paid is not None and paid.amount_minor:
+            await self._move(voided, BalanceCause.RESTORED, paid, voided_at)
 
     async def mark_uncollectible(self, invoice_id: str, *, at: datetime) -> None:
         """Open to uncollectible; uncollectible already is left alone.
