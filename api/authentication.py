@@ -16,7 +16,7 @@ from billing.actor import Actor, ActorKind
 
 READ_METHODS: Final = frozenset({"GET", "HEAD"})
 _ONLY_READ: Final = frozenset({"invoices", "credit_notes", "disputes", "reports"})
-_ONLY_WRITTEN: Final = frozenset({"portal_sessions"})
+_ONLY_WRITTEN: Final = frozenset({"portal_sessions", "received_payments"})
 SCOPES: Final = tuple(
     f"{resource}:{access}"
     for resource in (
@@ -29,6 +29,7 @@ SCOPES: Final = tuple(
         "purchases",
         "seller",
         "invoices",
+        "received_payments",
         "invoice_items",
         "credit_notes",
         "refunds",

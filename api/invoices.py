@@ -23,6 +23,7 @@ from api.money_view import MoneyView
 from api.page import DEFAULT_LIMIT, Cursor, Limit, Page
 from api.pdf import PdfResponse
 from api.period_view import PeriodView
+from api.received_payments import ReceivedPaymentView
 from api.route import ApiRoute
 from api.sale import PurchaseOf, SubscriptionOf, WantedSale, sale_of
 from billing.errors import NotFound
@@ -148,6 +149,9 @@ class InvoiceView(BaseModel):
     footer: str | None
     lines: list[InvoiceLineView]
     attempts: list[PaymentAttemptView]
+    received_payments: list[ReceivedPaymentView] = Field(
+        description="What came of it outside the gateway"
+    )
 
     @classmethod
     def of(cls, invoice: invoices.Invoice, *, links: HostedLinks) -> Self:
@@ -180,6 +184,7 @@ class InvoiceView(BaseModel):
             footer=invoice.particulars.settings.footer,
             lines=[InvoiceLineView.of(line) for line in invoice.lines],
             attempts=[PaymentAttemptView.of(attempt) for attempt in invoice.attempts],
+            received_payments=[ReceivedPaymentView.of(payment) for payment in invoice.received],
         )
 
 

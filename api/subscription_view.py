@@ -45,7 +45,10 @@ class OpenInvoiceView(BaseModel):
     """An invoice that is not paid yet, and where collecting it stands."""
 
     id: str
-    amount: MoneyView
+    amount: MoneyView = Field(description="What is still to pay")
+    received: MoneyView | None = Field(
+        description="What came of it outside the gateway so far; null where nothing did"
+    )
     due_at: datetime
     attempts_made: int
     next_attempt_at: datetime | None
@@ -59,6 +62,7 @@ class OpenInvoiceView(BaseModel):
         return cls(
             id=invoice.invoice_id,
             amount=MoneyView.of(invoice.amount),
+            received=None if invoice.received is None else MoneyView.of(invoice.received),
             due_at=invoice.due_at,
             attempts_made=invoice.attempts_made,
             next_attempt_at=invoice.next_attempt_at,

@@ -55,6 +55,7 @@ _WORDS: Final = {
     CommandName.RESUME: "resume {id}",
     CommandName.PAY_NOW: "pay {id}",
     CommandName.EXTEND_GRACE: "extend-grace {id} --days 7",
+    CommandName.RECORD_PAYMENT: "record-payment {id} {invoice} --amount …",
     CommandName.WAIVE_INVOICE: "waive {id} {invoice}",
     CommandName.UNDO_MIGRATION: "keep-price {id}",
     CommandName.MARK_UNCOLLECTIBLE: "write-off {id} {invoice}",

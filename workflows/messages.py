@@ -16,13 +16,15 @@ from billing.actor import Actor
 from billing.agenda import NextAction
 from billing.change import ChangeRequest
 from billing.credit_note import UnusedPart
+from billing.currency import CurrencyCode
 from billing.dispute import DisputeState
 from billing.invoice_item import InvoiceItem
 from billing.migration import MigrationCounts, MigrationPhase, MigrationPlan
+from billing.money import Money
 from billing.parent import ParentEnd
 from billing.purchase import is_purchase_id
 from billing.quote import Quote
-from billing.received_payment import ReportedPayment
+from billing.received_payment import ReceivedBy, Reference, ReportedPayment
 from billing.refund import Refund
 from billing.subscription import ChangeResult, SubscriptionState, SubscriptionStatus, Terms
 from billing.value import Instant, Value
@@ -239,7 +241,21 @@ class RecordPayment(Command):
     """Update `record_payment`: money for an open invoice came outside the gateway (policy P22)."""
 
     invoice_id: str
-    payment: ReportedPayment
+    amount_minor: int
+    currency: CurrencyCode
+    received_at: Instant
+    method: ReceivedBy
+    reference: Reference
+
+    @property
+    def reported(self) -> ReportedPayment:
+        """What is recorded."""
+        return ReportedPayment(
+            amount=Money(amount_minor=self.amount_minor, currency=self.currency),
+            received_at=self.received_at,
+            method=self.method,
+            reference=self.reference,
+        )
 
 
 class RedeemCoupon(Command):

@@ -13,8 +13,10 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from billing import changing
+from billing.received_payment import ReceivedBy
 from billing.subscription import (
     CommandName,
+    OpenInvoice,
     SubscriptionState,
     SubscriptionStatus,
 )
@@ -30,6 +32,7 @@ from workflows.messages import (
     MarkUncollectible,
     PauseSubscription,
     PayNow,
+    RecordPayment,
     ResumeSubscription,
     Retry,
     UndoCancel,
@@ -112,12 +115,15 @@ def _about_money(state: SubscriptionState) -> Iterator[OfferedUpdate]:
             f" {instant(ends_at)}",
             arguments={"until": _json(ends_at + _WEEK)},
         )
+    if payable:
+        yield _of_a_payment(payable[0])
     waivable = next((i for i in payable if i.for_change is None), None)
     if waivable is not None:
         yield OfferedUpdate(
             command=CommandName.WAIVE_INVOICE,
             kind=WaiveInvoice,
-            purpose=f"forget {waivable.amount}: the invoice is voided and no longer owed",
+            purpose=f"forget {waivable.amount}: the invoice is voided and no longer owed"
+            + _restored(waivable),
             arguments={"invoice_id": waivable.invoice_id},
         )
         yield OfferedUpdate(
@@ -127,6 +133,30 @@ def _about_money(state: SubscriptionState) -> Iterator[OfferedUpdate]:
             " tried",
             arguments={"invoice_id": waivable.invoice_id},
         )
+
+
+def _of_a_payment(invoice: OpenInvoice) -> OfferedUpdate:
+    return OfferedUpdate(
+        command=CommandName.RECORD_PAYMENT,
+        kind=RecordPayment,
+        purpose="record what came by bank transfer or check: all or a part of"
+        f" {invoice.amount}; fill in what the bank statement says",
+        arguments={
+            "invoice_id": invoice.invoice_id,
+            "amount_minor": invoice.amount.amount_minor,
+            "currency": invoice.amount.currency,
+            "received_at": "",
+            "method": ReceivedBy.BANK_TRANSFER.value,
+            "reference": "",
+        },
+    )
+
+
+def _restored(invoice: OpenInvoice) -> str:
+    """What becomes of what was received of it."""
+    if invoice.received is None or invoice.is_left_over:
+        return ""
+    return f", and the {invoice.received} that were received become balance"
 
 
 def _about_time(state: SubscriptionState) -> Iterator[OfferedUpdate]:

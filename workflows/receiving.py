@@ -53,7 +53,7 @@ class Receiving:
         self._commands.check(command, lambda state: _check(state, command, now))
         request = {
             "invoice_id": command.invoice_id,
-            "reported": command.payment,
+            "reported": command.reported,
             "audit": AuditEntry(
                 command_id=command.command_id,
                 command=CommandName.RECORD_PAYMENT,
@@ -115,7 +115,7 @@ class Receiving:
 def _check(state: SubscriptionState, command: RecordPayment, now: datetime) -> None:
     """What is closed may be so by this very payment: the books know."""
     if state.open_invoice(command.invoice_id) is not None:
-        receiving.check_recordable(state, command.invoice_id, command.payment, now)
+        receiving.check_recordable(state, command.invoice_id, command.reported, now)
 
 
 def _after(state: SubscriptionState, outcome: ReceivingOutcome, now: datetime) -> SubscriptionState:

@@ -12,15 +12,27 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from activities.charging import Charging
 from activities.collection import Collect, Collected, Collection, Voided, VoidInvoices
 from activities.period_billing import Billed, BillPeriod, PeriodBilling
-from adapters.db.engine import transactions, unit_of_work
+from activities.receiving import (
+    PaymentReceived,
+    ReceivePayment,
+    Receiving,
+    ReceivingOutcome,
+)
+from activities.records import AuditEntry
+from adapters.db.engine import snapshot, transactions, unit_of_work
+from adapters.db.queries import books
 from adapters.db.tables.customer import customers
 from adapters.db.tables.domain_event import domain_events
 from adapters.db.tables.invoice import invoices
 from adapters.memory.gateway import MemoryGateway
-from billing import lifecycle, settlement
+from billing import lifecycle, receiving, settlement
+from billing.actor import Actor, ActorKind
+from billing.money import Money
 from billing.ports.books import PaymentAttempt
+from billing.received_payment import ReceivedBy, ReportedPayment
 from billing.subscription import SubscriptionState
 from tests.adapters.db.company import open_shop, subscription
 
@@ -43,6 +55,58 @@ class Till:
             gateway=self.gateway,
             real_now=lambda: self.real_now,
             return_url=lambda invoice_id: f"https://example.com/return/{invoice_id}",
+        )
+
+    @property
+    def receiving(self) -> Receiving:
+        charging = Charging(
+            open_transaction=unit_of_work(self.engine),
+            gateway=self.gateway,
+            real_now=lambda: self.real_now,
+            return_url=lambda invoice_id: f"https://example.com/return/{invoice_id}",
+        )
+        return Receiving(open_transaction=unit_of_work(self.engine), charging=charging)
+
+    async def receive(
+        self,
+        state: SubscriptionState,
+        minor: int,
+        *,
+        reference: str = "R-1",
+        command_id: str | None = None,
+    ) -> ReceivingOutcome:
+        """So much came by bank transfer for the first open invoice."""
+        reported = ReportedPayment(
+            amount=Money(amount_minor=minor, currency="USD"),
+            received_at=DUE_AT,
+            method=ReceivedBy.BANK_TRANSFER,
+            reference=reference,
+        )
+        audit = AuditEntry(
+            command_id=command_id or f"cmd_{reference}",
+            command="record_payment",
+            actor=Actor(kind=ActorKind.OPERATOR, id="ada"),
+            reason="on the statement",
+            at=DUE_AT,
+        )
+        return await self.receiving.receive_payment(
+            ReceivePayment(
+                state=state,
+                invoice_id=state.open_invoices[0].invoice_id,
+                reported=reported,
+                audit=audit,
+                now=DUE_AT,
+            )
+        )
+
+    async def after_receiving(
+        self, state: SubscriptionState, minor: int, *, reference: str = "R-1"
+    ) -> SubscriptionState:
+        """The state that follows from a transfer that was recorded."""
+        outcome = await self.receive(state, minor, reference=reference)
+        assert isinstance(outcome, PaymentReceived)
+        return receiving.received(
+            state, outcome.payment, DUE_AT, attempts_made=outcome.attempts_made
         )
 
     @property
@@ -140,6 +204,17 @@ class Till:
         async with self.engine.connect() as connection:
             query = select(func.count()).select_from(table).filter_by(**equals)
             return int((await connection.execute(query)).scalar_one())
+
+    async def balance_minor(self) -> int:
+        """What the customer has in their favour."""
+        async with transactions(self.engine)() as tx:
+            return (await tx.balances.of("cus_1", "USD")).amount_minor
+
+    async def check_books(self) -> None:
+        """Debits are credits, and every account is what its documents say."""
+        async with snapshot(self.engine) as connection:
+            found = await books.read(connection)
+        assert found.balance, found.comparisons
 
     def taken_minor(self) -> int:
         """What the gateway took from the customer."""

@@ -6,9 +6,20 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from billing import change, changing, closing, commands, giving_up, migrating, pausing, settlement
+from billing import (
+    change,
+    changing,
+    closing,
+    commands,
+    giving_up,
+    migrating,
+    pausing,
+    receiving,
+    settlement,
+)
 from billing.change import ChangeKind
 from billing.errors import Conflict
+from billing.received_payment import ReceivedBy, ReportedPayment
 from billing.subscription import CommandName, SubscriptionState
 from tests.workflows.situations import NOW, SITUATIONS, active, past_due
 from workflows.concerns import final_action_at
@@ -23,6 +34,12 @@ _NOT_OFFERED = {
 }
 """Offered where there is something to retry, and harmless elsewhere; given to many at once; nobody
 else's to fill in."""
+
+
+_FACTS = {
+    CommandName.RECORD_PAYMENT: {"received_at": "2026-01-17T09:30:00Z", "reference": "R-1"},
+}
+"""What only a bank statement says, and nobody else can fill in."""
 
 
 @pytest.mark.parametrize("situation", SITUATIONS)
@@ -43,8 +60,9 @@ def test_what_is_copied_is_understood_once_a_name_and_a_reason_are_filled_in(
         with pytest.raises(ValidationError) as refused:
             offer.kind.model_validate(copied)
         missing = {error["loc"][-1] for error in refused.value.errors()}
-        assert missing == {"id", "reason"}
-        command = offer.kind.model_validate(_signed(copied))
+        facts = _FACTS.get(offer.command, {})
+        assert missing == {"id", "reason", *facts}
+        command = offer.kind.model_validate(_signed(copied) | facts)
         assert command.actor.id == "ada"
         assert UPDATES[type(command)] == offer.update
 
@@ -144,6 +162,8 @@ def _do(state: SubscriptionState, command: CommandName) -> None:  # noqa: C901, 
             pausing.resumed(state, NOW)
         case CommandName.PAY_NOW:
             settlement.pay_now(state, NOW, customer_present=False)
+        case CommandName.RECORD_PAYMENT:
+            _of_the_first(state)
         case CommandName.EXTEND_GRACE:
             ends_at = final_action_at(state)
             if ends_at is None:
@@ -155,6 +175,16 @@ def _do(state: SubscriptionState, command: CommandName) -> None:  # noqa: C901, 
         case CommandName.MARK_UNCOLLECTIBLE:
             owed = (i.invoice_id for i in state.open_invoices if not i.given_up)
             closing.invoice_uncollectible(state, next(owed, ""))
+
+
+def _of_the_first(state: SubscriptionState) -> None:
+    owed = next((i for i in state.open_invoices if not i.given_up), None)
+    if owed is None:
+        raise Conflict("invoice_not_open", "nothing is open")
+    reported = ReportedPayment(
+        amount=owed.amount, received_at=NOW, method=ReceivedBy.CHECK, reference="R-1"
+    )
+    receiving.check_recordable(state, owed.invoice_id, reported, NOW)
 
 
 def _waits_for_its_end(state: SubscriptionState) -> bool:
