@@ -7,7 +7,13 @@ from typing import Annotated
 
 import typer
 
-from cli import catalog_commands, migration_commands, purchase_commands, subscription_commands
+from cli import (
+    catalog_commands,
+    invoice_commands,
+    migration_commands,
+    purchase_commands,
+    subscription_commands,
+)
 from cli.checkout import find_root
 from cli.refusals import as_sentences
 
@@ -21,6 +27,7 @@ app.add_typer(webhooks_app, name="webhooks")
 app.add_typer(catalog_commands.app, name="catalog")
 app.add_typer(subscription_commands.app, name="subscriptions")
 app.add_typer(purchase_commands.app, name="purchases")
+app.add_typer(invoice_commands.app, name="invoices")
 app.add_typer(migration_commands.app, name="migrations")
 tasks_app = typer.Typer(no_args_is_help=True, help="What waits for an operator.")
 app.add_typer(tasks_app, name="tasks")

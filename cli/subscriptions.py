@@ -55,7 +55,8 @@ _WORDS: Final = {
     CommandName.RESUME: "resume {id}",
     CommandName.PAY_NOW: "pay {id}",
     CommandName.EXTEND_GRACE: "extend-grace {id} --days 7",
-    CommandName.RECORD_PAYMENT: "record-payment {id} {invoice} --amount …",
+    CommandName.RECORD_PAYMENT: "record-payment {invoice} --amount … --currency …"
+    " --received … --reference …",
     CommandName.WAIVE_INVOICE: "waive {id} {invoice}",
     CommandName.UNDO_MIGRATION: "keep-price {id}",
     CommandName.MARK_UNCOLLECTIBLE: "write-off {id} {invoice}",
@@ -155,7 +156,8 @@ def _show_possible(state: SubscriptionState, *, problem: str | None) -> None:
         words = _WORDS[offer.command].format(id=state.subscription_id, invoice=invoice_id)
         if state.purchase is not None:
             words = words.removesuffix(" --now")
-        typer.echo(f"perennial {state.noun}s {words}")
+        group = "invoices" if offer.command is CommandName.RECORD_PAYMENT else f"{state.noun}s"
+        typer.echo(f"perennial {group} {words}")
         typer.echo(f"    {offer.purpose.replace('`', '')}")
 
 

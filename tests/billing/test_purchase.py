@@ -243,6 +243,7 @@ def test_no_command_gives_it_a_future() -> None:
         CommandName.CANCEL_NOW,
         CommandName.RETRY,
         CommandName.PAY_NOW,
+        CommandName.RECORD_PAYMENT,
         CommandName.WAIVE_INVOICE,
         CommandName.MARK_UNCOLLECTIBLE,
         CommandName.EXTEND_GRACE,
