@@ -337,9 +337,7 @@ class Collection:
                 await tx.events.append(collecting.paid_event(invoice, stopped.number, now))
                 await _return_unwanted(tx, state, invoice_id, now)
                 return InvoiceStatus.PAID
-            known = state.open_invoice(invoice_id)
-            is_lost = known is not None and (known.is_bad_debt or known.is_left_over)
-            if is_lost:
+            if closing.is_loss(state, invoice_id):
                 await _write_off(tx, invoice, now)
                 return InvoiceStatus.UNCOLLECTIBLE
             await _void(tx, invoice, now)

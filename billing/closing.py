@@ -26,6 +26,19 @@ def is_unwanted(state: SubscriptionState, invoice_id: str) -> bool:
     return invoice.given_up or state.status is SubscriptionStatus.INCOMPLETE_EXPIRED
 
 
+def is_loss(state: SubscriptionState, invoice_id: str) -> bool:
+    """Whether it is written off and not voided once nobody is to pay it any more.
+
+    A bad debt, and what a received payment left of what was had (policy P5). Where nothing was ever
+    sold, everything that came is the customer's.
+    """
+    invoice = state.open_invoice(invoice_id)
+    if invoice is None:
+        return False
+    was_sold = state.status is not SubscriptionStatus.INCOMPLETE_EXPIRED
+    return invoice.is_bad_debt or (invoice.is_left_over and was_sold)
+
+
 def paid_in_vain(state: SubscriptionState, invoice_id: str) -> SubscriptionState:
     """Paid while a command gave it up: it is closed like all that is no longer to be paid."""
     invoice = state.open_invoice(invoice_id)
@@ -85,8 +98,10 @@ def invoices_closed(
     after = settlement.paid_too_late(
         after.changed(open_invoices=open_invoices), [i for i in paid if i in for_periods]
     )
-    if lost and state.status is SubscriptionStatus.UNPAID:
-        after = after.model_copy(update={"lost_invoices": (*state.lost_invoices, *lost)})
+    left_over = {i.invoice_id for i in state.open_invoices if i.is_left_over}
+    missed = tuple(invoice_id for invoice_id in lost if invoice_id not in left_over)
+    if missed and state.status is SubscriptionStatus.UNPAID:
+        after = after.model_copy(update={"lost_invoices": (*state.lost_invoices, *missed)})
     return settlement.recovered(after, now)
 
 

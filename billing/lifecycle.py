@@ -330,8 +330,13 @@ def called_off(state: SubscriptionState, now: datetime) -> SubscriptionState:
 
 
 def completed(state: SubscriptionState, now: datetime) -> SubscriptionState:
-    """Nothing is owed for a purchase any more: it is paid for, or forgiven."""
-    return ended(state, EndReason.COMPLETED, now)
+    """Nothing is to be paid for a purchase any more: it is paid for, or forgiven.
+
+    What a received payment has left, and is too little to collect, is lost (policy P5).
+    """
+    lost = (i.model_copy(update={"is_bad_debt": True}) for i in state.open_invoices)
+    closing = state.model_copy(update={"open_invoices": tuple(given_up(each) for each in lost)})
+    return ended(closing, EndReason.COMPLETED, now)
 
 
 def trial_end_noticed(state: SubscriptionState, now: datetime) -> SubscriptionState:

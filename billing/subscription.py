@@ -555,10 +555,13 @@ class SubscriptionState(Value):
 
     @property
     def is_settled(self) -> bool:
-        """Of a purchase: it is sold, nothing is owed for it, and it is completed next."""
+        """Of a purchase: it is sold, nothing is to be paid any more, and it is completed next.
+
+        What a received payment has left and no card can pay does not keep it (policy P5).
+        """
         is_over = self.has_ended or self.status is SubscriptionStatus.INCOMPLETE
         is_sold = self.purchase is not None and self.period is not None and not is_over
-        return is_sold and not self.open_invoices
+        return is_sold and all(invoice.is_left_over for invoice in self.open_invoices)
 
     @property
     def running_period(self) -> Period:

@@ -14,13 +14,14 @@ from adapters.db.tables.audit import audit_log
 from adapters.db.tables.invoice import invoices
 from adapters.db.tables.received_payment import received_payments
 from adapters.memory.outages import Operation, Outage
-from billing import closing, settlement
+from billing import closing, lifecycle, settlement
 from billing.errors import BooksBroken, GatewayBusy, GatewayRefused
 from billing.payment import ActionRequired, Declined, Paid, Processing
 from billing.ports.gateway import PaymentStatus
-from billing.subscription import SubscriptionState, SubscriptionStatus
+from billing.subscription import EndReason, SubscriptionState, SubscriptionStatus
 from tests.activities.test_collection import SlowCreation
 from tests.activities.till import DUE_AT, Till
+from tests.adapters.db.company import subscription
 
 OWED = 8000
 _ANOTHER = """
@@ -267,6 +268,22 @@ async def test_what_is_too_little_to_collect_is_lost_at_the_end_and_the_rest_is_
     assert (left.amount.amount_minor, left.next_attempt_at) == (49, None)
     await till.void(after)
     assert (await till.invoice_status(), await till.balance_minor()) == ("uncollectible", 0)
+    await till.check_books()
+
+
+async def test_what_came_for_a_checkout_that_expired_is_kept_for_the_customer(till: Till) -> None:
+    begun = subscription().model_copy(
+        update={
+            "status": SubscriptionStatus.INCOMPLETE,
+            **dict.fromkeys(("period", "period_number", "anchor_at")),
+        }
+    )
+    after = await till.after_receiving(await till.billed(begun), OWED - 49)
+
+    expired = lifecycle.ended(after, EndReason.CHECKOUT_EXPIRED, DUE_AT)
+    await till.collection.void_invoices(VoidInvoices(state=expired, now=DUE_AT))
+
+    assert (await till.invoice_status(), await till.balance_minor()) == ("void", OWED - 49)
     await till.check_books()
 
 

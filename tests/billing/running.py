@@ -398,8 +398,7 @@ class Running:
             elif invoice_id in lost:
                 self.books.lose(invoice_id, self.now)
             elif invoice_id not in paid:
-                known = before.open_invoice(invoice_id)
-                is_lost = known is not None and known.is_bad_debt
+                is_lost = closing.is_loss(before, invoice_id)
                 (self.books.lose if is_lost else self.books.void)(invoice_id, self.now)
         self._becomes(
             closing.invoices_closed(

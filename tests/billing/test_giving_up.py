@@ -7,6 +7,7 @@ import pytest
 from billing import closing, commands, giving_up, settlement
 from billing.agenda import ActionKind, agenda, next_action
 from billing.dunning import FinalAction
+from billing.payment import Paid
 from billing.subscription import EndReason
 from tests.billing.owing import LADDER, WEEK, due_next, owing, statuses
 from tests.billing.running import (
@@ -82,6 +83,24 @@ def test_an_unpaid_subscription_is_active_again_once_everything_is_paid() -> Non
     running.until("2026-07-01")
     assert running.status == "active"
     assert [b.draft.total.amount_minor for b in running.books.invoices.values()] == [16000] * 3
+
+
+def test_a_few_cents_that_an_operator_waives_keep_nobody_unpaid() -> None:
+    running = owing(FinalAction.UNPAID)
+    running.until("2026-06-20", SOFT)
+    [owed] = running.state.open_invoices
+    cents = owed.amount.model_copy(update={"amount_minor": 49})
+    left = owed.model_copy(
+        update={"invoice_id": "in_left", "amount": cents, "received": owed.amount - cents}
+    )
+    state = running.state.model_copy(update={"open_invoices": (left, owed)})
+    waived = closing.invoice_waived(state, left.invoice_id)
+    assert closing.is_loss(waived, left.invoice_id)
+    lost = [left.invoice_id]
+    after = closing.invoices_closed(waived, closed=lost, processing=(), lost=lost, now=running.now)
+    paid = Paid(amount=owed.amount, paid_at=running.now)
+    assert after.status == "unpaid"
+    assert settlement.collected(after, owed.invoice_id, paid, running.now).status == "active"
 
 
 def test_a_period_that_began_unpaid_is_billed_from_the_day_that_everything_is_paid() -> None:

@@ -235,6 +235,22 @@ def test_what_is_paid_for_is_not_called_off_in_the_instant_before_it_is_over() -
     assert running.status is SubscriptionStatus.COMPLETED
 
 
+@pytest.mark.parametrize("final_action", FinalAction)
+def test_what_a_transfer_leaves_and_no_card_can_pay_does_not_keep_it(
+    final_action: FinalAction,
+) -> None:
+    running = _bought(final_action=final_action)
+    running.until(START, SOFT)
+    [invoice] = running.state.open_invoices
+    left = invoice.amount.model_copy(update={"amount_minor": 49})
+    few_cents = invoice.model_copy(update={"amount": left, "received": invoice.amount - left})
+    running.state = settlement.recovered(settlement.with_invoice(running.state, few_cents), START)
+    running.until(START)
+    assert running.status is SubscriptionStatus.COMPLETED
+    assert _invoice_status(running) is InvoiceStatus.UNCOLLECTIBLE
+    assert running.state.is_finished
+
+
 def test_no_command_gives_it_a_future() -> None:
     running = _bought()
     running.until(START, SOFT)
