@@ -8,6 +8,7 @@ from typing import Final
 
 from fastapi import APIRouter, FastAPI
 from fastapi.middleware import Middleware
+from starlette.routing import BaseRoute
 
 from api import (
     balances,
@@ -88,10 +89,9 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
 )
 """In the order in which an operation is looked for: what is asked for most comes first."""
 
-_ROUTES: Final = APIRouter()
-"""FastAPI works a route out when it is first asked for: once a process, not once an application."""
-for _router in ROUTERS:
-    _ROUTES.include_router(_router)
+_ROUTES: Final[list[BaseRoute]] = [route for router in ROUTERS for route in router.routes]
+"""FastAPI works a route out when it is first asked for: once a process, not once an application.
+One flat list: a router that includes others looks for an operation twice."""
 
 
 def create_app(dependencies: Dependencies) -> FastAPI:
@@ -99,7 +99,7 @@ def create_app(dependencies: Dependencies) -> FastAPI:
     app = FastAPI(
         title="Perennial",
         redirect_slashes=False,
-        routes=_ROUTES.routes,
+        routes=_ROUTES,
         middleware=[Middleware(RequestLog), Middleware(BodyLimit)],
     )
     app.state.dependencies = dependencies

@@ -36,6 +36,8 @@ _TRANSIENT: Final = (Unavailable, GatewayUnavailable, BooksBroken)
 _TRANSIENT_CODES: Final = frozenset({"period_ending", "test_clock_advancing"})
 """Conflicts that pass by themselves within seconds."""
 
+Execute = Callable[[], Awaitable[Response]]
+
 IdempotencyKey = Annotated[
     str | None,
     Header(
@@ -71,7 +73,7 @@ class IdempotentExecution:
         *,
         engine: AsyncEngine,
         caller: Caller,
-        key: str | None,
+        key: str,
         request_hash: str,
         request_id: str | None,
     ) -> None:
@@ -80,16 +82,13 @@ class IdempotentExecution:
         self._key = key
         self._request_hash = request_hash
         self._request_id = request_id
-        self.ids = RequestIds(None if key is None else (caller.api_key_id, key))
 
-    async def run(self, execute: Callable[[], Awaitable[Response]]) -> Response:
+    async def run(self, execute: Execute) -> Response:
         """The stored answer, or the one that `execute` gives, stored unless it is transient.
 
         Raises `Conflict` (`idempotency_key_in_use`) while the first request runs and
         `InvalidInput` (`idempotency_key_reused`) where the key was used for another request.
         """
-        if self._key is None:
-            return await execute()
         begun = await store.begin(
             self._engine,
             api_key_id=self._caller.api_key_id,
@@ -108,14 +107,12 @@ class IdempotentExecution:
                     "idempotency_key_reused", "this key was used for a request with other content"
                 )
             case store.New():
-                return await self._first(self._key, begun.lease, execute)
+                return await self._first(begun.lease, execute)
             case _:
                 assert_never(begun)
 
-    async def _first(
-        self, key: str, lease: datetime, execute: Callable[[], Awaitable[Response]]
-    ) -> Response:
-        mine = {"api_key_id": self._caller.api_key_id, "key": key}
+    async def _first(self, lease: datetime, execute: Execute) -> Response:
+        mine = {"api_key_id": self._caller.api_key_id, "key": self._key}
         try:
             response = await execute()
         except PerennialError as error:
@@ -139,25 +136,27 @@ class IdempotentExecution:
         return response
 
 
-async def idempotent_execution(
-    request: Request, idempotency_key: IdempotencyKey = None
-) -> IdempotentExecution:
-    """The execution of this request; dependency of every POST."""
-    return IdempotentExecution(
+async def execute_once(request: Request, key: str | None, execute: Execute) -> Response:
+    """The answer of `IdempotentExecution.run`; without a key, what `execute` answers.
+
+    Raises as `run` does.
+    """
+    if key is None:
+        return await execute()
+    execution = IdempotentExecution(
         engine=dependencies_of(request).engine,
         caller=caller_of(request),
-        key=idempotency_key,
-        request_hash="" if idempotency_key is None else await _request_hash(request),
+        key=key,
+        request_hash=await _request_hash(request),
         request_id=request_id_of(request),
     )
+    return await execution.run(execute)
 
 
-Execution = Annotated[IdempotentExecution, Depends(idempotent_execution)]
-
-
-async def request_ids(execution: Execution) -> RequestIds:
-    """Where an endpoint draws the ids of what it creates."""
-    return execution.ids
+async def request_ids(request: Request) -> RequestIds:
+    """Where an endpoint draws the ids of what it creates; its route has checked the key."""
+    key = request.headers.get("idempotency-key")
+    return RequestIds(None if key is None else (caller_of(request).api_key_id, key))
 
 
 Ids = Annotated[RequestIds, Depends(request_ids)]

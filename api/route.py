@@ -9,25 +9,28 @@ import inspect
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from enum import Enum
 from functools import wraps
-from typing import Any, Final, cast
+from typing import Any, Final, cast, get_args
 
 from fastapi import Request, Response
 from fastapi.dependencies.models import Dependant
+from fastapi.params import Depends
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from api.answer import SHOWN_VERSION, Answer, respond, respond_to_post
 from api.authentication import SCHEME, authenticate, scope_for
-from api.idempotency import Execution, IdempotentExecution
+from api.idempotency import IdempotencyKey, execute_once
 from api.json_request import JsonRequest
 from api.problems import PROBLEM_MEDIA_TYPE
 from billing.errors import InvalidInput
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 Endpoint = Callable[..., Awaitable[BaseModel | Response]]
+Dependency = Callable[[Request], Awaitable[object]]
 
-_EXECUTION: Final = "idempotent_execution"
+_REQUEST: Final = "request_of_the_route"
+_KEY: Final = "idempotency_key_of_the_route"
 _MEDIA_TYPE_UNSUPPORTED: Final = 415
 _MEANINGS: Final[Mapping[int, str]] = {
     400: "The request cannot be read",
@@ -104,34 +107,82 @@ class ApiRoute(APIRoute):
             )
 
 
-def answered(endpoint: Endpoint, status_code: int) -> Callable[..., Awaitable[Response]]:
+def answered(endpoint: Endpoint, status_code: int) -> Endpoint:
     """The endpoint, its answer written once: it is checked where it is made."""
+    given = _of_the_request(endpoint)
 
     @wraps(endpoint)
     async def answer(**arguments: object) -> Response:
+        request = cast("Request", arguments.pop(_REQUEST))
+        for name, give in given.items():
+            arguments[name] = await give(request)
         return respond(await endpoint(**arguments), status_code)
 
-    return answer
+    return _asking_for(answer, endpoint, given, {_REQUEST: Request})
 
 
-def executed_once(endpoint: Endpoint, status_code: int) -> Callable[..., Awaitable[Response]]:
+def executed_once(endpoint: Endpoint, status_code: int) -> Endpoint:
     """The endpoint, executed after validation and within the request's idempotency."""
+    given = _of_the_request(endpoint)
 
     @wraps(endpoint)
     async def once(**arguments: object) -> Response:
-        execution = cast("IdempotentExecution", arguments.pop(_EXECUTION))
+        request = cast("Request", arguments.pop(_REQUEST))
+        key = cast("str | None", arguments.pop(_KEY))
+        for name, give in given.items():
+            arguments[name] = await give(request)
 
         async def execute() -> Response:
             return respond_to_post(await endpoint(**arguments), status_code)
 
-        return await execution.run(execute)
+        return await execute_once(request, key, execute)
 
+    return _asking_for(once, endpoint, given, {_REQUEST: Request, _KEY: IdempotencyKey})
+
+
+def _of_the_request(endpoint: Endpoint) -> Mapping[str, Dependency]:
+    """The parameters that follow from the request alone, and what from.
+
+    FastAPI takes longer to solve one of them than all of them take to answer.
+    """
+    parameters = inspect.signature(endpoint).parameters.values()
+    marks = ((each.name, mark) for each in parameters for mark in get_args(each.annotation)[1:])
+    return {
+        name: mark.dependency
+        for name, mark in marks
+        if isinstance(mark, Depends)
+        and mark.dependency is not None
+        and _asks_alone(mark.dependency)
+    }
+
+
+def _asks_alone(dependency: Callable[..., Any]) -> bool:
+    asked = inspect.signature(dependency).parameters.values()
+    return [each.annotation for each in asked] == [Request]
+
+
+def _asking_for(
+    answering: Endpoint,
+    endpoint: Endpoint,
+    given: Mapping[str, Dependency],
+    more: Mapping[str, object],
+) -> Endpoint:
+    """`answering`, for which FastAPI solves what is not `given`, and `more`."""
     signature = inspect.signature(endpoint)
-    execution = inspect.Parameter(_EXECUTION, inspect.Parameter.KEYWORD_ONLY, annotation=Execution)
-    once.__signature__ = signature.replace(  # type: ignore[attr-defined]  # read by FastAPI
-        parameters=[*signature.parameters.values(), execution]
+    asked = [each for each in signature.parameters.values() if each.name not in given]
+    asked += [
+        inspect.Parameter(
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            annotation=annotation,
+            default=inspect.Parameter.empty if annotation is Request else None,
+        )
+        for name, annotation in more.items()
+    ]
+    answering.__signature__ = signature.replace(  # type: ignore[attr-defined]  # read by FastAPI
+        parameters=asked
     )
-    return once
+    return answering
 
 
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
