@@ -7,7 +7,8 @@ how anything is measured (`bench.renewals`, `bench.year`, `bench.sleeping`, `ben
 
 import asyncio
 import secrets
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -21,7 +22,7 @@ from api.authentication import SCOPES
 from bench import customers, documents, latency, pricing, rehearsal, renewals, sleeping, year
 from bench.arms import BareArm, SystemArm
 from bench.figures import Figure, Spread
-from bench.stage import Stage, started
+from bench.stage import Running, Stage, started
 from bench.stripe_sandbox import process_variables, running_api, running_sandbox
 from local import ports
 from workflows.messages import SUBSCRIPTION_TASK_QUEUE
@@ -44,6 +45,8 @@ class Sizes:
 
     renewals: int = 200
     """In each round."""
+    workers: int = 2
+    """Of each arm: a process of Python keeps one processor busy."""
     cycles: int = 3
     warm_up: int = 50
     years: int = 3
@@ -60,18 +63,13 @@ class Sizes:
 
 
 async def measure_renewals(stage: Stage, sizes: Sizes) -> list[Figure]:
-    """Renewals per second through the whole system, against the bare workflow.
-
-    Two workers each: a process of Python keeps one processor busy, and there are two.
-    """
-    count = str(sizes.renewals)
+    """Renewals per second through the whole system, against the bare workflow."""
+    memory = ("bench.memory_worker", "renewals", str(sizes.renewals))
     async with (
         stage.engine() as engine,
-        started(stage, "bench.bare_worker") as first,
-        started(stage, "bench.bare_worker") as second,
-        started(stage, "bench.memory_worker", "renewals", count),
-        started(stage, "bench.memory_worker", "renewals", count, "SECOND"),
-        running_sandbox(stage, workers=2) as sandbox,
+        _all_started(stage, [("bench.bare_worker",)] * sizes.workers) as bare,
+        _all_started(stage, [memory, *[(*memory, "SECOND")] * (sizes.workers - 1)]),
+        running_sandbox(stage, workers=sizes.workers) as sandbox,
     ):
         await customers.enrol(transactions(engine), sandbox.gateway, "stripe", sizes.renewals)
         client = await stage.connect()
@@ -86,7 +84,7 @@ async def measure_renewals(stage: Stage, sizes: Sizes) -> list[Figure]:
         )
         compared = await renewals.compare(
             client,
-            BareArm(client, (first, second)),
+            BareArm(client, bare),
             (in_memory, with_stripe),
             count=sizes.renewals,
             cycles=sizes.cycles,
@@ -130,7 +128,10 @@ async def measure_sleeping(stage: Stage, sizes: Sizes) -> list[Figure]:
 
 
 async def measure_api(stage: Stage, sizes: Sizes) -> list[Figure]:
-    """Latency of two operations against a bare route with one query."""
+    """Latency of three operations against a bare route with one query.
+
+    The last is what the seller's product asks at every step.
+    """
     api_port, bare_port = ports.find_free_port(), ports.find_free_port()
     async with (
         stage.engine() as engine,
@@ -138,6 +139,7 @@ async def measure_api(stage: Stage, sizes: Sizes) -> list[Figure]:
         started(stage, "bench.bare_api", str(bare_port)),
     ):
         subscription_id = await _renewed_subscription(stage, engine)
+        customer_id = (await customers.entitle(transactions(engine))).customer_id
         api_key = await _api_key(engine)
         path = f"/v1/subscriptions/{subscription_id}"
         bare = latency.Call(port=bare_port, path=f"/subscriptions/{subscription_id}")
@@ -149,9 +151,17 @@ async def measure_api(stage: Stage, sizes: Sizes) -> list[Figure]:
             api_key=api_key,
             body=f'{{"price": "{customers.DEARER.id}"}}',
         )
+        entitled = latency.Call(
+            port=api_port, path=f"/v1/customers/{customer_id}/entitlements", api_key=api_key
+        )
+        operations = {
+            "read of a subscription": read,
+            "preview of a change": preview,
+            "read of a customer's entitlements": entitled,
+        }
         return [
             _latency_figure(name, latency.compare(call, bare, requests=sizes.requests))
-            for name, call in (("read of a subscription", read), ("preview of a change", preview))
+            for name, call in operations.items()
         ]
 
 
@@ -211,25 +221,6 @@ async def measure_pricing(_: Stage, sizes: Sizes) -> list[Figure]:
     ]
 
 
-async def measure_entitlements(stage: Stage, sizes: Sizes) -> list[Figure]:
-    """Latency of what the seller's product asks at every step, against a bare route."""
-    api_port, bare_port = ports.find_free_port(), ports.find_free_port()
-    async with (
-        stage.engine() as engine,
-        running_api(stage, process_variables(), port=api_port),
-        started(stage, "bench.bare_api", str(bare_port)),
-    ):
-        state = await customers.entitle(transactions(engine))
-        read = latency.Call(
-            port=api_port,
-            path=f"/v1/customers/{state.customer_id}/entitlements",
-            api_key=await _api_key(engine),
-        )
-        bare = latency.Call(port=bare_port, path=f"/subscriptions/{state.subscription_id}")
-        compared = latency.compare(read, bare, requests=sizes.requests)
-    return [_latency_figure("read of a customer's entitlements", compared)]
-
-
 Measure = Callable[[Stage, Sizes], Coroutine[None, None, list[Figure]]]
 
 PARTS: Final[Mapping[str, Measure]] = {
@@ -240,9 +231,18 @@ PARTS: Final[Mapping[str, Measure]] = {
     "pdf": measure_pdf,
     "rehearsal": measure_rehearsal,
     "pricing": measure_pricing,
-    "entitlements": measure_entitlements,
 }
 """In the order in which they are measured."""
+
+
+@asynccontextmanager
+async def _all_started(
+    stage: Stage, commands: Sequence[Sequence[str]]
+) -> AsyncIterator[tuple[Running, ...]]:
+    async with AsyncExitStack() as running:
+        yield tuple(
+            [await running.enter_async_context(started(stage, *command)) for command in commands]
+        )
 
 
 def sleeping_figures(standings: Sequence[sleeping.Standing], sizes: Sizes) -> list[Figure]:
