@@ -6,6 +6,7 @@ what the fields mean (`api.fields`).
 """
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Final, NoReturn
 
@@ -15,6 +16,7 @@ from api.problems import Malformed
 from billing.errors import InvalidInput
 
 _DEEPEST: Final = 32
+_UNSTORABLE: Final = re.compile("[\\x00\\ud800-\\udfff]")
 
 
 class JsonRequest(Request):
@@ -31,9 +33,7 @@ def parse_json(body: bytes) -> object:
     """The value that `body` describes; raises as `JsonRequest.json` says."""
     try:
         text = body.decode("utf-8")
-        value: object = json.loads(
-            text, parse_constant=_refuse_constant, object_pairs_hook=_without_duplicates
-        )
+        value: object = _STRICT.decode(text)
     except UnicodeDecodeError:
         raise Malformed("json_malformed", "the body is not UTF-8") from None
     except json.JSONDecodeError as error:
@@ -56,6 +56,11 @@ def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
     if len(members) != len(pairs):
         raise Malformed("json_duplicate_key", "an object of the body has the same key twice")
     return members
+
+
+_STRICT: Final = json.JSONDecoder(
+    parse_constant=_refuse_constant, object_pairs_hook=_without_duplicates
+)
 
 
 def _check_storable(value: object) -> None:
@@ -82,7 +87,7 @@ def _children(value: object) -> Iterator[object]:
 
 def check_text(text: str) -> None:
     """Raises `InvalidInput` (`unstorable_text`) for NUL and lone surrogates."""
-    if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
+    if _UNSTORABLE.search(text):
         raise InvalidInput(
             "unstorable_text", "text must not contain NUL characters or lone surrogates"
         )

@@ -86,9 +86,9 @@ class ApiRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def handle_for_caller(request: Request) -> Response:
-            await authenticate(request, self._scope)
-            self._refuse_unknown_parameters(request)
             strict = JsonRequest(request.scope, request.receive)
+            await authenticate(strict, self._scope)
+            self._refuse_unknown_parameters(strict)
             if self._takes_body and await strict.body():
                 if not _says_json(strict):
                     raise HTTPException(_MEDIA_TYPE_UNSUPPORTED)
