@@ -1,16 +1,16 @@
 """Versions of prices that were read before: a version never changes.
 
-Owns what a process remembers of one database, and the reading of one version. What is asked for has
+Owns the reading of one version, and that it is read once. What is asked for has
 been committed, as what somebody has bought or what is on sale has.
 """
 
 from typing import Final
-from weakref import WeakKeyDictionary
 
 from sqlalchemy import Engine, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.db.queries.catalog import as_price
+from adapters.db.remembered import Remembered
 from adapters.db.tables.catalog import prices
 from billing.errors import NotFound
 from billing.price import Price
@@ -21,13 +21,12 @@ Version = tuple[str, int]
 _GET: Final = select(prices).where(
     prices.c.id == bindparam("price_id"), prices.c.version == bindparam("price_version")
 )
-_MOST_REMEMBERED: Final = 10_000
-_remembered: Final[WeakKeyDictionary[Engine, dict[Version, Price]]] = WeakKeyDictionary()
+_remembered: Final = Remembered[Version, Price]()
 
 
 def remembered(engine: Engine, version: Version) -> Price | None:
     """None where it was not read yet."""
-    return _remembered.get(engine, {}).get(version)
+    return _remembered.get(engine, version)
 
 
 async def price_of_version(connection: AsyncConnection, version: Version) -> Price:
@@ -37,10 +36,7 @@ async def price_of_version(connection: AsyncConnection, version: Version) -> Pri
     if known is not None:
         return known
     found = await read_version(connection, version)
-    kept = _remembered.setdefault(engine, {})
-    if len(kept) >= _MOST_REMEMBERED:
-        kept.clear()
-    kept[version] = found
+    _remembered.put(engine, version, found)
     return found
 
 

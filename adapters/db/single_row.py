@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Row
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine
-from sqlalchemy.util import greenlet_spawn
+from sqlalchemy.util import await_only, greenlet_spawn
 
 from adapters.db.statement import Statement, only
 
@@ -22,18 +22,25 @@ async def read_row(
     Parameters are given as the driver takes them: text, numbers, instants. Raises what the driver
     raises, `DisconnectionError` where the connection is lost, and what a refusal means.
     """
-    connection = await greenlet_spawn(engine.sync_engine.raw_connection)
+    return await greenlet_spawn(_read, engine, statement, given)
+
+
+def _read(
+    engine: AsyncEngine, statement: Statement, given: Mapping[str, object]
+) -> Row[Any] | None:
+    """In one greenlet: each that the pool needs costs as much as the statement's values."""
+    connection = engine.sync_engine.raw_connection()
     driver: Any = connection.driver_connection
     try:
-        return only(await statement.rows_of(driver, given))
+        return only(await_only(statement.rows_of(driver, given)))
     except DisconnectionError as lost:
-        await greenlet_spawn(connection.invalidate, lost)
+        connection.invalidate(lost)
         raise
     except Exception:
         raise
     except BaseException as given_up:
         # The server may still end whatever this connection is used for next.
-        await greenlet_spawn(connection.invalidate, given_up)
+        connection.invalidate(given_up)
         raise
     finally:
-        await greenlet_spawn(connection.close)
+        connection.close()

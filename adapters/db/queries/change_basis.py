@@ -1,7 +1,7 @@
 """Everything that the preview of a change follows from, read in one statement.
 
 Somebody watches while a preview is made, so it costs one round trip; and what it says is of one
-moment. Versions of prices never change and are remembered. Does not own the plan
+moment. Versions of prices and products never change and are remembered. Does not own the plan
 (`billing.requested_change`) nor the table of rates, which does not change with the customer
 (`adapters.db.tax_rates`).
 """
@@ -12,6 +12,7 @@ from typing import Any, Final
 from sqlalchemy import Row, and_, bindparam, case, func, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from adapters.db import product_versions
 from adapters.db.engine import reading
 from adapters.db.price_versions import Version, price_of_version, remembered
 from adapters.db.queries import tax_standing
@@ -25,7 +26,6 @@ from adapters.db.tables.balance import customer_balances
 from adapters.db.tables.catalog import prices
 from adapters.db.tables.catalog_version import (
     catalog_prices,
-    catalog_products,
     catalog_versions,
 )
 from adapters.db.tables.customer import customers
@@ -78,7 +78,8 @@ _SELECT: Final = Statement(
         customers.c.default_payment_method_id,
         _wanted.c.id.label("wanted_id"),
         _wanted.c.version.label("wanted_version"),
-        catalog_products.c.document.label("product"),
+        catalog_prices.c.catalog_number,
+        _wanted.c.product_id,
         func.coalesce(customer_balances.c.balance_minor, literal_column("0")).label(
             "balance_minor"
         ),
@@ -103,13 +104,6 @@ _SELECT: Final = Statement(
             _wanted.c.id == catalog_prices.c.price_id,
             _wanted.c.version == catalog_prices.c.price_version,
             catalog_prices.c.replaced_by.is_(None),
-        ),
-    )
-    .outerjoin(
-        catalog_products,
-        and_(
-            catalog_products.c.catalog_number == catalog_prices.c.catalog_number,
-            catalog_products.c.product_id == _wanted.c.product_id,
         ),
     )
     .outerjoin(
@@ -157,7 +151,10 @@ async def get(
             current_price=_as_sold(sold, state.terms),
             offer=None
             if offered is None
-            else Offer(product=Product.model_validate(row.product), price=sold[offered]),
+            else Offer(
+                product=await _product(engine, row.catalog_number, row.product_id),
+                price=sold[offered],
+            ),
             migration_price=None if waiting is None else _as_sold(sold, waiting.target),
             items=tuple(item_of(item) for item in row.items or ()),
             segment=row.segment,
@@ -186,6 +183,14 @@ async def _versions(
             for version in wanted - found.keys():
                 found[version] = await price_of_version(connection, version)
     return found
+
+
+async def _product(engine: AsyncEngine, catalog_number: int, product_id: str) -> Product:
+    known = product_versions.remembered(engine.sync_engine, catalog_number, product_id)
+    if known is not None:
+        return known
+    async with reading(engine) as connection:
+        return await product_versions.read(connection, catalog_number, product_id)
 
 
 def _as_sold(versions: dict[Version, Price], terms: Terms) -> Price:
