@@ -18,7 +18,9 @@ _MOST: Final = 10_000
 class Remembered(Generic[Key, Read]):
     """Forgets everything once it is too much: whoever asks then reads again."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, most: int = _MOST) -> None:
+        """Up to `most` of each database."""
+        self._most = most
         self._of: WeakKeyDictionary[Engine, dict[Key, Read]] = WeakKeyDictionary()
 
     def get(self, engine: Engine, key: Key) -> Read | None:
@@ -28,6 +30,6 @@ class Remembered(Generic[Key, Read]):
     def put(self, engine: Engine, key: Key, read: Read) -> None:
         """From now on."""
         kept = self._of.setdefault(engine, {})
-        if len(kept) >= _MOST:
+        if len(kept) >= self._most:
             kept.clear()
         kept[key] = read

@@ -1,8 +1,5 @@
 """What is remembered belongs to one database, and there is an end to it."""
 
-import pytest
-
-from adapters.db import remembered
 from adapters.db.engine import create_engine
 from adapters.db.remembered import Remembered
 
@@ -17,9 +14,8 @@ def test_another_database_knows_nothing_of_it() -> None:
     assert known.get(other, "seats") is None
 
 
-def test_everything_is_forgotten_before_it_is_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remembered, "_MOST", 3)
-    engine, known = create_engine(_URL).sync_engine, Remembered[int, int]()
+def test_everything_is_forgotten_before_it_is_too_much() -> None:
+    engine, known = create_engine(_URL).sync_engine, Remembered[int, int](most=3)
     for key in range(4):
         known.put(engine, key, key)
     assert [known.get(engine, key) for key in range(4)] == [None, None, None, 3]
