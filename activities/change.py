@@ -174,7 +174,7 @@ async def plan_of(
         current_price=await tx.prices.of(state.terms),
         offer=await _offer(tx, request, at, price_version) if another else None,
         segment=None if customer is None else customer.segment,
-        has_method=customer is None or customer.default_payment_method_id is not None,
+        has_method=customer is None or customer.can_be_billed,
         debits=await _debits(tx, state),
         migration_price=await _migration_price(tx, state),
         taxation=taxation,
@@ -202,7 +202,9 @@ async def _migration_price(tx: Transaction, state: SubscriptionState) -> Price |
 async def _debits(tx: Transaction, state: SubscriptionState) -> tuple[Debit, ...]:
     if state.period is None:
         return ()
-    return await tx.invoices.debits(state.subscription_id, ending_after=state.period.start)
+    return await tx.invoices.debits(
+        state.subscription_id, ending_after=state.period.start, with_sent=True
+    )
 
 
 def after_change(
@@ -225,7 +227,7 @@ async def _begin(tx: Transaction, request: BeginChange, tax: TaxAnswer) -> Chang
     result = ChangeResult.APPLIED
     if plan.is_deferred:
         result = ChangeResult.SCHEDULED
-    elif invoice is not None and invoice.amount_due.amount_minor > 0:
+    elif invoice is not None and invoice.amount_due.amount_minor > 0 and invoice.net_days is None:
         result = ChangeResult.PAYING
     begun = ChangeBegun(result=result, plan=plan, invoice=invoice, stored_revision=0)
     after = after_change(state, begun, request.change_id, now)

@@ -38,8 +38,7 @@ async def foreseen(
         if state is None:
             raise NotFound("subscription_not_found", f"no subscription {subscription_id}")
         customer = await tx.customers.get(state.customer_id)
-        has_method = customer.default_payment_method_id is not None
-        following = upcoming_period(state, has_method=has_method)
+        following = upcoming_period(state, has_method=customer.can_be_billed)
         if following is None:
             return None
         price = await tx.prices.of(following.terms)

@@ -13,6 +13,7 @@ from temporalio import activity
 
 from activities.foreseeing import foreseen
 from billing.errors import InvalidInput
+from billing.invoice import InvoiceStatus
 from billing.message import Message, MessageKind
 from billing.money import Money
 from billing.ports.post import Post
@@ -24,7 +25,14 @@ _ANNOUNCING: Final = frozenset(
     {MessageKind.TRIAL_WILL_END, MessageKind.CANCELLATION_UNDONE, MessageKind.CHANGE_UNDONE}
 )
 """They say what will be charged, not what the plan costs."""
-_OWING: Final = frozenset({MessageKind.PAYMENT_FAILED, MessageKind.SUBSCRIPTION_UNPAID})
+_OWING: Final = frozenset(
+    {
+        MessageKind.PAYMENT_FAILED,
+        MessageKind.SUBSCRIPTION_UNPAID,
+        MessageKind.INVOICE_SENT,
+        MessageKind.PAYMENT_REMINDER,
+    }
+)
 
 
 class Notification:
@@ -51,6 +59,8 @@ class Notification:
         A crash between delivery and its record delivers again: mail has no idempotency keys. The
         message's key is its Message-ID, so that mail systems can drop the double.
         """
+        if not await self._is_still_true(message):
+            return
         if message.kind in _ANNOUNCING:
             message = message.model_copy(update={"amount": await self._announced(message)})
         async with self._open_transaction() as tx:
@@ -60,6 +70,14 @@ class Notification:
         await self._post.deliver(self._with_page(message), to=customer)
         async with self._open_transaction() as tx:
             await tx.messages.sent(message.key)
+
+    async def _is_still_true(self, message: Message) -> bool:
+        """Nobody is reminded of what was paid while mail waited to be delivered (policy P22)."""
+        if message.kind is not MessageKind.PAYMENT_REMINDER or message.invoice_id is None:
+            return True
+        async with self._open_transaction() as tx:
+            invoice = await tx.invoices.get(message.invoice_id)
+        return invoice is not None and invoice.status is InvoiceStatus.OPEN
 
     async def _announced(self, message: Message) -> Money | None:
         """With discounts, tax and balance; None where nothing will be charged, or nobody knows."""

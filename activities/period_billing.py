@@ -63,6 +63,8 @@ class Billed(Value):
     uses: tuple[DiscountUse, ...] = ()
     for_the_past: bool = False
     """It is for what was had until then."""
+    net_days: int | None = None
+    """It was sent, and is due so many days later (policy P22)."""
     is_last: bool = False
     """Nothing begins: the subscription is over."""
     stored_revision: int
@@ -179,7 +181,7 @@ async def _refusal(
     costs = state.terms.period_amount.amount_minor > 0
     if state.status is SubscriptionStatus.TRIALING and costs:
         customer = await tx.customers.get(state.customer_id)
-        if customer.default_payment_method_id is None:
+        if not customer.can_be_billed:
             return _without_method(state)
     return None
 
@@ -251,6 +253,7 @@ async def _bill(
         carried=draft.carried,
         uses=draft.uses,
         for_the_past=bool(following.accrued),
+        net_days=None if invoice is None else invoice.net_days,
         is_last=state.has_ended,
         stored_revision=0,
     )
@@ -300,6 +303,7 @@ def after_billing(state: SubscriptionState, billed: Billed) -> SubscriptionState
             due_at=billed.due_at,
             carried=billed.carried,
             uses=billed.uses,
+            net_days=billed.net_days,
         )
     return lifecycle.period_billed(
         state,
@@ -313,6 +317,7 @@ def after_billing(state: SubscriptionState, billed: Billed) -> SubscriptionState
         carried=billed.carried,
         uses=billed.uses,
         for_the_past=billed.for_the_past,
+        net_days=billed.net_days,
     )
 
 

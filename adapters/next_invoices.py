@@ -34,8 +34,7 @@ async def next_invoice(
     if state is None:
         return None
     customer = await SqlCustomers(connection).get(state.customer_id)
-    has_method = customer.default_payment_method_id is not None
-    following = upcoming_period(state, has_method=has_method)
+    following = upcoming_period(state, has_method=customer.can_be_billed)
     if following is None:
         return None
     items = await pending_items(connection, subscription_id)

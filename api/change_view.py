@@ -45,7 +45,9 @@ class ChangePreviewView(Answer):
     carried_over: MoneyView = Field(
         description="What cannot be collected now, and comes on the next invoice"
     )
-    amount_due: MoneyView = Field(description="What is charged now")
+    amount_due: MoneyView = Field(
+        description="What is charged now; a customer with net terms is sent an invoice over it"
+    )
     terms: TermsView = Field(description="What is sold once the change took effect")
     current_period: PeriodView = Field(description="The period that is running then")
     next_renewal: NextRenewalView | None = Field(

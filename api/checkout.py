@@ -13,8 +13,9 @@ from pydantic import BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.db.engine import reading, transactions
-from adapters.db.queries import catalog, checkout_sessions, subscriptions
+from adapters.db.queries import catalog, checkout_sessions, customers, subscriptions
 from adapters.db.queries.checkout_sessions import CheckoutSession
+from adapters.db.queries.customers import Customer
 from adapters.db.tables.checkout_session import CheckoutSessionStatus
 from adapters.hosted_link import HostedLinks
 from api.configured import Configured
@@ -133,7 +134,7 @@ async def create_checkout_session(body: CheckoutInput, deps: Deps, ids: Ids) -> 
     """
     async with reading(deps.engine) as connection:
         checked = await _checked(connection, body, ids)
-    due_now = await checked.due_now(deps)
+    due_now = _charged(await checked.due_now(deps), checked.customer)
     if not checked.is_started:
         await join_parent(deps, checked.state)
         state = await take_redemptions(deps, checked.state)
@@ -164,10 +165,17 @@ async def read_checkout_session(
             )
         state = await subscriptions.state_of(connection, session.subscription_id)
         price = None if state is None else await catalog.price_of(connection, state.terms)
+        customer = await customers.get(connection, session.customer_id)
     due_now = None
     if session.is_open and state is not None and price is not None:
-        due_now = await due_at_start(deps, state, price)
+        due_now = _charged(await due_at_start(deps, state, price), customer)
     return CheckoutSessionView.of(session, state, due_now=due_now)
+
+
+def _charged(due_now: Money, customer: Customer | None) -> Money:
+    """Whoever has net terms is sent an invoice instead (policy P22)."""
+    is_sent = customer is not None and customer.net_days is not None
+    return Money.zero(due_now.currency) if is_sent else due_now
 
 
 async def _checked(

@@ -108,6 +108,9 @@ class CustomerView(BaseModel):
     tax_exempt: bool
     test_clock: str | None
     default_payment_method: str | None
+    net_days: int | None = Field(
+        description="Where invoices are sent and not charged: days until one is due", examples=[30]
+    )
     created_at: datetime
 
     @classmethod
@@ -125,6 +128,7 @@ class CustomerView(BaseModel):
             tax_exempt=customer.tax_exempt,
             test_clock=customer.test_clock_id,
             default_payment_method=customer.default_payment_method_id,
+            net_days=customer.net_days,
             created_at=customer.created_at,
         )
 

@@ -24,6 +24,7 @@ from pydantic_core import PydanticCustomError
 from adapters.locale_format import canonical_tag
 from billing.currency import MINOR_DIGITS
 from billing.errors import InvalidInput
+from billing.net_terms import LONGEST_TERMS
 from billing.price import MAX_QUANTITY
 from billing.pricing import LARGEST_CHARGE_MINOR
 
@@ -121,6 +122,7 @@ Timestamp = Annotated[
 ]
 Quantity = Annotated[int, Field(strict=True, ge=1, le=MAX_QUANTITY)]
 QuantityChange = Annotated[int, Field(strict=True, ge=-MAX_QUANTITY, le=MAX_QUANTITY)]
+NetDays = Annotated[int, Field(strict=True, ge=1, le=LONGEST_TERMS)]
 AmountMinor = Annotated[int, Field(strict=True, ge=1, le=LARGEST_CHARGE_MINOR)]
 Seconds = Annotated[int, Field(strict=True, ge=1, le=100 * 366 * 86_400)]
 Flag = Annotated[bool, Field(strict=True)]

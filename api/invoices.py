@@ -140,6 +140,10 @@ class InvoiceView(BaseModel):
         examples=["https://billing.example.com/hosted/invoices/in_4a1b9c0d?signature=7c9e6679"],
     )
     due_at: datetime
+    net_days: int | None = Field(
+        description="Of one that was sent and is not charged: days from its finalising to `due_at`",
+        examples=[30],
+    )
     finalized_at: datetime
     paid_at: datetime | None
     voided_at: datetime | None
@@ -175,6 +179,7 @@ class InvoiceView(BaseModel):
             amount_due=MoneyView.of(record.amount_due),
             pay_url=links.invoice(record.id) if is_due else None,
             due_at=record.due_at,
+            net_days=record.net_days,
             finalized_at=invoice.finalized_at,
             paid_at=invoice.paid_at,
             voided_at=invoice.voided_at,

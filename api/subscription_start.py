@@ -192,7 +192,7 @@ async def _choose_method(
     owes_later = terms.is_in_arrears and terms.costs and terms.trial is None
     if payment_method_id is not None:
         await make_default(deps, checked.customer, payment_method_id)
-    elif (owes_now or owes_later) and checked.customer.default_payment_method_id is None:
+    elif (owes_now or owes_later) and not checked.customer.can_be_billed:
         raise Conflict(
             "payment_method_required", "the customer has no payment method to charge: save one"
         )

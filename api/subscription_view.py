@@ -55,6 +55,7 @@ class OpenInvoiceView(BaseModel):
     last_decline: str | None
     action_url: str | None = Field(description="Where the customer authenticates the payment")
     processing: bool
+    net_days: int | None = Field(description="Of one that was sent: it is never charged by itself")
 
     @classmethod
     def of(cls, invoice: OpenInvoice) -> Self:
@@ -69,6 +70,7 @@ class OpenInvoiceView(BaseModel):
             last_decline=invoice.last_decline,
             action_url=invoice.action_url,
             processing=invoice.in_processing,
+            net_days=invoice.net_days,
         )
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from billing import sending
 from billing.dunning import FinalAction
 from billing.first_period import first_amount
 from billing.migrating import at_renewal
@@ -24,7 +25,10 @@ class ActionKind(StrEnum):
     VOID_INVOICES = "void_invoices"
     ACTIVATE = "activate"
     COLLECT = "collect"
+    FALL_DUE = "fall_due"
+    REMIND = "remind"
     GIVE_UP = "give_up"
+    SUSPEND = "suspend"
     EXPIRE_CHECKOUT = "expire_checkout"
     RESUME = "resume"
     NOTIFY_TRIAL_END = "notify_trial_end"
@@ -78,6 +82,8 @@ def _actions(state: SubscriptionState) -> Iterator[NextAction]:
     yield from _collecting(state)
     yield from _giving_back(state)
     yield from _giving_up(state)
+    yield from _sent(state)
+    yield from _suspending(state)
     if not state.has_ended:
         yield from _at_period_end(state)
 
@@ -118,7 +124,7 @@ def _voiding(state: SubscriptionState) -> Iterator[NextAction]:
 
 
 def _why_void(state: SubscriptionState, invoice: OpenInvoice) -> tuple[datetime, str] | None:
-    if state.ended_at is not None and not invoice.stays_owed:
+    if state.ended_at is not None and not invoice.outlasts_the_end:
         return state.ended_at, "the subscription ended; what was not paid is not owed"
     if invoice.given_up:
         why = "is not expected to be paid any more" if invoice.is_bad_debt else "is no longer owed"
@@ -186,6 +192,56 @@ def _giving_up(state: SubscriptionState) -> Iterator[NextAction]:
         )
 
 
+def _sent(state: SubscriptionState) -> Iterator[NextAction]:
+    """What was sent falls due and is reminded of, unless it is being paid just then (P22)."""
+    for invoice in sending.waiting(state):
+        asked = invoice.next_attempt_at or invoice.sent_at
+        if not invoice.is_overdue:
+            yield NextAction(
+                kind=ActionKind.FALL_DUE,
+                at=max(invoice.due_at, asked),
+                reason=f"{invoice.amount} was to be paid by then, {invoice.net_days} days after"
+                " its invoice",
+                invoice_id=invoice.invoice_id,
+            )
+        for day, at in sending.reminders_ahead(state, invoice):
+            yield NextAction(
+                kind=ActionKind.REMIND,
+                at=max(at, asked),
+                reason=f"the customer is reminded of {invoice.amount}, {_on_day(day)}",
+                invoice_id=invoice.invoice_id,
+            )
+
+
+def _on_day(day: int) -> str:
+    if day == 0:
+        return "which is due then"
+    days = "one day" if abs(day) == 1 else f"{abs(day)} days"
+    return f"{days} {'before' if day < 0 else 'after'} its due date"
+
+
+def _suspending(state: SubscriptionState) -> Iterator[NextAction]:
+    overdue = [invoice for invoice in sending.waiting(state) if invoice.is_overdue]
+    if overdue and state.status is not SubscriptionStatus.UNPAID:
+        oldest = min(overdue, key=lambda invoice: invoice.due_at)
+        at = max([sending.suspends_at(state, oldest), *_asked(state)])
+        grace = (at - oldest.due_at).days
+        yield NextAction(
+            kind=ActionKind.SUSPEND,
+            at=at,
+            reason=f"{oldest.amount} is not paid {grace} days after it was due:"
+            f" {_suspended(state)}",
+            invoice_id=oldest.invoice_id,
+        )
+
+
+def _suspended(state: SubscriptionState) -> str:
+    if state.has_ended:
+        return "it is a bad debt"
+    suspended = FinalAction.UNPAID
+    return _FINAL[suspended] if state.purchase is None else _FINAL_OF_PURCHASES[suspended]
+
+
 def _asked(state: SubscriptionState) -> list[datetime]:
     """When somebody asked for another try, which comes before the end."""
     return [
@@ -199,7 +255,7 @@ def _is_dunned(state: SubscriptionState, invoice: OpenInvoice) -> bool:
     if state.has_ended and not invoice.is_owed_after_the_end:
         return False
     waits = invoice.in_processing or invoice.given_up or invoice.for_change is not None
-    waits = waits or invoice.is_too_little
+    waits = waits or invoice.is_too_little or invoice.is_sent
     return invoice.attempts_made > 0 and not waits
 
 

@@ -7,7 +7,7 @@ period's end, and the ways out of each. Does not own what a change costs (`billi
 from datetime import datetime, timedelta
 from typing import Final, assert_never
 
-from billing import accrual, lifecycle, messages, migrating
+from billing import accrual, lifecycle, messages, migrating, sending
 from billing.change import PlannedChange, classify
 from billing.discount import after_uses
 from billing.errors import Conflict
@@ -107,9 +107,14 @@ def change_paid_first(
     change_id: str,
     now: datetime,
 ) -> SubscriptionState:
-    """An increase is in force at once where nothing is to pay, else when its invoice is paid."""
+    """An increase is in force at once where nothing is to pay, else when its invoice is paid.
+
+    Who has net terms pays later: it is in force at once, and its invoice is sent (policy P22).
+    """
     if invoice.amount_due.amount_minor == 0:
         return change_in_force(state.changed(last_invoice_id=invoice.id), plan, change_id, now)
+    if invoice.net_days is not None:
+        return change_in_force(_sent(state, invoice), plan, change_id, now, invoice_id=invoice.id)
     under_way = ChangeUnderWay(
         change_id=change_id,
         target=plan.target,
@@ -141,14 +146,35 @@ def change_paid_first(
     )
 
 
+def _sent(state: SubscriptionState, invoice: InvoiceRecord) -> SubscriptionState:
+    opened = sending.opened(
+        invoice_id=invoice.id,
+        amount=invoice.amount_due,
+        due_at=invoice.due_at,
+        net_days=invoice.net_days,
+    )
+    is_known = state.open_invoice(invoice.id) is not None
+    invoices = state.open_invoices if is_known else (*state.open_invoices, opened)
+    return state.changed(
+        open_invoices=invoices,
+        last_invoice_id=invoice.id,
+        messages=(*state.messages, *sending.news_of(state, invoices)),
+    )
+
+
 def change_in_force(
-    state: SubscriptionState, plan: PlannedChange, change_id: str, now: datetime
+    state: SubscriptionState,
+    plan: PlannedChange,
+    change_id: str,
+    now: datetime,
+    *,
+    invoice_id: str = "",
 ) -> SubscriptionState:
     """What is sold is replaced; what was pending is replaced with it (policy P12)."""
     under_way = ChangeUnderWay(
         change_id=change_id,
         target=plan.target,
-        invoice_id="",
+        invoice_id=invoice_id,
         period=plan.period,
         starts_period=plan.starts_period,
         requested_at=now,
@@ -267,15 +293,21 @@ def downgraded(state: SubscriptionState, fallback: Terms, now: datetime) -> Subs
     """Dunning ends with the free plan: it begins now, and what was not paid is not owed (P18).
 
     But for what was had in arrears: that is a bad debt where it was invoiced, and not billed where
-    it was not. Who has the free plan, and did not pay for something besides, keeps it as it runs.
+    it was not. What was sent has its own patience (policy P22), and stays past due where it is.
+    Who has the free plan, and did not pay for something besides, keeps it as it runs.
     """
-    left = tuple(lifecycle.given_up(invoice) for invoice in state.open_invoices)
+    left = tuple(
+        invoice if invoice.is_sent else lifecycle.given_up(invoice)
+        for invoice in state.open_invoices
+    )
+    is_overdue = any(invoice.is_overdue and not invoice.given_up for invoice in left)
+    status = SubscriptionStatus.PAST_DUE if is_overdue else SubscriptionStatus.ACTIVE
     if state.terms.price_id == fallback.price_id:
-        return state.changed(status=SubscriptionStatus.ACTIVE, grace_until=None, open_invoices=left)
+        return state.changed(status=status, grace_until=None, open_invoices=left)
     number = (state.period_number or 0) + 1
     message = messages.subscription_downgraded(state, fallback, now)
     return state.changed(
-        status=SubscriptionStatus.ACTIVE,
+        status=status,
         terms=fallback,
         anchor_at=anchor_for(fallback, now),
         anchor_number=number - first_number(fallback, now),

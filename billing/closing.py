@@ -62,7 +62,7 @@ def invoices_to_void(state: SubscriptionState, now: datetime) -> tuple[str, ...]
         for invoice in state.open_invoices
         if not invoice.in_processing
         and (
-            (state.has_ended and not invoice.stays_owed)
+            (state.has_ended and not invoice.outlasts_the_end)
             or invoice.given_up
             or (invoice.for_change is not None and changing.is_abandoned(state, invoice, now))
         )

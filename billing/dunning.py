@@ -14,6 +14,7 @@ from typing import Annotated, Final, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from billing.decline import DeclineKind
+from billing.net_terms import Reminders
 from billing.value import Value
 
 Segment = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,62}$")]
@@ -50,6 +51,8 @@ class DunningLadder(Value):
     final_action: FinalAction = FinalAction.CANCEL
     """Recorded ladders that do not name one end like this; products begin with another."""
     retry_limit: RetryLimit = RetryLimit()
+    reminders: Reminders = Reminders()
+    """Of invoices that are sent and not charged: they have these instead of rungs (policy P22)."""
 
     @model_validator(mode="after")
     def _climbs(self) -> Self:

@@ -7,11 +7,12 @@ Owns what each final action does to a subscription, and as what it is told. Does
 from datetime import datetime, timedelta
 from typing import Final, assert_never
 
-from billing import accrual, changing, lifecycle, messages, pausing, settlement
+from billing import accrual, changing, lifecycle, messages, pausing, sending, settlement
 from billing.credit_note import UnusedPart
 from billing.dunning import FinalAction
 from billing.errors import InvalidInput
 from billing.lifecycle import ended_with_message
+from billing.message import Message
 from billing.subscription import (
     EndReason,
     OpenInvoice,
@@ -50,6 +51,7 @@ def grace_extended(state: SubscriptionState, until: datetime, now: datetime) -> 
         if invoice in settlement.unpaid(state)
         and invoice.next_attempt_at is None
         and invoice.decline_kind
+        and not invoice.is_sent
         else invoice
         for invoice in state.open_invoices
     )
@@ -69,7 +71,9 @@ def gave_up(
     if state.has_ended:
         return state.changed(
             open_invoices=tuple(
-                lifecycle.given_up(invoice) if settlement.is_collected(state, invoice) else invoice
+                lifecycle.given_up(invoice)
+                if settlement.is_collected(state, invoice) and not invoice.is_sent
+                else invoice
                 for invoice in state.open_invoices
             )
         )
@@ -77,27 +81,53 @@ def gave_up(
         case FinalAction.CANCEL:
             return _ended_unpaid(state, now)
         case FinalAction.UNPAID:
-            message = messages.subscription_unpaid(state, now)
-            return state.changed(
-                status=SubscriptionStatus.UNPAID,
-                grace_until=None,
-                messages=(*state.messages, message),
-                **accrual.ended_at(state, now),
-                open_invoices=tuple(
-                    invoice
-                    if invoice.in_processing
-                    else invoice.model_copy(
-                        update={"next_attempt_at": None, "is_extra_attempt": False}
-                    )
-                    for invoice in state.open_invoices
-                ),
-            )
+            return _unpaid(state, now, messages.subscription_unpaid(state, now))
         case FinalAction.DOWNGRADE_TO_FREE:
             if fallback is None:
                 return _ended_unpaid(state, now)
             return changing.downgraded(state, fallback, now)
         case _:
             assert_never(state.terms.dunning.final_action)
+
+
+def suspended(state: SubscriptionState, now: datetime) -> SubscriptionState:
+    """The grace of what was sent is over (policy P22): unpaid, whatever the ladder would end in.
+
+    Everything open is to be paid before it goes on (ADR 0016). After the end there is nothing to
+    suspend, and of a purchase nothing either: what was sent is a bad debt by then.
+    """
+    if state.purchase is not None and not state.has_ended:
+        return _purchase_given_up(state, now)
+    over = [
+        invoice
+        for invoice in sending.waiting(state)
+        if invoice.is_overdue and sending.suspends_at(state, invoice) <= now
+    ]
+    if state.has_ended:
+        return state.changed(
+            open_invoices=tuple(
+                lifecycle.given_up(invoice) if invoice in over else invoice
+                for invoice in state.open_invoices
+            )
+        )
+    oldest = min(over, key=lambda invoice: invoice.due_at)
+    return _unpaid(state, now, messages.subscription_suspended(state, oldest, now))
+
+
+def _unpaid(state: SubscriptionState, now: datetime, message: Message) -> SubscriptionState:
+    """Nothing more is tried by itself, and nothing new is billed."""
+    return state.changed(
+        status=SubscriptionStatus.UNPAID,
+        grace_until=None,
+        messages=(*state.messages, message),
+        **accrual.ended_at(state, now),
+        open_invoices=tuple(
+            invoice
+            if invoice.in_processing
+            else invoice.model_copy(update={"next_attempt_at": None, "is_extra_attempt": False})
+            for invoice in state.open_invoices
+        ),
+    )
 
 
 def _purchase_given_up(state: SubscriptionState, now: datetime) -> SubscriptionState:

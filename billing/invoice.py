@@ -115,6 +115,8 @@ class InvoiceRecord(Value):
     """What the customer's balance paid, when the invoice was finalised."""
     period: Period
     due_at: Instant
+    net_days: int | None = None
+    """Of one that is sent and not charged: days until it is due (policy P22)."""
     change_id: str | None = None
     discount_minor: int = 0
     """What discounts took off, in minor units."""

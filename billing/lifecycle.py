@@ -9,7 +9,7 @@ pauses (`billing.pausing`) nor what payments lead to (`billing.settlement`).
 from datetime import datetime, timedelta
 from typing import Final
 
-from billing import accrual, anchor, messages, migrating
+from billing import accrual, anchor, messages, migrating, sending
 from billing.credit_note import UnusedPart
 from billing.discount import DiscountUse, after_uses
 from billing.dunning import FinalAction
@@ -213,19 +213,26 @@ def period_billed(  # noqa: PLR0913 - what there is to know of a billed period
     carried: tuple[InvoiceLine, ...] = (),
     uses: tuple[DiscountUse, ...] = (),
     for_the_past: bool = False,
+    net_days: int | None = None,
 ) -> SubscriptionState:
     """The period is invoiced. What is to be collected is tried at its due time (policy P18).
 
     `carried` is what the invoice leaves to the next one, `uses` what it takes of the discounts. An
     invoice that is `for_the_past` is for what was had until the period, which in arrears is billed
-    when it ends; None is made where nothing is charged. A purchase by invoice is not paid first.
+    when it ends; None is made where nothing is charged. A purchase by invoice is not paid first,
+    nor is what was sent, with `net_days` (policy P22).
     """
     stays_owed = for_the_past or _stays_owed(state)
-    invoices = _with_opened(state, invoice_id, amount_due, due_at, stays_owed=stays_owed)
+    invoices = _with_opened(
+        *(state, invoice_id, amount_due, due_at), net_days=net_days, stays_owed=stays_owed
+    )
+    sent = sending.news_of(state, invoices)
     if state.has_ended:
-        invoices = _as_lost(invoices)
+        invoices = _as_lost(_without_credit(state, invoices, stays_owed=stays_owed))
+        sent = ()
     is_first = state.status is SubscriptionStatus.INCOMPLETE and bool(invoices)
-    must_pay_first = is_first and state.purchase is not PurchaseKind.INVOICE
+    is_charged = state.purchase is not PurchaseKind.INVOICE and net_days is None
+    must_pay_first = is_first and is_charged
     # News may have ended it meanwhile: the invoice is then voided, and nothing comes to life.
     stays = must_pay_first or state.has_ended or state.status is SubscriptionStatus.PAST_DUE
     renewal = migrating.at_renewal(state)
@@ -237,7 +244,7 @@ def period_billed(  # noqa: PLR0913 - what there is to know of a billed period
         accrues_from=None if state.has_ended else accrual.begins(renewal.terms, begins_at),
         pending_change=None,
         migration=renewal.migration,
-        messages=(*state.messages, *renewal.messages),
+        messages=(*state.messages, *renewal.messages, *sent),
         anchor_at=anchor_at,
         anchor_number=anchor_number,
         period_number=number,
@@ -261,6 +268,7 @@ def last_billed(
     due_at: datetime,
     carried: tuple[InvoiceLine, ...] = (),
     uses: tuple[DiscountUse, ...] = (),
+    net_days: int | None = None,
 ) -> SubscriptionState:
     """What was had until the end is invoiced, and collected like any other invoice.
 
@@ -268,11 +276,15 @@ def last_billed(
     """
     number = (state.period_number or 0) + 1
     last = invoice_id or state.last_invoice_id
+    invoices = _with_opened(
+        *(state, invoice_id, amount_due, due_at), net_days=net_days, stays_owed=True
+    )
     return state.changed(
         accrued=(),
         carried=(),
         discounts=after_uses(state.discounts, uses, period_number=number),
-        open_invoices=_with_opened(state, invoice_id, amount_due, due_at, stays_owed=True),
+        open_invoices=invoices,
+        messages=(*state.messages, *sending.news_of(state, invoices)),
         last_invoice_id=last,
         written_off=(
             *state.written_off,
@@ -293,20 +305,33 @@ def _with_opened(
     amount_due: Money,
     due_at: datetime,
     *,
+    net_days: int | None,
     stays_owed: bool,
 ) -> tuple[OpenInvoice, ...]:
     is_known = invoice_id is not None and state.open_invoice(invoice_id) is not None
     if amount_due.amount_minor <= 0 or invoice_id is None or is_known:
         return state.open_invoices
-    opened = OpenInvoice(
+    opened = sending.opened(
         invoice_id=invoice_id,
         amount=amount_due,
         due_at=due_at,
-        next_attempt_at=due_at,
+        net_days=net_days,
         stays_owed=stays_owed,
         customer_present=state.buyer_present,
     )
     return (*state.open_invoices, opened)
+
+
+def _without_credit(
+    state: SubscriptionState, invoices: tuple[OpenInvoice, ...], *, stays_owed: bool
+) -> tuple[OpenInvoice, ...]:
+    """News ended it while it was billed: what was to begin is not owed, on whatever terms."""
+    return tuple(
+        each
+        if state.open_invoice(each.invoice_id) is not None
+        else each.model_copy(update={"stays_owed": stays_owed})
+        for each in invoices
+    )
 
 
 def _stays_owed(state: SubscriptionState) -> bool:
@@ -413,8 +438,13 @@ def _is_owing(state: SubscriptionState) -> bool:
 
 
 def _as_lost(invoices: tuple[OpenInvoice, ...]) -> tuple[OpenInvoice, ...]:
-    """What is owed for time that was had is not expected any more, and is no less owed."""
-    return tuple(given_up(each) if each.stays_owed else each for each in invoices)
+    """What is owed for time that was had is not expected any more, and is no less owed.
+
+    What was sent has a patience of its own, also after the end (policy P22).
+    """
+    return tuple(
+        given_up(each) if each.stays_owed and not each.is_sent else each for each in invoices
+    )
 
 
 def given_up(invoice: OpenInvoice) -> OpenInvoice:

@@ -27,6 +27,8 @@ class MessageKind(StrEnum):
     SUBSCRIPTION_DOWNGRADED = "subscription_downgraded"
     SUBSCRIPTION_UNPAID = "subscription_unpaid"
     PURCHASE_GIVEN_UP = "purchase_given_up"
+    INVOICE_SENT = "invoice_sent"
+    PAYMENT_REMINDER = "payment_reminder"
     PRICE_WILL_CHANGE = "price_will_change"
     PRICE_CHANGE_WITHDRAWN = "price_change_withdrawn"
 

@@ -124,6 +124,46 @@ def subscription_unpaid(state: SubscriptionState, now: datetime) -> Message:
     return message.model_copy(update={"amount": oldest.amount, "invoice_id": oldest.invoice_id})
 
 
+def subscription_suspended(
+    state: SubscriptionState, invoice: OpenInvoice, now: datetime
+) -> Message:
+    """The grace of an invoice that was sent is over; the customer can still pay (policy P22)."""
+    message = _message(state, MessageKind.SUBSCRIPTION_UNPAID, now, invoice.invoice_id)
+    return message.model_copy(
+        update={
+            "amount": invoice.amount,
+            "invoice_id": invoice.invoice_id,
+            "effective_at": invoice.due_at,
+            "reason": "overdue",
+        }
+    )
+
+
+def invoice_sent(state: SubscriptionState, invoice: OpenInvoice) -> Message:
+    """The invoice of a customer with net terms, and by when it is to be paid; once each."""
+    message = _message(state, MessageKind.INVOICE_SENT, invoice.sent_at, invoice.invoice_id)
+    return _about(message, invoice)
+
+
+def payment_reminder(
+    state: SubscriptionState, invoice: OpenInvoice, *, day: int, now: datetime
+) -> Message:
+    """Once per invoice and day of the plan; its reason says on which side of the due date it is."""
+    message = _message(state, MessageKind.PAYMENT_REMINDER, now, invoice.invoice_id, day)
+    reason = "overdue" if now > invoice.due_at else "due" if now == invoice.due_at else "ahead"
+    return _about(message, invoice).model_copy(update={"reason": reason})
+
+
+def _about(message: Message, invoice: OpenInvoice) -> Message:
+    return message.model_copy(
+        update={
+            "effective_at": invoice.due_at,
+            "amount": invoice.amount,
+            "invoice_id": invoice.invoice_id,
+        }
+    )
+
+
 def purchase_given_up(state: SubscriptionState, now: datetime) -> tuple[Message, ...]:
     """Nothing more is tried; once per invoice. Its reason says whether it stays owed."""
     message = _message(state, MessageKind.PURCHASE_GIVEN_UP, now)

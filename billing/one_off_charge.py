@@ -8,6 +8,7 @@ transition. Does not own the item's value (`billing.invoice_item`), who writes i
 from collections.abc import Sequence
 from datetime import datetime
 
+from billing import sending
 from billing.assessment import Assessment
 from billing.commands import check_command
 from billing.configuration import PLAIN, Configuration
@@ -22,7 +23,6 @@ from billing.price import Price
 from billing.pricing import charge_for, check_not_too_large, check_quantity, rounded
 from billing.subscription import (
     CommandName,
-    OpenInvoice,
     SubscriptionState,
     SubscriptionStatus,
 )
@@ -168,11 +168,11 @@ def charged(
     invoices = state.open_invoices
     if invoice.amount_due.amount_minor > 0 and state.open_invoice(invoice.id) is None:
         invoices += (
-            OpenInvoice(
+            sending.opened(
                 invoice_id=invoice.id,
                 amount=invoice.amount_due,
                 due_at=invoice.due_at,
-                next_attempt_at=invoice.due_at,
+                net_days=invoice.net_days,
             ),
         )
     known = {line.item_id for line in state.carried}
@@ -181,6 +181,7 @@ def charged(
         open_invoices=invoices,
         carried=(*state.carried, *left),
         discounts=after_uses(state.discounts, uses, period_number=None),
+        messages=(*state.messages, *sending.news_of(state, invoices)),
         last_invoice_id=invoice.id,
     )
 

@@ -150,12 +150,13 @@ def promised_back(
 
     A charge may be under way, a bank at work, a customer at a challenge (policy P17). Who gives up
     what is unused gives up what they pay for; of a debt that dunning was after, the end forgives
-    the rest, and money that comes for it is theirs (policy P20).
+    the rest, and money that comes for it is theirs (policy P20). What was sent on terms stays owed,
+    and of that too what is unused is theirs once it is paid (policy P22).
     """
     part = unused_part(state, now)
     if unused is UnusedPart.NONE and state.status in _INDEBTED:
         unused = UnusedPart.CREDIT
-    is_ahead = any(not invoice.stays_owed for invoice in state.open_invoices)
+    is_ahead = any(not i.stays_owed or i.is_sent for i in state.open_invoices)
     if unused is UnusedPart.NONE or part is None or not is_ahead:
         return None
     return PromisedBack(cause=cause, unused=unused, part=part)

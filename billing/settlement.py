@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final, assert_never
 
-from billing import accrual, changing, messages
+from billing import accrual, changing, messages, sending
 from billing.catalog import DisputeLost
 from billing.decline import Decline, DeclineKind
 from billing.dispute import DisputeState
@@ -73,7 +73,8 @@ def _waiting_for_its_bank(
         case Processing() if is_past_due and all(other == invoice for other in unpaid(state)):
             return state.model_copy(update={"status": SubscriptionStatus.ACTIVE})
         case Declined() if invoice.in_processing and not invoice.given_up:
-            may_go_on = is_collected(state, invoice) and state.status not in _WITHOUT_LADDER
+            is_tried = is_collected(state, invoice) and not invoice.is_sent
+            may_go_on = is_tried and state.status not in _WITHOUT_LADDER
             is_too_late = gives_up_at(state, invoice) <= now
             has_attempts_left = invoice.rungs_used < ladder.attempts and state.grace_until is None
             if may_go_on and is_too_late and has_attempts_left:
@@ -107,6 +108,7 @@ def _collected(
 def payment_method_changed(state: SubscriptionState, now: datetime) -> SubscriptionState:
     """A new method is tried at once on everything open, outside of the ladder (policy P19).
 
+    Not on what was sent: that is charged to a card only while its customer pays it (policy P22).
     A trial that ended without one and rests since then goes on (policy P10).
     """
     if state.pause is not None and state.pause.resumes_at is None and state.trial is not None:
@@ -121,16 +123,21 @@ def payment_method_changed(state: SubscriptionState, now: datetime) -> Subscript
 
 
 def pay_now(
-    state: SubscriptionState, now: datetime, *, customer_present: bool
+    state: SubscriptionState,
+    now: datetime,
+    *,
+    customer_present: bool,
+    invoice_id: str | None = None,
 ) -> SubscriptionState:
-    """Everything open is tried at once, because somebody asks for it (policy P19).
+    """That invoice, or everything open, is tried at once: somebody asks for it (policy P19).
 
     Raises `Conflict` (`nothing_to_pay`).
     """
     waiting = (invoice for invoice in state.open_invoices if is_collected(state, invoice))
-    if not any(_may_be_paid(invoice) for invoice in waiting):
+    asked = (invoice for invoice in waiting if invoice_id in {None, invoice.invoice_id})
+    if not any(_may_be_paid(invoice) for invoice in asked):
         raise Conflict("nothing_to_pay", "no invoice waits for a payment")
-    return _tried_now(state, now, customer_present=customer_present)
+    return _tried_now(state, now, customer_present=customer_present, invoice_id=invoice_id)
 
 
 def _tried_now(
@@ -139,6 +146,7 @@ def _tried_now(
     *,
     customer_present: bool = False,
     with_another_method: bool = False,
+    invoice_id: str | None = None,
 ) -> SubscriptionState:
     may = _may_try_now if with_another_method else _may_be_paid
     update: dict[str, object] = {
@@ -151,7 +159,9 @@ def _tried_now(
     return state.changed(
         open_invoices=tuple(
             invoice.model_copy(update=update)
-            if may(invoice) and is_collected(state, invoice)
+            if may(invoice)
+            and is_collected(state, invoice)
+            and invoice_id in {None, invoice.invoice_id}
             else invoice
             for invoice in state.open_invoices
         )
@@ -171,7 +181,9 @@ def payment_news(state: SubscriptionState, invoice_id: str, now: datetime) -> Su
 
 
 def gives_up_at(state: SubscriptionState, invoice: OpenInvoice) -> datetime:
-    """When the final action is due for an unpaid invoice."""
+    """When the final action is due for an unpaid invoice; for one that was sent, suspension."""
+    if invoice.is_sent:
+        return sending.suspends_at(state, invoice)
     return state.terms.dunning.ends_at(invoice.due_at, grace_until=state.grace_until)
 
 
@@ -268,11 +280,11 @@ def recovered(state: SubscriptionState, now: datetime) -> SubscriptionState:
 
 
 def unpaid(state: SubscriptionState) -> tuple[OpenInvoice, ...]:
-    """What was tried and refused, and is still to be paid."""
+    """What was tried and refused, or sent and not paid in time, and is still to be paid."""
     return tuple(
         invoice
         for invoice in state.open_invoices
-        if invoice.attempts_made
+        if invoice.is_refused
         and not invoice.in_processing
         and invoice.for_change is None
         and not invoice.is_too_little
@@ -287,8 +299,7 @@ def _is_any_owed(state: SubscriptionState) -> bool:
 def _is_any_refused(state: SubscriptionState) -> bool:
     """Whether something that was tried is not paid, also where a bank decides about it by now."""
     return any(
-        i.attempts_made and i.for_change is None and not i.is_too_little
-        for i in state.open_invoices
+        i.is_refused and i.for_change is None and not i.is_too_little for i in state.open_invoices
     )
 
 
@@ -305,7 +316,7 @@ def with_its_bank(invoice: OpenInvoice) -> OpenInvoice:
 def _tried(invoice: OpenInvoice) -> OpenInvoice:
     """The attempt is counted, and nothing is planned after it yet."""
     is_new = invoice.attempt_number > invoice.attempts_made
-    on_ladder = is_new and not invoice.is_extra_attempt
+    on_ladder = is_new and not (invoice.is_extra_attempt or invoice.is_sent)
     return invoice.model_copy(
         update={
             "attempts_made": invoice.attempt_number,
@@ -346,6 +357,8 @@ def _not_paid(
     after = with_invoice(state, refused)
     if invoice.given_up or not is_collected(state, invoice):
         return after
+    if invoice.is_sent:
+        return _sent_not_paid(after, invoice, refused, now)
     if state.status is SubscriptionStatus.INCOMPLETE:
         return _activation_refused(after, refused)
     told = (*after.messages, messages.payment_failed(after, refused, now))
@@ -354,9 +367,25 @@ def _not_paid(
     return after.model_copy(update={"status": SubscriptionStatus.PAST_DUE, "messages": told})
 
 
+def _sent_not_paid(
+    state: SubscriptionState, invoice: OpenInvoice, refused: OpenInvoice, now: datetime
+) -> SubscriptionState:
+    """A try in front of the customer came to nothing, and there is time left (policy P22).
+
+    Nobody is past due before the due date; whoever is not there is sent the bank's link (P19).
+    """
+    told = state.messages
+    if refused.action_url is not None and not invoice.customer_present:
+        told = (*told, messages.payment_failed(state, refused, now))
+    is_late = refused.is_overdue and state.status is SubscriptionStatus.ACTIVE
+    status = SubscriptionStatus.PAST_DUE if is_late else state.status
+    return state.model_copy(update={"status": status, "messages": told})
+
+
 def _after_decline(
     state: SubscriptionState, invoice: OpenInvoice, decline: Decline, now: datetime
 ) -> OpenInvoice:
+    is_tried_again = state.status is not SubscriptionStatus.UNPAID and not invoice.is_sent
     return invoice.model_copy(
         update={
             "decline_kind": decline.kind,
@@ -368,7 +397,7 @@ def _after_decline(
                 now=now,
                 grace_until=state.grace_until,
             )
-            if state.status is not SubscriptionStatus.UNPAID
+            if is_tried_again
             else None,
         }
     )
@@ -396,7 +425,9 @@ def is_collected(state: SubscriptionState, invoice: OpenInvoice) -> bool:
 
 
 def _may_try_now(invoice: OpenInvoice) -> bool:
-    return _may_be_paid(invoice) and invoice.attempts_made > 0
+    """Whether another method is tried by itself; of what was sent, where it is being paid."""
+    is_being_paid = not invoice.is_sent or invoice.action_url is not None
+    return _may_be_paid(invoice) and invoice.attempts_made > 0 and is_being_paid
 
 
 def _may_be_paid(invoice: OpenInvoice) -> bool:

@@ -30,6 +30,7 @@ from billing.lineage import Lineage
 from billing.message import Message
 from billing.migration import MigrationProgress, SkipReason
 from billing.money import Money
+from billing.net_terms import NetDays
 from billing.parent import Addon, ParentEnd
 from billing.period import Period
 from billing.price import MAX_QUANTITY
@@ -380,13 +381,34 @@ class OpenInvoice(Value):
     for_change: str | None = None
     """The change that it pays; such an invoice is never dunned."""
     stays_owed: bool = False
-    """For time that was had: the subscription's end does not take it back (policy P17)."""
+    """For time that was had, or on credit: the end does not take it back (policy P17, P22)."""
     customer_present: bool = False
     """The next attempt is made in front of the customer, who can authenticate at once."""
     given_up: bool = False
     """To be voided: waived, abandoned, or left behind by a downgrade."""
     is_bad_debt: bool = False
     """With `given_up`: it stays owed and is written off instead of voided."""
+    net_days: NetDays | None = None
+    """Of one that was sent and is never charged by itself (policy P22): days until it is due."""
+    reminded_at: Instant | None = None
+    """Of one that was sent: the day of the last reminder, whether it was sent or passed over."""
+    is_overdue: bool = False
+    """Of one that was sent: its due date came and it was not paid."""
+
+    @property
+    def is_sent(self) -> bool:
+        """Whether it was sent, and is paid when the customer does something about it."""
+        return self.net_days is not None
+
+    @property
+    def sent_at(self) -> datetime:
+        """When it was finalised: its terms count from then. Of one that was sent."""
+        return self.due_at - timedelta(days=self.net_days or 0)
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether it is not paid although it was tried, or, of one that was sent, was due."""
+        return self.is_overdue if self.is_sent else self.attempts_made > 0
 
     @property
     def is_owed_after_the_end(self) -> bool:
@@ -411,6 +433,11 @@ class OpenInvoice(Value):
     def is_left_over(self) -> bool:
         """Whether it is what a received payment left, and too little: lost, never void (P5)."""
         return self.received is not None and self.is_too_little and self.for_change is None
+
+    @property
+    def outlasts_the_end(self) -> bool:
+        """Whether the subscription's end leaves it open."""
+        return self.stays_owed and not self.is_left_over
 
     @property
     def is_chargeable(self) -> bool:
@@ -616,7 +643,7 @@ class SubscriptionState(Value):
         owed = [invoice for invoice in self.open_invoices if invoice.is_owed_after_the_end]
         if not self.has_ended or not owed:
             return legal
-        is_refused = any(invoice.attempts_made for invoice in owed)
+        is_refused = any(invoice.is_refused for invoice in owed)
         return legal | _OWING | ({CommandName.EXTEND_GRACE} if is_refused else frozenset())
 
     @property

@@ -9,6 +9,7 @@ import typer
 
 from cli import (
     catalog_commands,
+    customer_commands,
     invoice_commands,
     migration_commands,
     purchase_commands,
@@ -27,6 +28,7 @@ app.add_typer(webhooks_app, name="webhooks")
 app.add_typer(catalog_commands.app, name="catalog")
 app.add_typer(subscription_commands.app, name="subscriptions")
 app.add_typer(purchase_commands.app, name="purchases")
+app.add_typer(customer_commands.app, name="customers")
 app.add_typer(invoice_commands.app, name="invoices")
 app.add_typer(migration_commands.app, name="migrations")
 tasks_app = typer.Typer(no_args_is_help=True, help="What waits for an operator.")

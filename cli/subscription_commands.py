@@ -267,7 +267,7 @@ def extend_grace(
 ) -> None:
     """Put off the end of dunning; one more attempt is made then."""
     with as_sentences():
-        from workflows.concerns import final_action_at  # noqa: PLC0415
+        from workflows.concerns import final_action_at, suspends_at  # noqa: PLC0415
         from workflows.messages import ExtendGrace  # noqa: PLC0415
 
         said = _Said(reason, actor, command_id, as_json)
@@ -275,7 +275,7 @@ def extend_grace(
             subscription,
             said,
             lambda signed, state: ExtendGrace(
-                **signed, until=_later(final_action_at(state), until, days)
+                **signed, until=_later(final_action_at(state) or suspends_at(state), until, days)
             ),
             is_relative=days is not None,
         )

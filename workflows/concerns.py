@@ -85,6 +85,12 @@ def final_action_at(state: SubscriptionState) -> datetime | None:
     return next(found, None)
 
 
+def suspends_at(state: SubscriptionState) -> datetime | None:
+    """When the grace of what was sent and is overdue ends; None while nothing is (policy P22)."""
+    found = (action.at for action in agenda(state) if action.kind is ActionKind.SUSPEND)
+    return next(found, None)
+
+
 UNDELIVERED: Final = " was not delivered: "
 """How the workflow tells of a message that can never be delivered."""
 
@@ -143,12 +149,35 @@ def _about(state: SubscriptionState, invoice: OpenInvoice) -> str:
             " the payment in person (3-D Secure); trying again without them is pointless. They were"
             f" sent a link. Ask them to follow it, or to save another card.{_end(state)}"
         )
-    if invoice.attempts_made > 0:
-        return _about_refusal(state, invoice, named)
+    if invoice.is_sent or invoice.attempts_made > 0:
+        return (_about_sent if invoice.is_sent else _about_refusal)(state, invoice, named)
     return (
         f"**Being collected:** {named}, due {instant(invoice.due_at)}. Where that lasts longer than"
         " minutes, look under Pending Activities. Runbook: `stripe-outage.md`."
     )
+
+
+def _about_sent(state: SubscriptionState, invoice: OpenInvoice, named: str) -> str:
+    tried = "" if invoice.last_decline is None else f" A card was tried: {_answer(invoice)}."
+    if not invoice.is_overdue:
+        return (
+            f"**Sent on net terms:** {named}, due {instant(invoice.due_at)}. It is never charged by"
+            f" itself, and the customer is reminded.{tried} Nothing to do."
+        )
+    return (
+        f"**Overdue:** {named}, sent {instant(invoice.sent_at)} and due"
+        f" {instant(invoice.due_at)}. It is never charged by itself: ask the customer to pay it on"
+        f" its page.{tried}{_suspension(state)} Runbook: `payments-failing.md`."
+    )
+
+
+def _suspension(state: SubscriptionState) -> str:
+    at = suspends_at(state)
+    if at is None:
+        return ""
+    if state.has_ended or state.purchase is not None:
+        return f" If it is not paid by {instant(at)}, it is written off as a bad debt."
+    return f" If it is not paid by {instant(at)}, the subscription becomes unpaid."
 
 
 def _about_change(change: ChangeUnderWay | None, invoice: OpenInvoice, named: str) -> str:

@@ -22,6 +22,7 @@ from billing.subscription import (
 from workflows.concerns import concerns
 from workflows.decline_reasons import explained
 from workflows.offered_updates import offered_updates
+from workflows.search_attributes import payment_due_at
 from workflows.wording import cell, instant, sold, summary
 
 _GAP: Final = "\N{NO-BREAK SPACE}\N{NO-BREAK SPACE}"
@@ -130,14 +131,21 @@ def _facts(state: SubscriptionState) -> Iterator[tuple[str, str]]:
     yield from _price_change(state)
     if state.cancellation is not None:
         yield "Cancels", instant(state.cancellation.at)
-    if state.grace_until is not None:
-        yield "Grace", f"until {instant(state.grace_until)}"
+    yield from _patience(state)
     if state.ended_at is not None and state.end_reason is not None:
         yield "Ended", f"{instant(state.ended_at)}: {_END_REASONS[state.end_reason]}"
     if state.last_invoice_id is not None:
         yield "Last invoice", f"`{state.last_invoice_id}`"
     if state.clock.frozen_at is not None:
         yield "Test clock", f"stands at {instant(state.clock.frozen_at)}"
+
+
+def _patience(state: SubscriptionState) -> Iterator[tuple[str, str]]:
+    due_at = payment_due_at(state)
+    if due_at is not None:
+        yield "To be paid by", f"{instant(due_at)}, on net terms"
+    if state.grace_until is not None:
+        yield "Grace", f"until {instant(state.grace_until)}"
 
 
 _ITEMS_SHOWN: Final = 5
@@ -213,7 +221,11 @@ def _past(state: SubscriptionState) -> Iterator[tuple[datetime, str]]:
         number = state.period_number + 1
         yield state.period.start, f"billing period {number} began"
     for invoice in state.open_invoices:
-        yield invoice.due_at, f"invoice `{invoice.invoice_id}` over {invoice.amount} was due"
+        named = f"invoice `{invoice.invoice_id}` over {invoice.amount}"
+        if invoice.is_sent:
+            yield invoice.sent_at, f"{named} was sent"
+        if invoice.is_overdue or not invoice.is_sent:
+            yield invoice.due_at, f"{named} was due"
     if state.cancellation is not None:
         yield state.cancellation.requested_at, "the cancellation was asked for"
     if state.pause is not None:

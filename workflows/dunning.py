@@ -24,7 +24,7 @@ with workflow.unsafe.imports_passed_through():
 
 
 _IN_VAIN: Final = "give-back-what-was-paid-in-vain"
-_RULES_OUT: Final = "rule-out-before-the-final-action"
+RULES_OUT: Final = "rule-out-before-the-final-action"
 
 
 class Dunning:
@@ -130,7 +130,7 @@ class Dunning:
     async def give_up(self, action: NextAction) -> None:
         """The final action (policy P18)."""
         keeper = self._keeper
-        if await self.rules_out_a_payment(action, patch=_RULES_OUT):
+        if await self.rules_out_a_payment(action, patch=RULES_OUT):
             return
         async with keeper.lock:
             if next_action(keeper.state) != action:

@@ -58,6 +58,7 @@ with workflow.unsafe.imports_passed_through():
         WaiveInvoice,
     )
     from workflows.receiving import Receiving
+    from workflows.sent_invoices import SentInvoices
     from workflows.state_keeper import Change, StateKeeper
 
 
@@ -71,6 +72,7 @@ class Handlers:
         self._keeper = keeper
         self._commands = Commands(keeper)
         self._dunning = Dunning(keeper)
+        self._sent_invoices = SentInvoices(keeper, self._dunning)
         self._giving_back = GivingBack(keeper)
         self._receiving = Receiving(keeper, self._commands, self._dunning)
         self._canceling = Canceling(keeper, self._commands, self._giving_back)
@@ -237,12 +239,17 @@ class Handlers:
 
         def change(state: SubscriptionState, now: datetime) -> SubscriptionState:
             commands.check_command(state, CommandName.PAY_NOW)
-            return settlement.pay_now(state, now, customer_present=command.customer_present)
+            return settlement.pay_now(
+                state,
+                now,
+                customer_present=command.customer_present,
+                invoice_id=command.invoice_id,
+            )
 
         await workflow.wait_condition(lambda: not self._dunning.is_collecting)
         await self._commands.apply(command, CommandName.PAY_NOW, change)
         await workflow.wait_condition(lambda: not self._is_paying())
-        return self._after_paying(self._commands.receipt(command))
+        return self._after_paying(self._commands.receipt(command), command.invoice_id)
 
     @pay_now.validator
     def _check_pay_now(self, command: PayNow) -> None:
@@ -398,9 +405,10 @@ class Handlers:
         open_invoices = self._state.open_invoices
         return not self._keeper.is_stuck and any(i.is_extra_attempt for i in open_invoices)
 
-    def _after_paying(self, receipt: CommandReceipt) -> CommandReceipt:
-        """What is still open says what is in the way of its payment."""
-        invoice = next(iter(self._state.open_invoices), None)
+    def _after_paying(self, receipt: CommandReceipt, invoice_id: str | None) -> CommandReceipt:
+        """What is still open, of that one or of all, says what is in the way of its payment."""
+        asked = (i for i in self._state.open_invoices if invoice_id in {None, i.invoice_id})
+        invoice = next(asked, None)
         if invoice is None:
             return receipt
         return receipt.model_copy(

@@ -199,6 +199,8 @@ class PayNow(Command):
 
     customer_present: bool = False
     """Somebody can authenticate in front of the screen."""
+    invoice_id: str | None = None
+    """Only this one of what is open."""
 
 
 class ExtendGrace(Command):

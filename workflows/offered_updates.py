@@ -20,7 +20,7 @@ from billing.subscription import (
     SubscriptionState,
     SubscriptionStatus,
 )
-from workflows.concerns import final_action_at
+from workflows.concerns import final_action_at, suspends_at
 from workflows.messages import (
     UPDATES,
     AnyCommand,
@@ -106,7 +106,14 @@ def _about_money(state: SubscriptionState) -> Iterator[OfferedUpdate]:
             purpose="charge everything open at once, outside of the plan of attempts",
             arguments={"customer_present": False},
         )
-    ends_at = final_action_at(state)
+    ends_at, suspended_at = final_action_at(state), suspends_at(state)
+    if ends_at is None and suspended_at is not None:
+        yield OfferedUpdate(
+            command=CommandName.EXTEND_GRACE,
+            kind=ExtendGrace,
+            purpose=f"give them a week more; the grace now ends on {instant(suspended_at)}",
+            arguments={"until": _json(suspended_at + _WEEK)},
+        )
     if ends_at is not None:
         yield OfferedUpdate(
             command=CommandName.EXTEND_GRACE,

@@ -13,6 +13,7 @@ from temporalio.common import (
     TypedSearchAttributes,
 )
 
+from billing import sending
 from billing.agenda import ActionKind, agenda
 from billing.subscription import SubscriptionState
 
@@ -21,6 +22,7 @@ CUSTOMER_ID: Final = SearchAttributeKey.for_keyword("CustomerId")
 PLAN: Final = SearchAttributeKey.for_keyword("Plan")
 CURRENCY: Final = SearchAttributeKey.for_keyword("Currency")
 NEXT_BILLING_AT: Final = SearchAttributeKey.for_datetime("NextBillingAt")
+PAYMENT_DUE_AT: Final = SearchAttributeKey.for_datetime("PaymentDueAt")
 DUNNING_ATTEMPT: Final = SearchAttributeKey.for_int("DunningAttempt")
 NEEDS_OPERATOR: Final = SearchAttributeKey.for_bool("NeedsOperator")
 
@@ -30,6 +32,7 @@ SEARCH_ATTRIBUTES: Final[dict[str, str]] = {
     "Plan": "Keyword",
     "Currency": "Keyword",
     "NextBillingAt": "Datetime",
+    "PaymentDueAt": "Datetime",
     "DunningAttempt": "Int",
     "NeedsOperator": "Bool",
 }
@@ -53,12 +56,20 @@ def search_attributes(
     billing_at = next_billing_at(state)
     if billing_at is not None:
         pairs.append(SearchAttributePair(NEXT_BILLING_AT, billing_at))
+    due_at = payment_due_at(state)
+    if due_at is not None:
+        pairs.append(SearchAttributePair(PAYMENT_DUE_AT, due_at))
     return TypedSearchAttributes(pairs)
 
 
 def next_billing_at(state: SubscriptionState) -> datetime | None:
     """When the next period will be invoiced; None where none will."""
     return next((action.at for action in agenda(state) if action.kind in _BILLING), None)
+
+
+def payment_due_at(state: SubscriptionState) -> datetime | None:
+    """By when the oldest invoice that was sent is to be paid; None where none was (policy P22)."""
+    return min((invoice.due_at for invoice in sending.waiting(state)), default=None)
 
 
 def dunning_attempt(state: SubscriptionState) -> int:

@@ -159,6 +159,12 @@ class SubscriptionWorkflow(Handlers):
                 await self._expire_checkout(action)
             case ActionKind.GIVE_UP:
                 await self._dunning.give_up(action)
+            case ActionKind.REMIND:
+                await self._sent_invoices.remind(action)
+            case ActionKind.FALL_DUE:
+                await self._sent_invoices.fall_due(action)
+            case ActionKind.SUSPEND:
+                await self._sent_invoices.suspend(action)
             case ActionKind.RESUME:
                 await self._resume(action)
             case ActionKind.GIVE_BACK:

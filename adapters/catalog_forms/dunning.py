@@ -16,6 +16,7 @@ from billing.dunning import (
     FinalAction,
     RetryLimit,
 )
+from billing.net_terms import Reminders
 
 _SEGMENT: Final = re.compile(r"[a-z][a-z0-9_]{1,62}")
 
@@ -28,6 +29,18 @@ RETRY_LIMIT: Final = Form(
     },
 )
 
+REMINDERS: Final = Form(
+    what="a plan of reminders",
+    model=Reminders,
+    keys={
+        "days": Key(
+            Wholes(signed=True),
+            "Days from the due date at which the customer is reminded; before it, below zero",
+        ),
+        "grace_days": Key(Whole(), "Days after the due date at which the subscription is unpaid"),
+    },
+)
+
 LADDER: Final = Form(
     what="a segment's dunning",
     model=DunningLadder,
@@ -36,6 +49,9 @@ LADDER: Final = Form(
         "final_action": Key(OneOf(FinalAction), "What happens when the last attempt is declined"),
         "retry_limit": Key(
             Entry(RETRY_LIMIT), "How often one card is asked for one amount, whoever insists"
+        ),
+        "reminders": Key(
+            Entry(REMINDERS), "Of invoices of customers with net terms, which are not charged"
         ),
     },
 )

@@ -64,6 +64,8 @@ def _facts(invoice: Invoice, written: LocaleFormat) -> Iterator[Fact]:
     yield Fact(name="Invoice number", value=invoice.record.number)
     yield Fact(name="Date of issue", value=written.day(invoice.finalized_at))
     yield Fact(name="Date due", value=written.day(invoice.record.due_at))
+    if invoice.record.net_days is not None:
+        yield Fact(name="Terms", value=f"{invoice.record.net_days} days net")
     purchase_order = invoice.particulars.settings.purchase_order
     if purchase_order is not None:
         yield Fact(name="Purchase order", value=purchase_order)

@@ -19,6 +19,7 @@ from adapters.yaml_forms.form import Fields, Form, Reading, Schema
 
 _DECIMAL: Final = re.compile(r"[0-9]{1,13}(\.[0-9]{1,12})?")
 _WHOLE: Final = re.compile(r"0|[1-9][0-9]{0,8}")
+_SIGNED: Final = re.compile(r"0|-?[1-9][0-9]{0,8}")
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TEXT_TAG: Final = "tag:yaml.org,2002:str"
 _INT_TAG: Final = "tag:yaml.org,2002:int"
@@ -108,14 +109,17 @@ class Whole:
 
 @dataclass(frozen=True, slots=True)
 class Wholes:
-    """A list of whole numbers."""
+    """A list of whole numbers; `signed` ones may be below zero."""
+
+    signed: bool = False
 
     def read(self, node: yaml.Node, name: str, _: Reading) -> tuple[int, ...]:
-        """None of them negative."""
+        """None of them negative, unless that is said."""
         items = node.value if isinstance(node, yaml.SequenceNode) else [None]
-        numbers = tuple(number for item in items if (number := _number(item)) is not None)
+        whole, such_as = (_SIGNED, "[-10, 0, 15]") if self.signed else (_WHOLE, "[3, 8, 15]")
+        numbers = tuple(number for item in items if (number := _number(item, whole)) is not None)
         if len(numbers) < len(items):
-            raise Stop(place_of(node), f"{name} is a list of whole numbers, such as [3, 8, 15]")
+            raise Stop(place_of(node), f"{name} is a list of whole numbers, such as {such_as}")
         return numbers
 
     def schema(self) -> Schema:
@@ -266,6 +270,6 @@ def written_as(node: yaml.Node, words: Mapping[str, str]) -> list[yaml.Node]:
     ]
 
 
-def _number(node: yaml.Node | None) -> int | None:
+def _number(node: yaml.Node | None, whole: re.Pattern[str] = _WHOLE) -> int | None:
     is_whole = isinstance(node, yaml.ScalarNode) and node.tag == _INT_TAG
-    return int(node.value) if node and is_whole and _WHOLE.fullmatch(node.value) else None
+    return int(node.value) if node and is_whole and whole.fullmatch(node.value) else None

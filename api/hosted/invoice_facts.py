@@ -16,6 +16,7 @@ from api.hosted.payable import Payable, Stage
 from api.hosted.refusals import in_words
 from billing.invoice import InvoiceLine
 from billing.money import Money
+from billing.subscription import OpenInvoice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +163,8 @@ def _thanks(payable: Payable) -> list[str]:
 def _prospects(payable: Payable) -> list[str]:
     """What happens if the customer does nothing."""
     opened = payable.opened
+    if opened is not None and opened.is_sent:
+        return [_when_due(payable, opened), _how(payable)]
     if not payable.has_method:
         return ["Add a card to pay it."]
     if payable.card_is_useless:
@@ -173,6 +176,18 @@ def _prospects(payable: Payable) -> list[str]:
             return [f"We will try {again}by ourselves on {on}."]
         return ["We will charge your card in a moment."]
     return ["You can pay it now."]
+
+
+def _when_due(payable: Payable, opened: OpenInvoice) -> str:
+    on = payable.written.day(opened.due_at)
+    return f"Please pay it by {on}." if payable.now <= opened.due_at else f"It was due on {on}."
+
+
+def _how(payable: Payable) -> str:
+    """Nothing is charged unless the customer asks for it here (policy P22)."""
+    if not payable.has_method:
+        return "You can add a card to pay it here. Nothing is charged by itself."
+    return "You can pay it here, with your card or another one. Nothing is charged by itself."
 
 
 def _problem(payable: Payable, *, just_tried: bool) -> str | None:

@@ -111,6 +111,7 @@ async def pay_invoice(
         actor=Actor(kind=ActorKind.CUSTOMER, id=payable.customer.id),
         reason=_REASON,
         customer_present=True,
+        invoice_id=invoice_id if opened is not None and opened.is_sent else None,
     )
     refused = await ask(deps, payable.customer, payable.state.subscription_id, command)
     if refused is not None:

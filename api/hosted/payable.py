@@ -71,8 +71,9 @@ class Payable:
             case InvoiceStatus.PAID:
                 return Stage.PAID
             case InvoiceStatus.VOID:
-                is_change = self.invoice.record.change_id is not None
-                return Stage.CHANGE_NOT_PAID if is_change else Stage.NOT_OWED
+                record = self.invoice.record
+                was_to_be_paid_first = record.change_id is not None and record.net_days is None
+                return Stage.CHANGE_NOT_PAID if was_to_be_paid_first else Stage.NOT_OWED
             case InvoiceStatus.UNCOLLECTIBLE:
                 return Stage.WRITTEN_OFF
             case InvoiceStatus.OPEN:

@@ -75,9 +75,12 @@ class Invoices(Protocol):
         """
         ...
 
-    async def debits(self, subscription_id: str, *, ending_after: datetime) -> tuple[Debit, ...]:
+    async def debits(
+        self, subscription_id: str, *, ending_after: datetime, with_sent: bool = False
+    ) -> tuple[Debit, ...]:
         """The positive lines of paid invoices whose period ends later, with what was given back.
 
+        `with_sent`, of those too that were sent and are open (policy P22).
         Without what was charged once: no time of it is unused. Given back by credit lines of
         invoices that are not void and by credit notes. In the order of invoice number and position.
         """

@@ -7,6 +7,7 @@ it is a part of (`billing.ports.storage`).
 from typing import Protocol
 
 from billing.locale import DEFAULT_LOCALE
+from billing.net_terms import NetDays
 from billing.value import Value
 
 
@@ -21,6 +22,13 @@ class CustomerRecord(Value):
     locale: str = DEFAULT_LOCALE
     segment: str | None = None
     """Which dunning ladder of a product is meant for the customer (policy P18)."""
+    net_days: NetDays | None = None
+    """Of an invoice customer: what is finalised is sent, and due so much later (policy P22)."""
+
+    @property
+    def can_be_billed(self) -> bool:
+        """Whether there is something to charge, or nothing is charged by itself."""
+        return self.default_payment_method_id is not None or self.net_days is not None
 
 
 class Customers(Protocol):

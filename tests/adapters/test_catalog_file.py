@@ -23,6 +23,7 @@ from billing.catalog import (
 from billing.dunning import DunningLadder, DunningPolicy, FinalAction, RetryLimit
 from billing.interval import Interval, IntervalUnit
 from billing.money import round_half_away
+from billing.net_terms import Reminders
 from billing.price import Price
 from billing.price_model import PerUnit
 
@@ -142,8 +143,9 @@ def test_a_product_has_every_rule_of_the_file() -> None:
       retry_days: [1, 2]
       final_action: downgrade_to_free
       retry_limit: {attempts: 10, days: 7}
+      reminders: {days: [-5, 0, 5, 20], grace_days: 20}
       segments:
-        enterprise: {final_action: unpaid}
+        enterprise: {final_action: unpaid, reminders: {grace_days: 60}}
         students: {retry_days: [30], retry_limit: {attempts: 3}}
 """,
     )
@@ -153,7 +155,9 @@ def test_a_product_has_every_rule_of_the_file() -> None:
         retry_days=(1, 2),
         final_action=FinalAction.DOWNGRADE_TO_FREE,
         retry_limit=RetryLimit(attempts=10, days=7),
+        reminders=Reminders(days=(-5, 0, 5, 20), grace_days=20),
     )
+    enterprise = {"final_action": FinalAction.UNPAID, "reminders": Reminders(grace_days=60)}
     assert product == Product(
         id="team",
         name="Team",
@@ -167,7 +171,7 @@ def test_a_product_has_every_rule_of_the_file() -> None:
         dunning=DunningPolicy(
             ladder=ladder,
             segments={
-                "enterprise": ladder.model_copy(update={"final_action": FinalAction.UNPAID}),
+                "enterprise": ladder.model_copy(update=enterprise),
                 "students": ladder.model_copy(
                     update={"retry_days": (30,), "retry_limit": RetryLimit(attempts=3)}
                 ),
@@ -290,6 +294,12 @@ def test_amounts_are_converted_exactly(
         ("trial: {days: 14}", "dunning: {final_action: pause}", 5, "downgrade_to_free, cancel"),
         ("trial: {days: 14}", "dunning: {retry_limit: 15}", 5, "a retry limit is written as"),
         ("trial: {days: 14}", "dunning: {retry_limit: {days: 0}}", 5, "write 1 or more"),
+        ("trial: {days: 14}", "dunning: {reminders: [0]}", 5, "a plan of reminders is written as"),
+        ("trial: {days: 14}", "dunning: {reminders: {days: 0}}", 5, "such as [-10, 0, 15]"),
+        ("trial: {days: 14}", "dunning: {reminders: {days: [0, -1]}}", 5, "must grow"),
+        ("trial: {days: 14}", "dunning: {reminders: {days: [-366]}}", 5, "write -365 or more"),
+        ("trial: {days: 14}", "dunning: {reminders: {days: [31]}}", 5, "not come after the grace"),
+        ("trial: {days: 14}", "dunning: {reminders: {grace_days: 9}}", 5, "not come after the"),
         ("trial: {days: 14}", "dunning: {segments: {}}", 5, "`name: value` lines"),
         ("trial: {days: 14}", "dunning: {segments: {Big: {}}}", 5, "the names of segments match"),
         ("trial: {days: 14}", "dunning: {segments: {a1: {}, a1: {}}}", 5, "written twice"),

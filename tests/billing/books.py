@@ -5,7 +5,7 @@ Debits, balance, payments and credit notes, for rules that follow from what was 
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from billing import ledger
 from billing.balance import applicable
@@ -33,6 +33,7 @@ class Booked:
     draft: InvoiceDraft
     status: InvoiceStatus
     from_balance: int
+    net_days: int | None
 
     @property
     def due_minor(self) -> int:
@@ -44,6 +45,8 @@ class Books:
     """In one currency; amounts are minor units."""
 
     currency: str = "USD"
+    net_days: int | None = None
+    """The customer's terms: what is finalised from now on is sent, where there are any."""
     balance: int = 0
     cash: int = 0
     invoices: dict[str, Booked] = field(default_factory=dict)
@@ -59,7 +62,10 @@ class Books:
         used = applicable(self.money(self.balance), draft.total)
         is_paid = total <= used.amount_minor
         status = InvoiceStatus.PAID if is_paid else InvoiceStatus.OPEN
-        self.invoices[draft.id] = Booked(draft, status, used.amount_minor)
+        if self.net_days is not None:
+            due_at = draft.finalized_at + timedelta(days=self.net_days)
+            draft = draft.model_copy(update={"due_at": due_at})
+        self.invoices[draft.id] = Booked(draft, status, used.amount_minor, self.net_days)
         self.balance += max(-total, 0) - used.amount_minor
         self._post(ledger.invoice_finalized(draft, from_balance=used))
         return self.record(draft.id)
@@ -79,6 +85,7 @@ class Books:
             from_balance=self.money(booked.from_balance),
             period=draft.period,
             due_at=draft.due_at,
+            net_days=booked.net_days,
             change_id=draft.change_id,
             discount_minor=draft.discount.amount_minor,
             tax_minor=draft.tax.amount_minor,
@@ -117,9 +124,17 @@ class Books:
         assert write_off.invoice_id in self.invoices
         self._post(ledger.written_off(write_off, customer_id=customer_id))
 
-    def debits(self, *, ending_after: datetime) -> tuple[Debit, ...]:
-        """The positive lines of paid invoices whose period ends later; without one-off charges."""
-        paid = (i for i, b in self.invoices.items() if b.status is InvoiceStatus.PAID)
+    def debits(self, *, ending_after: datetime, with_sent: bool = False) -> tuple[Debit, ...]:
+        """The positive lines of paid invoices whose period ends later; without one-off charges.
+
+        Of open ones that were sent too, where they are asked for.
+        """
+        paid = (
+            i
+            for i, b in self.invoices.items()
+            if b.status is InvoiceStatus.PAID
+            or (with_sent and b.status is InvoiceStatus.OPEN and b.net_days is not None)
+        )
         found = (debit for invoice_id in paid for debit in self.debits_of(invoice_id))
         return tuple(
             debit

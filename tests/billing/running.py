@@ -17,6 +17,7 @@ from billing import (
     lifecycle,
     one_off_charge,
     pausing,
+    sending,
     settlement,
 )
 from billing.agenda import ActionKind, NextAction, next_action, overdue_boundary
@@ -191,7 +192,7 @@ class Running:
         self.now = max(self.now, end)
         return self.state
 
-    def perform(  # noqa: C901 - one case per kind
+    def perform(  # noqa: C901, PLR0912 - one case per kind
         self, action: NextAction, outcome: CollectionOutcome | None
     ) -> None:
         """The one thing, with what a payment comes to."""
@@ -205,6 +206,12 @@ class Running:
                 self.void(outcome)
             case ActionKind.GIVE_BACK:
                 self._give_back_late(action.invoice_id or "")
+            case ActionKind.REMIND:
+                self._becomes(sending.reminded(self.state, action.invoice_id or "", self.now))
+            case ActionKind.FALL_DUE:
+                self._becomes(sending.fell_due(self.state, action.invoice_id or ""))
+            case ActionKind.SUSPEND:
+                self._becomes(giving_up.suspended(self.state, self.now))
             case ActionKind.GIVE_UP if giving_up.to_rule_out(self.state) is not None:
                 self.rule_out(outcome)
             case ActionKind.GIVE_UP:
@@ -235,7 +242,7 @@ class Running:
             current_price=self.price_of(self.state.terms),
             offer=None if price_id is None else self.catalog[price_id],
             segment=None,
-            debits=self._debits(),
+            debits=self._debits(with_sent=True),
             migration_price=self._migration_price(),
             accrued_prices=tuple(self.price_of(part.terms) for part in self.state.accrued),
             taxation=self.taxation,
@@ -256,7 +263,7 @@ class Running:
             result = ChangeResult.APPLIED
             after = changing.change_in_force(self.state, plan, command_id, self.now)
         else:
-            is_due = invoice.amount_due.amount_minor > 0
+            is_due = invoice.amount_due.amount_minor > 0 and invoice.net_days is None
             result = ChangeResult.PAYING if is_due else ChangeResult.APPLIED
             after = changing.change_paid_first(self.state, plan, invoice, command_id, self.now)
         invoice_id = None if invoice is None else invoice.id
@@ -433,10 +440,10 @@ class Running:
         self._commands += 1
         return f"cmd_{self._commands}"
 
-    def _debits(self) -> tuple[Debit, ...]:
+    def _debits(self, *, with_sent: bool = False) -> tuple[Debit, ...]:
         if self.state.period is None:
             return ()
-        return self.books.debits(ending_after=self.state.period.start)
+        return self.books.debits(ending_after=self.state.period.start, with_sent=with_sent)
 
     def _fallback(self) -> Terms | None:
         wanted = self.state.terms.free_fallback_price_id
@@ -479,15 +486,18 @@ class Running:
         invoice = self.books.finalize(draft) if draft.lines else None
         invoice_id = None if invoice is None else invoice.id
         amount_due = draft.total if invoice is None else invoice.amount_due
+        due_at = draft.due_at if invoice is None else invoice.due_at
+        net_days = None if invoice is None else invoice.net_days
         if self.state.has_ended:
             self._becomes(
                 lifecycle.last_billed(
                     self.state,
                     invoice_id=invoice_id,
                     amount_due=amount_due,
-                    due_at=draft.due_at,
+                    due_at=due_at,
                     carried=draft.carried,
                     uses=draft.uses,
+                    net_days=net_days,
                 )
             )
             return
@@ -500,10 +510,11 @@ class Running:
                 anchor_number=following.anchor_number,
                 invoice_id=invoice_id,
                 amount_due=amount_due,
-                due_at=draft.due_at,
+                due_at=due_at,
                 carried=draft.carried,
                 uses=draft.uses,
                 for_the_past=bool(following.accrued),
+                net_days=net_days,
             )
         )
 

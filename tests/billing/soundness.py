@@ -35,6 +35,9 @@ BOUNDARIES: Final = frozenset(
 MAY_BE_LATE: Final = frozenset(
     {
         ActionKind.COMPLETE,  # of a purchase, once it is paid for
+        ActionKind.FALL_DUE,  # a bank answered after the due date
+        ActionKind.REMIND,  # so too
+        ActionKind.SUSPEND,  # so too
         ActionKind.EXPIRE_CHECKOUT,  # a bank answered after the checkout's end
         ActionKind.GIVE_BACK,  # a bank answered after the subscription's end
         ActionKind.GIVE_UP,  # a bank answered after the ladder's end
@@ -101,6 +104,7 @@ def _check_agenda(running: Running) -> None:
     if state.has_ended:
         kinds = {action.kind for action in actions}
         collecting = {ActionKind.BILL_LAST, ActionKind.COLLECT, ActionKind.GIVE_UP}
+        collecting |= {ActionKind.FALL_DUE, ActionKind.REMIND, ActionKind.SUSPEND}
         assert kinds <= {ActionKind.VOID_INVOICES, ActionKind.GIVE_BACK} | collecting
     elif state.purchase is not None:
         assert not ways

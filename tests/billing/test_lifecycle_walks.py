@@ -103,6 +103,7 @@ class Life(RuleBasedStateMachine):
 
     running: Running
     billing = BillingMode.IN_ADVANCE
+    net_days: int | None = None
 
     @initialize(
         product=products,
@@ -151,6 +152,7 @@ class Life(RuleBasedStateMachine):
             first_items=() if once is None else (bought_once(once, currency, now=START),),
             anchored_at=ANCHOR if anchor == "parent" else None,
         )
+        self.running.books.net_days = self.net_days
         self.running.until(START if is_ready else START - timedelta(days=1))
         self.checked = 0
         self.graces = 0
@@ -447,6 +449,30 @@ class LifeInArrears(Life):
 
     billing = BillingMode.IN_ARREARS
 
+
+class LifeOnTerms(Life):
+    """The same, of a customer who has net terms now and then (policy P22)."""
+
+    net_days = 14
+
+    @rule(days=st.none() | st.integers(1, 60))
+    def the_terms_change(self, days: int | None) -> None:
+        self.running.books.net_days = days
+
+    @invariant()
+    def nothing_is_tried_by_itself(self) -> None:
+        for invoice in self.state.open_invoices:
+            is_asked = invoice.is_extra_attempt or invoice.in_processing
+            assert not invoice.is_sent or invoice.next_attempt_at is None or is_asked
+            assert not invoice.is_sent or not invoice.rungs_used
+
+
+TestLifeOnTerms = LifeOnTerms.TestCase
+TestLifeOnTerms.settings = settings(
+    max_examples=int(os.environ.get("PERENNIAL_WALKS", "20")) // 4,
+    stateful_step_count=40,
+    deadline=None,
+)
 
 TestLifeInArrears = LifeInArrears.TestCase
 TestLifeInArrears.settings = settings(

@@ -18,7 +18,7 @@ from adapters.db.price_versions import Version, price_of_version, remembered
 from adapters.db.queries import tax_standing
 from adapters.db.queries.catalog import in_force
 from adapters.db.queries.test_clocks import TestClock
-from adapters.db.repositories.debits import DEBITS, as_debit
+from adapters.db.repositories.debits import DEBITS, SENT, as_debit
 from adapters.db.repositories.invoice_items import item_of
 from adapters.db.single_row import read_row
 from adapters.db.statement import Statement
@@ -42,7 +42,8 @@ from billing.subscription import SubscriptionState, Terms
 
 _wanted: Final = prices.alias("wanted_price")
 _DEBITS: Final = DEBITS.format(
-    which="invoices.subscription_id = subscriptions.id AND invoices.status = 'paid'"
+    which="invoices.subscription_id = subscriptions.id"
+    f" AND (invoices.status = 'paid' OR {SENT})"
     " AND line.period_end > subscriptions.period_start AND line.item_id IS NULL"
 )
 _debits: Final = literal_column(
@@ -76,6 +77,7 @@ _SELECT: Final = Statement(
         *tax_standing.COLUMNS,
         customers.c.segment,
         customers.c.default_payment_method_id,
+        customers.c.net_days,
         _wanted.c.id.label("wanted_id"),
         _wanted.c.version.label("wanted_version"),
         catalog_prices.c.catalog_number,
@@ -159,7 +161,7 @@ async def get(
             items=tuple(item_of(item) for item in row.items or ()),
             segment=row.segment,
             accrued_prices=tuple(_as_sold(sold, part.terms) for part in state.accrued),
-            has_method=row.default_payment_method_id is not None,
+            has_method=row.default_payment_method_id is not None or row.net_days is not None,
             replacements=row.replacements or {},
             debits=tuple(as_debit(debit) for debit in row.debits or ()),
         ),

@@ -30,8 +30,15 @@ class Customer(Value):
     test_clock_id: str | None
     stripe_customer_id: str | None
     default_payment_method_id: str | None
+    net_days: int | None = None
+    """Of an invoice customer (policy P22)."""
     created_at: Instant
     deleted_at: Instant | None
+
+    @property
+    def can_be_billed(self) -> bool:
+        """Whether there is something to charge, or nothing is charged by itself."""
+        return self.default_payment_method_id is not None or self.net_days is not None
 
 
 class SavedPaymentMethod(Value):

@@ -27,6 +27,7 @@ RECORD: Final = (
     customers.c.default_payment_method_id,
     customers.c.locale,
     customers.c.segment,
+    customers.c.net_days,
 )
 """Columns of a `CustomerRecord`, besides the id."""
 _GET: Final = select(customers.c.id, *RECORD).where(customers.c.id == bindparam("customer_id"))
@@ -112,6 +113,13 @@ class SqlCustomers:
     async def update(self, customer_id: str, changes: CustomerChanges) -> Customer:
         """Changes the fields given. Raises `NotFound` (`customer_not_found`)."""
         return await self._change(customer_id, changes.model_dump(include=changes.model_fields_set))
+
+    async def set_net_terms(self, customer_id: str, net_days: int | None) -> Customer:
+        """What is finalised from now on is sent and due so many days later; None is charged.
+
+        Raises `NotFound` (`customer_not_found`).
+        """
+        return await self._change(customer_id, {"net_days": net_days})
 
     async def delete(self, customer_id: str, *, deleted_at: datetime) -> Customer:
         """Gone for readers; documents stay. Raises `NotFound` (`customer_not_found`)."""
@@ -206,6 +214,7 @@ def as_record(row: Row[*tuple[Any, ...]], *, customer_id: str) -> CustomerRecord
         default_payment_method_id=row.default_payment_method_id,
         locale=row.locale,
         segment=row.segment,
+        net_days=row.net_days,
     )
 
 

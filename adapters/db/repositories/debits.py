@@ -38,9 +38,12 @@ DEBITS: Final = """
     ORDER BY invoices.sequence, line.position
 """
 """SQL of the debits in question; `{which}` is a condition on `invoices` and `line`."""
+SENT: Final = "invoices.status = 'open' AND invoices.net_days IS NOT NULL"
+"""SQL that an invoice is owed on net terms: a change gives back of it too (policy P22)."""
 _OF_SUBSCRIPTION: Final = text(
     DEBITS.format(
-        which="invoices.subscription_id = :subscription_id AND invoices.status = 'paid'"
+        which=f"invoices.subscription_id = :subscription_id"
+        f" AND (invoices.status = 'paid' OR :with_sent AND {SENT})"
         " AND line.period_end > :ending_after AND line.item_id IS NULL"
     )
 )
@@ -91,12 +94,22 @@ _SETTLED: Final = text("""
 
 
 async def of_subscription(
-    connection: AsyncConnection, subscription_id: str, *, ending_after: datetime
+    connection: AsyncConnection,
+    subscription_id: str,
+    *,
+    ending_after: datetime,
+    with_sent: bool = False,
 ) -> tuple[Debit, ...]:
-    """The positive lines of paid invoices whose period ends later, by number and position."""
-    found = await connection.execute(
-        _OF_SUBSCRIPTION, {"subscription_id": subscription_id, "ending_after": ending_after}
-    )
+    """The positive lines of paid invoices whose period ends later, by number and position.
+
+    Of open ones that were sent too, where they are asked for.
+    """
+    given = {
+        "subscription_id": subscription_id,
+        "ending_after": ending_after,
+        "with_sent": with_sent,
+    }
+    found = await connection.execute(_OF_SUBSCRIPTION, given)
     return tuple(as_debit(row._asdict()) for row in found)
 
 

@@ -43,19 +43,25 @@ _LOCK_DEBITED: Final = text("""
 _FINALIZE: Final = Statement(f"""
     WITH known AS (SELECT * FROM invoices WHERE id = :id),
     frozen AS ({FROZEN}),
+    terms AS (SELECT net_days FROM customers WHERE id = :customer_id),
     counter AS ({next_number(Document.INVOICE)}),
     added AS (
         INSERT INTO invoices (
             id, issuer, sequence, number, customer_id, subscription_id, currency, total_minor,
             paid_minor, balance_minor, status, period_start, period_end, finalized_at, due_at,
-            paid_at, change_id, particulars, discount_minor, tax_minor, tax_included_minor
+            paid_at, change_id, particulars, discount_minor, tax_minor, tax_included_minor,
+            net_days
         )
         SELECT
             :id, issuer, sequence, number, :customer_id, :subscription_id, :currency, :total_minor,
-            0, :balance_minor, :status, :period_start, :period_end, :finalized_at, :due_at,
+            0, :balance_minor, :status, :period_start, :period_end, :finalized_at,
+            coalesce(
+                CAST(:finalized_at AS timestamptz) + make_interval(hours => terms.net_days * 24),
+                :due_at
+            ),
             :paid_at, :change_id, coalesce((SELECT particulars FROM frozen), '{{}}'::jsonb),
-            :discount_minor, :tax_minor, :tax_included_minor
-        FROM counter
+            :discount_minor, :tax_minor, :tax_included_minor, terms.net_days
+        FROM counter LEFT JOIN terms ON true
         RETURNING *
     ),
     lines AS (
@@ -133,7 +139,8 @@ class SqlInvoices:
         """Numbers and stores the invoice, once per draft id.
 
         The customer's balance pays what it can; an invoice of which nothing is left to collect is
-        paid at once, and a negative one goes to the balance. Other invoices wait for the number
+        paid at once, and a negative one goes to the balance. Whoever has net terms is sent it, and
+        it is due when they are over (policy P22). Other invoices wait for the number
         until the transaction ends: call it late. Raises `BooksBroken` (`credit_exceeds_debit`).
         """
         debited = sorted({line.credits.invoice_id for line in draft.lines if line.credits})
@@ -152,14 +159,17 @@ class SqlInvoices:
             await self._move(record, given, -record.total, draft.finalized_at)
         return record
 
-    async def debits(self, subscription_id: str, *, ending_after: datetime) -> tuple[Debit, ...]:
+    async def debits(
+        self, subscription_id: str, *, ending_after: datetime, with_sent: bool = False
+    ) -> tuple[Debit, ...]:
         """The positive lines of paid invoices whose period ends later, with what was given back.
 
+        With those that were sent and are open, where they are asked for.
         Given back by credit lines of invoices that are not void and by credit notes. In the order
         of invoice number and position.
         """
         return await debits.of_subscription(
-            self._connection, subscription_id, ending_after=ending_after
+            self._connection, subscription_id, ending_after=ending_after, with_sent=with_sent
         )
 
     async def debits_of(self, invoice_id: str) -> tuple[Debit, ...]:
@@ -275,6 +285,7 @@ def as_invoice(row: Row[Any]) -> InvoiceRecord:
         from_balance=Money(amount_minor=row.balance_minor, currency=row.currency),
         period=Period(start=row.period_start, end=row.period_end),
         due_at=row.due_at,
+        net_days=row.net_days,
         change_id=row.change_id,
         discount_minor=row.discount_minor,
         tax_minor=row.tax_minor,

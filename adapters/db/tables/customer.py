@@ -28,6 +28,7 @@ class CustomerRow(Row, table=True):
         currency_code(),
         CheckConstraint("address ->> 'country' ~ '^[A-Z]{2}$'", name="address"),
         CheckConstraint("segment ~ '^[a-z][a-z0-9_]{1,62}$'", name="segment"),
+        CheckConstraint("net_days BETWEEN 1 AND 365", name="net_days"),
         references("test_clock_id", "test_clocks.id"),
         index("customers", "created_at id"),
         index("customers", "email created_at id"),
@@ -58,6 +59,8 @@ class CustomerRow(Row, table=True):
     """How often another default was chosen: the number of the present choice."""
     created_at: datetime = Field(sa_type=INSTANT)
     deleted_at: datetime | None = Field(sa_type=INSTANT)
+    net_days: int | None
+    """Of an invoice customer: invoices are sent, and due so many days later (policy P22)."""
 
 
 class PaymentMethodRow(Row, table=True):

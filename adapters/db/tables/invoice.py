@@ -48,6 +48,7 @@ class InvoiceRow(Row, table=True):
             name="paid",
         ),
         CheckConstraint("discount_minor >= 0", name="discount_minor"),
+        CheckConstraint("net_days BETWEEN 1 AND 365", name="net_days"),
         CheckConstraint("(status = 'void') = (voided_at IS NOT NULL)", name="void"),
         CheckConstraint(
             "(status = 'uncollectible') = (uncollectible_at IS NOT NULL)", name="uncollectible"
@@ -90,6 +91,8 @@ class InvoiceRow(Row, table=True):
     )
     """`billing.particulars.Particulars`, as they were when it was finalised."""
     recorded_at: datetime = Field(sa_type=INSTANT, sa_column_kwargs={"server_default": NOW})
+    net_days: int | None
+    """Where it was sent and not charged: the customer's when it was finalised (policy P22)."""
 
 
 class InvoiceLineRow(Row, table=True):

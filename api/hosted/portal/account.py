@@ -55,6 +55,8 @@ class Holding:
     """What the next invoice takes besides."""
     taxation: Taxation = UNTAXED
     """How the customer is taxed now."""
+    net_days: int | None = None
+    """Of an invoice customer: so long may they take to pay (policy P22)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,4 +157,5 @@ async def _holding(
         items=await pending_items(connection, state.subscription_id),
         now=now,
         written=LocaleFormat(customer.locale),
+        net_days=customer.net_days,
     )

@@ -39,6 +39,7 @@ class PreviewFacts:
     lines: tuple[PreviewLine, ...]
     deductions: tuple[tuple[str, str], ...]
     """What makes the charge differ from the lines, with its amount."""
+    due_label: str
     due_now: str
     afterwards: str
     button: str
@@ -70,7 +71,7 @@ class ResultFacts:
 def preview_facts(holding: Holding, preview: ChangePreviewView) -> PreviewFacts:
     """The preview in words."""
     written = holding.written
-    is_free_now = preview.amount_due.amount_minor == 0
+    is_free_now = preview.amount_due.amount_minor == 0 or holding.net_days is not None
     due = written.money(_money(preview.amount_due))
     is_later = preview.effective_at > holding.now
     when = written.day(preview.effective_at) if is_later else "now"
@@ -85,6 +86,9 @@ def preview_facts(holding: Holding, preview: ChangePreviewView) -> PreviewFacts:
             for line in preview.lines
         ),
         deductions=tuple(_deductions(preview, written)),
+        due_label="To pay now"
+        if holding.net_days is None
+        else f"You are sent an invoice, due {holding.net_days} days later",
         due_now=due,
         afterwards=_afterwards(preview, written),
         button=_button(when, due, is_later=is_later, is_free_now=is_free_now),

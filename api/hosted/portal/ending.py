@@ -159,5 +159,7 @@ def _what_is_charged(state: SubscriptionState) -> str:
     """Of one that ends at once."""
     if state.terms.is_in_arrears:
         return "What you have had and not paid yet is still charged."
+    if any(invoice.is_sent for invoice in state.open_invoices):
+        return "The invoices that you were sent stay owed. Nothing new is invoiced."
     owes = "What is not paid is no longer owed, and you" if state.open_invoices else "You"
     return f"{owes} will not be charged again."

@@ -5,6 +5,7 @@ Owns those words. Does not own what is known (`account`) nor how it looks (`temp
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, assert_never
 
 from adapters.hosted_link import HostedLinks
@@ -89,7 +90,7 @@ def facts_of(holding: Holding, links: HostedLinks) -> SubscriptionFacts:
         tone=_tone(state),
         sentence=_sentence(state, written),
         next_charge=_next_charge(holding),
-        concerns=tuple(_concerns(state, written, links)),
+        concerns=tuple(_concerns(state, written, links, now=holding.now)),
         undo=_undo(holding),
         may_change=CommandName.CHANGE in legal and state.change is None,
         may_cancel=CommandName.CANCEL_NOW in legal
@@ -189,13 +190,13 @@ def _upcoming(holding: Holding) -> str | None:
 
 
 def _concerns(
-    state: SubscriptionState, written: LocaleFormat, links: HostedLinks
+    state: SubscriptionState, written: LocaleFormat, links: HostedLinks, *, now: datetime
 ) -> Iterator[Concern]:
     for invoice in state.open_invoices:
         if invoice.given_up or (state.has_ended and not invoice.stays_owed):
             continue
         concern = _change_concern(state, invoice, written, links) or _invoice_concern(
-            invoice, written, links
+            invoice, written, links, now=now
         )
         if concern is not None:
             yield concern
@@ -218,7 +219,7 @@ def _change_concern(
 
 
 def _invoice_concern(
-    invoice: OpenInvoice, written: LocaleFormat, links: HostedLinks
+    invoice: OpenInvoice, written: LocaleFormat, links: HostedLinks, *, now: datetime
 ) -> Concern | None:
     amount, url = written.money(invoice.amount), links.invoice(invoice.invoice_id)
     look = Destination(label="See the invoice", url=url)
@@ -228,6 +229,11 @@ def _invoice_concern(
     if invoice.action_url is not None:
         text = f"Your bank asks you to confirm the payment of {amount}."
         return Concern(text=text, link=Destination(label="Confirm it", url=url), is_problem=True)
+    if invoice.is_sent:
+        is_late, on = now > invoice.due_at, written.day(invoice.due_at)
+        text = f"Your invoice over {amount} {'was' if is_late else 'is'} due on {on}."
+        link = Destination(label=f"Pay {amount}", url=url)
+        return Concern(text=text, link=link, is_problem=is_late)
     if invoice.last_decline is not None:
         text = f"We could not collect {amount}: {why_declined(invoice.last_decline)}."
         link = Destination(label=f"Pay {amount}", url=url)

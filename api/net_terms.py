@@ -1,0 +1,62 @@
+"""Net terms of customers: whose invoices are sent, and not charged (policy P22).
+
+Owns setting and clearing them, with who did it and why in the audit log. The seller alone grants
+credit: no page of customers leads here. Does not own what becomes of an invoice that was sent
+(`billing.sending`).
+"""
+
+from typing import Final
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from adapters.db.engine import transactions
+from api.authentication import CallerOf
+from api.customers import CustomerView, require_customer
+from api.dependencies import Deps
+from api.fields import Body, CustomerId, NetDays, Reason, example
+from api.idempotency import Ids
+from api.present import present_on
+from api.route import ApiRoute
+
+router = APIRouter(
+    prefix="/v1/customers/{customer_id}/net_terms", tags=["customers"], route_class=ApiRoute
+)
+
+SET_NET_TERMS: Final = "set_net_terms"
+"""The command's name in the audit log."""
+
+
+class NetTermsInput(Body):
+    """How long the customer may take to pay an invoice."""
+
+    model_config = example({"net_days": 30, "reason": "Framework contract of 2026-11-02"})
+
+    net_days: NetDays | None = Field(
+        description="Days from the invoice to its due date; null: charged automatically again"
+    )
+    reason: Reason | None = Field(default=None, description="For the audit log")
+
+
+@router.put("", operation_id="set_customer_net_terms", summary="Set a customer's net terms")
+async def set_net_terms(
+    customer_id: CustomerId, body: NetTermsInput, deps: Deps, caller: CallerOf, ids: Ids
+) -> CustomerView:
+    """Invoices that are finalised from now on are sent and due so many days later.
+
+    They are never charged to a payment method by themselves. Those that are open already stay as
+    they are: sent ones are not charged, and others are tried on.
+    """
+    async with transactions(deps.engine)() as tx:
+        customer = await require_customer(tx.connection, customer_id)
+        now = (await present_on(tx.connection, customer.test_clock_id)).now
+        changed = await tx.customers.set_net_terms(customer_id, body.net_days)
+        await tx.audit.append(
+            command_id=ids.new("cmd"),
+            command=SET_NET_TERMS,
+            subject=customer_id,
+            actor=caller.actor,
+            reason=body.reason,
+            at=now,
+        )
+    return CustomerView.of(changed)

@@ -1,0 +1,75 @@
+"""`perennial customers`: who pays how, and the net terms that the seller grants (policy P22).
+
+Owns the command's words. Does not own what the terms do (`billing.sending`).
+"""
+
+import json
+import secrets
+
+import typer
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from adapters.db.engine import reading, transactions
+from adapters.db.queries.customers import Customer
+from api.customers import require_customer
+from api.net_terms import SET_NET_TERMS
+from api.present import present_on
+from billing.errors import InvalidInput
+from billing.net_terms import LONGEST_TERMS
+from cli.database import run
+from cli.operator import operator_named
+
+
+def show(database_url: str, customer_id: str, *, as_json: bool) -> None:
+    """One customer. Raises `NotFound` (`customer_not_found`)."""
+
+    async def read(engine: AsyncEngine) -> Customer:
+        async with reading(engine) as connection:
+            return await require_customer(connection, customer_id)
+
+    customer = run(database_url, read)
+    if as_json:
+        typer.echo(json.dumps(json.loads(customer.model_dump_json()), indent=2))
+        return
+    typer.echo(f"{customer.id} {customer.name or '-'} <{customer.email}>")
+    typer.echo(_pays(customer))
+
+
+def set_net_terms(
+    database_url: str, customer_id: str, *, days: int | None, reason: str, actor: str | None
+) -> None:
+    """For invoices that are finalised from now on; None: charged automatically.
+
+    Raises `NotFound` (`customer_not_found`) and `InvalidInput` (`number_out_of_range`,
+    `reason_required`, `actor_required`).
+    """
+    if days is not None and not 1 <= days <= LONGEST_TERMS:
+        raise InvalidInput("number_out_of_range", f"--days takes 1 to {LONGEST_TERMS}")
+    if not reason.strip():
+        raise InvalidInput("reason_required", "say why with --reason: the audit log keeps it")
+    operator = operator_named(actor)
+
+    async def write(engine: AsyncEngine) -> Customer:
+        async with transactions(engine)() as tx:
+            customer = await require_customer(tx.connection, customer_id)
+            now = (await present_on(tx.connection, customer.test_clock_id)).now
+            changed = await tx.customers.set_net_terms(customer_id, days)
+            await tx.audit.append(
+                command_id=f"cmd_{secrets.token_hex(12)}",
+                command=SET_NET_TERMS,
+                subject=customer_id,
+                actor=operator,
+                reason=reason.strip(),
+                at=now,
+            )
+        return changed
+
+    typer.echo(f"{customer_id}: {_pays(run(database_url, write))}")
+
+
+def _pays(customer: Customer) -> str:
+    if customer.net_days is not None:
+        return f"invoices are sent, and due {customer.net_days} days later"
+    if customer.default_payment_method_id is not None:
+        return f"invoices are charged to {customer.default_payment_method_id}"
+    return "invoices are charged, and there is no payment method yet"

@@ -1,0 +1,42 @@
+"""Net terms of customers, over HTTP."""
+
+import pytest
+from sqlalchemy import select
+
+from adapters.db.engine import reading
+from adapters.db.tables.audit import audit_log
+from tests.api.shop import Shop, problem
+
+
+async def test_terms_are_set_and_cleared_and_audited(idle_shop: Shop) -> None:
+    customer = await idle_shop.customer()
+    path = f"/v1/customers/{customer}/net_terms"
+    assert (await idle_shop.read(f"/v1/customers/{customer}"))["net_days"] is None
+    said = await idle_shop.client.put(path, json={"net_days": 30, "reason": "contract"})
+    assert said.json()["net_days"] == 30
+    assert (await idle_shop.read(f"/v1/customers/{customer}"))["net_days"] == 30
+    assert (await idle_shop.client.put(path, json={"net_days": None})).json()["net_days"] is None
+    async with reading(idle_shop.deps.engine) as connection:
+        query = select(audit_log.c.reason, audit_log.c.actor_kind).filter_by(subject=customer)
+        entries = [tuple(row) for row in await connection.execute(query.order_by(audit_log.c.at))]
+    assert sorted(entries, key=str) == [("contract", "api_key"), (None, "api_key")]
+
+
+async def test_what_are_no_terms_is_refused(idle_shop: Shop, subtests: pytest.Subtests) -> None:
+    customer = await idle_shop.customer()
+    path = f"/v1/customers/{customer}/net_terms"
+    cases: tuple[tuple[dict[str, object], str], ...] = (
+        ({"net_days": 0}, "number_out_of_range"),
+        ({"net_days": 366}, "number_out_of_range"),
+        ({"net_days": "30"}, "wrong_type"),
+        ({"net_days": "x"}, "wrong_type"),
+        ({"net_days": True}, "wrong_type"),
+        ({}, "field_missing"),
+        ({"net_days": 30, "segment": "x"}, "field_unknown"),
+    )
+    for body, code in cases:
+        with subtests.test(body=body):
+            problem(await idle_shop.client.put(path, json=body), 422, code)
+    assert (await idle_shop.read(f"/v1/customers/{customer}"))["net_days"] is None
+    answer = await idle_shop.client.put("/v1/customers/cus_no/net_terms", json={"net_days": 30})
+    problem(answer, 404, "customer_not_found")
