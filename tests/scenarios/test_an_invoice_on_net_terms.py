@@ -77,6 +77,7 @@ async def test_an_upgrade_on_terms_is_in_force_at_once_and_sent(company: Company
     assert (first["total"]["text"], second["total"]["text"]) == ("USD 160.00", "USD 40.00")
     assert preview["total"]["text"] == "USD 40.00"
     assert (second["net_days"], second["due_at"][:10]) == (30, "2026-07-16")
+    await nora.live_until("2026-06-17T00:00:00Z")
     assert company.messages() == ["invoice_sent", "invoice_sent", "plan_changed"]
     assert await company.captured() == 0
     assert (await company.shop.read("/v1/reports/ledger"))["balanced"]
