@@ -15,7 +15,7 @@ from api.authentication import CallerOf
 from api.customers import CustomerView, require_customer
 from api.dependencies import Deps
 from api.fields import Body, CustomerId, NetDays, Reason, example
-from api.idempotency import Ids
+from api.idempotency import RequestIds
 from api.present import present_on
 from api.route import ApiRoute
 
@@ -40,7 +40,7 @@ class NetTermsInput(Body):
 
 @router.put("", operation_id="set_customer_net_terms", summary="Set a customer's net terms")
 async def set_net_terms(
-    customer_id: CustomerId, body: NetTermsInput, deps: Deps, caller: CallerOf, ids: Ids
+    customer_id: CustomerId, body: NetTermsInput, deps: Deps, caller: CallerOf
 ) -> CustomerView:
     """Invoices that are finalised from now on are sent and due so many days later.
 
@@ -52,7 +52,7 @@ async def set_net_terms(
         now = (await present_on(tx.connection, customer.test_clock_id)).now
         changed = await tx.customers.set_net_terms(customer_id, body.net_days)
         await tx.audit.append(
-            command_id=ids.new("cmd"),
+            command_id=RequestIds(None).new("cmd"),
             command=SET_NET_TERMS,
             subject=customer_id,
             actor=caller.actor,
