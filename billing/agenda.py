@@ -128,7 +128,8 @@ def _why_void(state: SubscriptionState, invoice: OpenInvoice) -> tuple[datetime,
         return state.ended_at, "the subscription ended; what was not paid is not owed"
     if invoice.given_up:
         why = "is not expected to be paid any more" if invoice.is_bad_debt else "is no longer owed"
-        return invoice.due_at, f"{invoice.amount} {why}"
+        at = invoice.sent_at if invoice.is_sent else invoice.due_at
+        return at, f"{invoice.amount} {why}"
     if invoice.for_change is None:
         return None
     if state.change is None or state.change.change_id != invoice.for_change:

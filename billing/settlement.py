@@ -6,7 +6,7 @@ more (`billing.closing`), the meaning of a decline (`billing.decline`) nor the c
 (`activities.collection`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final, assert_never
 
@@ -119,7 +119,7 @@ def payment_method_changed(state: SubscriptionState, now: datetime) -> Subscript
     waiting = (invoice for invoice in state.open_invoices if is_collected(state, invoice))
     if not any(_may_try_now(invoice) for invoice in waiting):
         return state
-    return _tried_now(state, now, with_another_method=True)
+    return _tried_now(state, now, _may_try_now, with_another_method=True)
 
 
 def pay_now(
@@ -128,27 +128,34 @@ def pay_now(
     *,
     customer_present: bool,
     invoice_id: str | None = None,
+    with_another_method: bool = False,
 ) -> SubscriptionState:
     """That invoice, or everything open, is tried at once: somebody asks for it (policy P19).
 
-    Raises `Conflict` (`nothing_to_pay`).
+    `with_another_method` no challenge is waited for that the one before has led to. Raises
+    `Conflict` (`nothing_to_pay`).
     """
-    waiting = (invoice for invoice in state.open_invoices if is_collected(state, invoice))
-    asked = (invoice for invoice in waiting if invoice_id in {None, invoice.invoice_id})
-    if not any(_may_be_paid(invoice) for invoice in asked):
+
+    def may(invoice: OpenInvoice) -> bool:
+        return _may_be_paid(invoice) and invoice_id in {None, invoice.invoice_id}
+
+    if not any(may(i) for i in state.open_invoices if is_collected(state, i)):
         raise Conflict("nothing_to_pay", "no invoice waits for a payment")
-    return _tried_now(state, now, customer_present=customer_present, invoice_id=invoice_id)
+    return _tried_now(
+        *(state, now, may),
+        customer_present=customer_present,
+        with_another_method=with_another_method,
+    )
 
 
 def _tried_now(
     state: SubscriptionState,
     now: datetime,
+    may: Callable[[OpenInvoice], bool],
     *,
     customer_present: bool = False,
     with_another_method: bool = False,
-    invoice_id: str | None = None,
 ) -> SubscriptionState:
-    may = _may_try_now if with_another_method else _may_be_paid
     update: dict[str, object] = {
         "next_attempt_at": now,
         "is_extra_attempt": True,
@@ -159,9 +166,7 @@ def _tried_now(
     return state.changed(
         open_invoices=tuple(
             invoice.model_copy(update=update)
-            if may(invoice)
-            and is_collected(state, invoice)
-            and invoice_id in {None, invoice.invoice_id}
+            if may(invoice) and is_collected(state, invoice)
             else invoice
             for invoice in state.open_invoices
         )
@@ -425,9 +430,8 @@ def is_collected(state: SubscriptionState, invoice: OpenInvoice) -> bool:
 
 
 def _may_try_now(invoice: OpenInvoice) -> bool:
-    """Whether another method is tried by itself; of what was sent, where it is being paid."""
-    is_being_paid = not invoice.is_sent or invoice.action_url is not None
-    return _may_be_paid(invoice) and invoice.attempts_made > 0 and is_being_paid
+    """Whether another method is tried by itself: never on what was sent (policy P22)."""
+    return _may_be_paid(invoice) and invoice.attempts_made > 0 and not invoice.is_sent
 
 
 def _may_be_paid(invoice: OpenInvoice) -> bool:

@@ -244,6 +244,7 @@ class Handlers:
                 now,
                 customer_present=command.customer_present,
                 invoice_id=command.invoice_id,
+                with_another_method=command.with_another_method,
             )
 
         await workflow.wait_condition(lambda: not self._dunning.is_collecting)

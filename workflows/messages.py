@@ -201,6 +201,8 @@ class PayNow(Command):
     """Somebody can authenticate in front of the screen."""
     invoice_id: str | None = None
     """Only this one of what is open."""
+    with_another_method: bool = False
+    """The customer has chosen it for this: no challenge of the one before is waited for."""
 
 
 class ExtendGrace(Command):

@@ -153,11 +153,30 @@ async def go_to_card_page(
 async def return_from_card_page(
     invoice_id: str, deps: Deps, signature: Signature = None, page: Text = ""
 ) -> Response:
-    """The card is saved; waits a little for what comes of trying it."""
+    """The card is saved; waits a little for what comes of trying it.
+
+    What was sent is not tried by itself (policy P22): who left a challenge for another card pays
+    with that, and whoever has not begun to pay presses the button.
+    """
     payable = await _payable(deps, invoice_id, signature)
     url = HostedLinks.of(deps.settings).invoice(invoice_id)
     if not await card_is_replaced(deps, payable.customer.id, page):
         return redirect(url)
+    if payable.opened is not None and payable.opened.is_sent and payable.stage is Stage.CONFIRM:
+        refused = await ask(
+            *(deps, payable.customer, payable.state.subscription_id),
+            PayNow(
+                command_id=derived_id("cmd", "pay_with_another", invoice_id, page),
+                actor=Actor(kind=ActorKind.CUSTOMER, id=payable.customer.id),
+                reason=_REASON,
+                customer_present=True,
+                invoice_id=invoice_id,
+                with_another_method=True,
+            ),
+        )
+        if refused is not None:
+            return redirect(with_parameter(url, "refused", refused))
+        return await _what_came_of_it(deps, invoice_id)
     talk = SubscriptionTalk(deps, payable.state.subscription_id)
     await talk.settled(lambda report: report.is_idle)
     return await _what_came_of_it(deps, invoice_id)

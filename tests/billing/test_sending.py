@@ -17,7 +17,7 @@ from billing.message import MessageKind
 from billing.net_terms import Reminders
 from billing.subscription import PurchaseKind, SubscriptionState
 from tests.billing.beginnings import named_amount
-from tests.billing.running import MONTH, PROCESSING, SOFT, YEAR, Running, at, offer
+from tests.billing.running import CHALLENGE, MONTH, PROCESSING, SOFT, YEAR, Running, at, offer
 from tests.billing.soundness import check_books, check_state
 
 SENT, REMINDED = MessageKind.INVOICE_SENT, MessageKind.PAYMENT_REMINDER
@@ -139,6 +139,29 @@ def test_a_decline_in_front_of_the_customer_plans_nothing_and_makes_nobody_past_
     assert happenings(running.state) == before, "another card is not tried by itself"
 
 
+def test_another_card_is_tried_on_a_challenge_that_was_left_by_nobody_but_the_customer() -> None:
+    running = sold()
+    running.until("2026-06-05")
+    running.command(lambda s, now: settlement.pay_now(s, now, customer_present=True))
+    running.until("2026-06-05", CHALLENGE)
+    running.until("2026-06-20")
+    running.hear(settlement.payment_method_changed)
+    running.until("2026-06-20")
+    assert running.attempts == [at("2026-06-05")]
+    [invoice] = running.state.open_invoices
+    assert invoice.action_url is not None, "it can still be passed, and is looked at then"
+    running.command(
+        lambda s, now: settlement.pay_now(
+            *(s, now),
+            customer_present=True,
+            invoice_id=invoice.invoice_id,
+            with_another_method=True,
+        )
+    )
+    running.until("2026-06-20")
+    assert (running.attempts[1:], running.state.open_invoices) == ([at("2026-06-20")], ())
+
+
 def test_what_a_bank_decides_about_is_neither_past_due_nor_reminded_of() -> None:
     running = sold()
     running.until("2026-06-30")
@@ -223,6 +246,20 @@ def test_a_waived_invoice_is_not_reminded_of() -> None:
     running.until("2026-08-30")
     assert (running.status, running.state.open_invoices) == ("active", ())
     assert len(reminded_on(running)) == 2
+
+
+def test_what_is_waived_or_written_off_before_it_is_due_is_closed_at_once() -> None:
+    for close, status in (
+        (closing.invoice_waived, "void"),
+        (closing.invoice_uncollectible, "uncollectible"),
+    ):
+        running = sold()
+        running.until("2026-06-05")
+        [invoice] = running.state.open_invoices
+        running.command(lambda s, _, c=close, i=invoice: c(s, i.invoice_id))  # type: ignore[misc]
+        running.until("2026-06-05")
+        assert running.state.open_invoices == ()
+        assert [booked.status for booked in running.books.invoices.values()] == [status]
 
 
 def test_terms_hold_for_what_is_invoiced_from_then_on_and_each_invoice_keeps_its_own() -> None:

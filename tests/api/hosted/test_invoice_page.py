@@ -160,6 +160,26 @@ async def test_another_card_pays_it_at_once_and_is_kept(
     assert await _captured(simulator) == 16000
 
 
+async def test_on_net_terms_another_card_is_tried_where_the_customer_asks_for_it_alone(
+    guest: Guest, simulator: StripeSimulator
+) -> None:
+    path = f"/v1/customers/{guest.customer}/net_terms"
+    assert (await guest.shop.client.put(path, json={"net_days": 30})).status_code == 200
+    await guest.prefers(ASKS_EACH_TIME)
+    await guest.advance("2026-05-01T00:05:00Z")
+    await guest.browser.press(await _latest(guest), "Pay $80.00 now")
+    await guest.advance("2026-05-10T00:00:00Z")
+    await guest.prefers("pm_card_visa")
+    await guest.advance("2026-05-11T00:00:00Z")
+    assert await _captured(simulator) == 8000, "the challenge was left, and the card is for later"
+    leading = await guest.browser.press(await _latest(guest), "Use another card")
+    paid = await guest.browser.open(
+        await enter_card(leading.links["Continue to the card page"], GOOD_CARD)
+    )
+    assert "$80.00 paid" in paid.text
+    assert await _captured(simulator) == 16000
+
+
 async def test_one_form_makes_one_card_page(owing: Guest) -> None:
     form = (await _latest(owing)).form("Use another card")
     answers = await asyncio.gather(*(owing.browser.answer_to(form) for _ in range(3)))
