@@ -131,7 +131,7 @@ _REFUSALS: Final[Mapping[str, str]] = MappingProxyType(
 
 
 def _about(state: SubscriptionState, invoice: OpenInvoice) -> str:
-    named = f"{invoice.amount}, invoice `{invoice.invoice_id}`"
+    named = f"{invoice.amount}, invoice `{invoice.invoice_id}`{_so_far(invoice)}"
     if invoice.in_processing:
         return (
             f"**The bank is still at it:** {named}. A bank debit takes days; it is neither paid nor"
@@ -149,6 +149,8 @@ def _about(state: SubscriptionState, invoice: OpenInvoice) -> str:
             " the payment in person (3-D Secure); trying again without them is pointless. They were"
             f" sent a link. Ask them to follow it, or to save another card.{_end(state)}"
         )
+    if not invoice.is_chargeable:
+        return _about_what_is_left(named)
     if invoice.is_sent or invoice.attempts_made > 0:
         return (_about_sent if invoice.is_sent else _about_refusal)(state, invoice, named)
     return (
@@ -180,6 +182,11 @@ def _suspension(state: SubscriptionState) -> str:
     return f" If it is not paid by {instant(at)}, the subscription becomes unpaid."
 
 
+def _so_far(invoice: OpenInvoice) -> str:
+    """What was received of it: waiving gives that back."""
+    return "" if invoice.received is None else f" ({invoice.received} of it were received)"
+
+
 def _about_change(change: ChangeUnderWay | None, invoice: OpenInvoice, named: str) -> str:
     if change is None:
         return f"**No longer owed:** {named}. The change that it was for is gone."
@@ -193,6 +200,13 @@ def _about_change(change: ChangeUnderWay | None, invoice: OpenInvoice, named: st
         f"**A change is being paid:** {named}, for {target.product_name}, quantity"
         f" {target.quantity}. {waiting} Nothing changes before it is paid; if it is not by"
         f" {instant(change.expires_at)}, the change is dropped and nothing is owed for it."
+    )
+
+
+def _about_what_is_left(named: str) -> str:
+    return (
+        f"**Not to be paid by card:** {named}. Stripe takes no payment of this amount: it waits for a"
+        " transfer (`record_payment`). Write it off where none is to come."
     )
 
 

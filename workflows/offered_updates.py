@@ -99,7 +99,7 @@ def _offers(state: SubscriptionState, *, problem: str | None) -> Iterator[Offere
 
 def _about_money(state: SubscriptionState) -> Iterator[OfferedUpdate]:
     payable = [i for i in state.open_invoices if not i.in_processing and not i.given_up]
-    if payable:
+    if any(invoice.is_chargeable for invoice in payable):
         yield OfferedUpdate(
             command=CommandName.PAY_NOW,
             kind=PayNow,

@@ -4,6 +4,7 @@ Owns the sentences about each stage. Does not own the page's making (`templates/
 what is known about the invoice (`payable`).
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, assert_never
 
@@ -60,7 +61,10 @@ class InvoiceFacts:
     """Discounts and taxes, between the lines and the total."""
     total: str
     from_balance: str | None
+    received: tuple[tuple[str, str], ...]
+    """What came by transfer or otherwise, one by one."""
     paid: str | None
+    """By cards."""
     due: str
     method: str | None
     """What would be charged."""
@@ -102,11 +106,12 @@ def facts_of(
         deductions=tuple(between_lines_and_total(payable.invoice.lines, written)),
         total=written.money(record.total),
         from_balance=_deducted(written, record.from_balance),
-        paid=_deducted(written, record.paid),
+        received=tuple(_received(payable)),
+        paid=_deducted(written, _by_card(payable)),
         due=written.money(record.amount_due),
         method=", ".join(word for word in card if word) if payable.has_method else None,
         may_pay=payable.may_be_paid_now,
-        may_use_another_card=owes,
+        may_use_another_card=owes and payable.is_chargeable,
         asks_again=stage is Stage.WORKING,
         attempt=0 if opened is None else opened.attempts_made,
         form_id=form_id,
@@ -117,6 +122,18 @@ def facts_of(
 
 def _deducted(written: LocaleFormat, amount: Money) -> str | None:
     return written.money(-amount) if amount.amount_minor else None
+
+
+def _received(payable: Payable) -> Iterator[tuple[str, str]]:
+    written = payable.written
+    for payment in payable.invoice.received:
+        on, by = written.day(payment.reported.received_at), payment.reported.method.words
+        yield f"Received on {on} by {by}", written.money(-payment.applied)
+
+
+def _by_card(payable: Payable) -> Money:
+    paid, received = payable.invoice.record.paid, payable.invoice.received
+    return paid - sum((each.applied for each in received), Money.zero(paid.currency))
 
 
 def _told(payable: Payable) -> tuple[str, list[str]]:
@@ -155,6 +172,9 @@ _TALKING: Final = "We are talking to your bank. There is no need to pay again."
 _CONFIRM: Final = "Your bank asks you to confirm the payment. Nothing was charged yet."
 
 
+_TOO_LITTLE: Final = "It is too little to be paid by card. Please transfer it, or ask us."
+
+
 def _thanks(payable: Payable) -> list[str]:
     at = payable.invoice.paid_at
     return ["Thank you." if at is None else f"Paid on {payable.written.day(at)}. Thank you."]
@@ -163,6 +183,8 @@ def _thanks(payable: Payable) -> list[str]:
 def _prospects(payable: Payable) -> list[str]:
     """What happens if the customer does nothing."""
     opened = payable.opened
+    if not payable.is_chargeable:
+        return [_TOO_LITTLE]
     if opened is not None and opened.is_sent:
         return [_when_due(payable, opened), _how(payable)]
     if not payable.has_method:
@@ -194,9 +216,8 @@ def _problem(payable: Payable, *, just_tried: bool) -> str | None:
     if payable.stage not in (Stage.OWED, Stage.CHANGE_NOT_PAID):
         return None
     reason = payable.last_decline
-    if reason is None:
+    if reason is None or not payable.is_chargeable:
         return None
-    record = payable.invoice.record
-    amount = payable.written.money(record.total - record.from_balance)
+    amount = payable.written.money(payable.last_tried)
     tried = "We tried just now, and could not" if just_tried else "We could not"
     return f"{tried} collect {amount}: {why_declined(reason)}."

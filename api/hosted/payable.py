@@ -17,6 +17,7 @@ from api.dependencies import Dependencies
 from api.present import present_on
 from billing.decline import DeclineKind
 from billing.invoice import InvoiceStatus
+from billing.money import Money
 from billing.payment import Declined
 from billing.subscription import (
     CommandName,
@@ -99,11 +100,23 @@ class Payable:
         return self.customer.default_payment_method_id is not None
 
     @property
+    def is_chargeable(self) -> bool:
+        """Whether a card can pay what is left; a transfer may have left too little (policy P5)."""
+        return self.opened is None or self.opened.is_chargeable
+
+    @property
+    def last_tried(self) -> Money:
+        """What the last attempt was over; a transfer may have paid a part of it since."""
+        record, attempts = self.invoice.record, self.invoice.attempts
+        return attempts[-1].amount if attempts else record.total - record.from_balance
+
+    @property
     def may_be_paid_now(self) -> bool:
         """Whether a customer who asks for it is charged at once."""
         return (
             self.stage is Stage.OWED
             and self.has_method
+            and self.is_chargeable
             and CommandName.PAY_NOW in self.state.legal_commands
         )
 

@@ -23,6 +23,7 @@ from billing.invoice import InvoiceDraft, InvoiceLine, InvoiceRecord, InvoiceSta
 from billing.money import Money
 from billing.period import Period
 from billing.proration import Debit, LineRef
+from billing.received_payment import ReceivedBy, ReceivedPayment, ReportedPayment
 from billing.write_off import WriteOff
 
 
@@ -34,10 +35,13 @@ class Booked:
     status: InvoiceStatus
     from_balance: int
     net_days: int | None
+    received: int = 0
+    """What came of it outside the gateway."""
 
     @property
     def due_minor(self) -> int:
-        return max(self.draft.total.amount_minor, 0) - self.from_balance
+        """What a card has to pay, or has paid."""
+        return max(self.draft.total.amount_minor, 0) - self.from_balance - self.received
 
 
 @dataclass
@@ -49,6 +53,7 @@ class Books:
     """The customer's terms: what is finalised from now on is sent, where there are any."""
     balance: int = 0
     cash: int = 0
+    bank: int = 0
     invoices: dict[str, Booked] = field(default_factory=dict)
     notes: list[CreditNoteDraft] = field(default_factory=list)
     entries: list[ledger.JournalEntry] = field(default_factory=list)
@@ -81,7 +86,7 @@ class Books:
             customer_id=draft.customer_id,
             subscription_id=draft.subscription_id,
             total=draft.total,
-            paid=self.money(booked.due_minor if is_paid else 0),
+            paid=self.money(booked.received + (booked.due_minor if is_paid else 0)),
             from_balance=self.money(booked.from_balance),
             period=draft.period,
             due_at=draft.due_at,
@@ -107,12 +112,32 @@ class Books:
             )
         )
 
+    def receive(self, invoice_id: str, minor: int, reference: str, at: datetime) -> ReceivedPayment:
+        booked = self.invoices[invoice_id]
+        assert booked.status is InvoiceStatus.OPEN
+        reported = ReportedPayment(
+            amount=self.money(minor),
+            received_at=at,
+            method=ReceivedBy.BANK_TRANSFER,
+            reference=reference,
+        )
+        payment = ReceivedPayment.on(
+            self.record(invoice_id), reported, command_id=f"cmd_{reference}", now=at
+        )
+        booked.received += payment.applied.amount_minor
+        if payment.pays_the_rest:
+            booked.status = InvoiceStatus.PAID
+        self.bank += minor
+        self.balance += payment.to_balance.amount_minor
+        self._post(ledger.payment_recorded(payment))
+        return payment
+
     def void(self, invoice_id: str, at: datetime) -> None:
         booked = self.invoices[invoice_id]
         assert booked.status is InvoiceStatus.OPEN
         self._post(ledger.invoice_voided(self.record(invoice_id), voided_at=at))
         booked.status = InvoiceStatus.VOID
-        self.balance += booked.from_balance
+        self.balance += booked.from_balance + booked.received
 
     def lose(self, invoice_id: str, at: datetime) -> None:
         booked = self.invoices[invoice_id]
@@ -158,11 +183,13 @@ class Books:
         notes = [note for note in self.notes if note.invoice_id == invoice_id]
         credited = -sum(line.total.amount_minor for line in booked.draft.lines if line.credits)
         below_zero = min(booked.draft.total.amount_minor, 0)
+        by_card = record.paid - self.money(booked.received)
+        by_others = booked.from_balance + booked.received
         return Settled(
             invoice_id=invoice_id,
-            payment_id=f"pi_{invoice_id}" if record.paid.amount_minor else None,
-            by_card=record.paid,
-            by_balance=self.money(booked.from_balance + credited + below_zero),
+            payment_id=f"pi_{invoice_id}" if by_card.amount_minor else None,
+            by_card=by_card,
+            by_balance=self.money(by_others + credited + below_zero),
             card_returned=self.money(sum(note.to_card.amount_minor for note in notes)),
             balance_returned=self.money(sum(note.to_balance.amount_minor for note in notes)),
         )

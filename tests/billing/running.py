@@ -17,6 +17,7 @@ from billing import (
     lifecycle,
     one_off_charge,
     pausing,
+    receiving,
     sending,
     settlement,
 )
@@ -50,6 +51,7 @@ from billing.period import Period
 from billing.price import Price
 from billing.price_model import PerUnit, PriceModel, Tier, Volume
 from billing.proration import Debit
+from billing.received_payment import ReceivedBy, ReportedPayment
 from billing.requested_change import ChangeBasis, plan_request
 from billing.subscription import (
     ChangeResult,
@@ -377,6 +379,20 @@ class Running:
         if self.state.open_invoice(invoice_id) is None:
             self._settle_change(before, invoice_id)
 
+    def receive(self, invoice_id: str, minor: int) -> None:
+        """So much came by bank transfer; where it is in full, it is a payment like any other."""
+        before, reference = self.state, self._command_id()
+        amount = self.books.money(minor)
+        reported = ReportedPayment(
+            amount=amount,
+            received_at=self.now,
+            method=ReceivedBy.BANK_TRANSFER,
+            reference=reference,
+        )
+        receiving.check_recordable(before, invoice_id, reported, self.now)
+        payment = self.books.receive(invoice_id, minor, reference, self.now)
+        self._becomes(receiving.received(before, payment, self.now))
+
     def rule_out(self, outcome: CollectionOutcome | None) -> None:
         """The last look before the final action; only money that is there counts."""
         waiting = giving_up.to_rule_out(self.state)
@@ -394,7 +410,8 @@ class Running:
         paid = ids[:1] if isinstance(outcome, Paid) else ()
         closed = ids[len(processing) :]
         before = self.state
-        bad = (invoice.invoice_id for invoice in before.open_invoices if invoice.is_bad_debt)
+        known = (invoice.invoice_id for invoice in before.open_invoices)
+        bad = (invoice_id for invoice_id in known if closing.is_loss(before, invoice_id))
         lost = [invoice_id for invoice_id in bad if invoice_id not in (*paid, *processing)]
         for invoice_id in paid:
             self.books.pay(invoice_id, self.now)

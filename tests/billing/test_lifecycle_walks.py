@@ -373,6 +373,17 @@ class Life(RuleBasedStateMachine):
 
         self._commands(paying)
 
+    @rule(number=st.integers(0, 1), share=st.sampled_from(["1/3", "1", "5/4", "-20"]))
+    def a_transfer_comes(self, number: int, share: str) -> None:
+        """A part of what is owed, all of it, more, or all but for some minor units."""
+        if len(self.state.open_invoices) <= number:
+            return
+        invoice = self.state.open_invoices[number]
+        owed, part = invoice.amount.amount_minor, Fraction(share)
+        minor = int(owed * part) if part > 0 else owed + int(part)
+        with self._command():
+            self.running.receive(invoice.invoice_id, max(minor, 1))
+
     @rule(days=st.integers(-1, 800))
     def an_operator_extends_the_trial(self, days: int) -> None:
         end = timedelta(days=days)

@@ -24,7 +24,7 @@ from api.hosted.portal.choice import is_a_choice, read_on_sale
 from api.hosted.portal.session import Visitor, VisitorOf
 from api.hosted.portal.subscription_facts import SubscriptionFacts, facts_of
 from api.hosted.refusals import in_words
-from billing.invoice import InvoiceStatus
+from billing.invoice import InvoiceRecord, InvoiceStatus
 
 router = APIRouter(prefix="/hosted/portal", include_in_schema=False, route_class=PageRoute)
 
@@ -55,6 +55,8 @@ class InvoiceRow:
     url: str
     day: str
     amount: str
+    left: str | None
+    """What is still to pay, where a part is paid."""
     status: str
     is_open: bool
 
@@ -67,9 +69,14 @@ class InvoiceRow:
             url=visitor.links.invoice(record.id),
             day=written.day(invoice.finalized_at),
             amount=written.money(record.total),
+            left=written.money(record.amount_due) if _is_partly_paid(record) else None,
             status=_STATUSES[record.status],
             is_open=record.status is InvoiceStatus.OPEN,
         )
+
+
+def _is_partly_paid(record: InvoiceRecord) -> bool:
+    return record.status is InvoiceStatus.OPEN and record.paid.amount_minor > 0
 
 
 @router.get("")

@@ -223,22 +223,27 @@ def _invoice_concern(
 ) -> Concern | None:
     amount, url = written.money(invoice.amount), links.invoice(invoice.invoice_id)
     look = Destination(label="See the invoice", url=url)
+    so_far = ""
+    if invoice.received is not None:
+        so_far = f" We have received {written.money(invoice.received)} of it so far."
     if invoice.in_processing:
         text = f"Your payment of {amount} is on its way; your bank may take a few days."
         return Concern(text=text, link=look, is_problem=False)
     if invoice.action_url is not None:
-        text = f"Your bank asks you to confirm the payment of {amount}."
+        text = f"Your bank asks you to confirm the payment of {amount}.{so_far}"
         return Concern(text=text, link=Destination(label="Confirm it", url=url), is_problem=True)
+    if not invoice.is_chargeable:
+        return Concern(text=f"{amount} are left to pay.{so_far}", link=look, is_problem=False)
     if invoice.is_sent:
         is_late, on = now > invoice.due_at, written.day(invoice.due_at)
-        text = f"Your invoice over {amount} {'was' if is_late else 'is'} due on {on}."
+        text = f"Your invoice over {amount} {'was' if is_late else 'is'} due on {on}.{so_far}"
         link = Destination(label=f"Pay {amount}", url=url)
         return Concern(text=text, link=link, is_problem=is_late)
     if invoice.last_decline is not None:
-        text = f"We could not collect {amount}: {why_declined(invoice.last_decline)}."
+        text = f"We could not collect {amount}: {why_declined(invoice.last_decline)}.{so_far}"
         link = Destination(label=f"Pay {amount}", url=url)
         return Concern(text=text, link=link, is_problem=True)
-    return Concern(text=f"{amount} is being collected.", link=look, is_problem=False)
+    return Concern(text=f"{amount} is being collected.{so_far}", link=look, is_problem=False)
 
 
 def _undo(holding: Holding) -> Undo | None:

@@ -15,6 +15,7 @@ from billing.balance import BalanceCause, BalanceMovement
 from billing.dispute import DisputeState
 from billing.invoice import InvoiceDraft, InvoiceStatus
 from billing.ports.storage import Transaction
+from billing.received_payment import ReceivedBy, ReceivedPayment, ReportedPayment
 from billing.refund import Refund, RefundState
 from tests.adapters.db.company import START, bill, collect, draft, open_shop, post, subscribe
 from tests.adapters.db.reversals import dispute, give_back, note, refund, usd, with_credit
@@ -41,7 +42,7 @@ class _Desk:
     async def step(self, number: int) -> None:
         self.steps = number
         everything = (
-            *(self.bill, self.bill_a_change, self.pay, self.void),
+            *(self.bill, self.bill_a_change, self.pay, self.receive, self.void),
             *(self.credit, self.answer, self.dispute),
         )
         doing = self.drawn.draw(st.sampled_from(everything), label=f"step {number}")
@@ -77,6 +78,26 @@ class _Desk:
             record = await self.tx.invoices.get(invoice.id)
             assert record is not None
             await collect(self.tx, record)
+            self.paid.append(invoice)
+
+    async def receive(self) -> None:
+        """A part of what is owed, all of it or more comes outside the gateway."""
+        if not self.open:
+            return
+        invoice = self.drawn.draw(st.sampled_from(self.open))
+        record = await self.tx.invoices.get(invoice.id)
+        assert record is not None
+        reported = ReportedPayment(
+            amount=usd(self.drawn.draw(st.integers(1, 9000))),
+            received_at=START,
+            method=ReceivedBy.CHECK,
+            reference=f"R-{self.steps}",
+        )
+        payment = ReceivedPayment.on(record, reported, command_id="cmd_1", now=START)
+        await self.tx.received.add(payment)
+        await self.tx.ledger.post(ledger.payment_recorded(payment))
+        if payment.pays_the_rest:
+            self.open.remove(invoice)
             self.paid.append(invoice)
 
     async def void(self) -> None:
