@@ -6,6 +6,7 @@ from billing.subscription import Clock, SubscriptionState
 from tests.conftest import StripeSimulator
 from tests.workflows.company import Company, Subscription, at
 from tests.workflows.test_payments import captured
+from tests.workflows.test_received_payments import check_books, transfer
 from workflows.messages import SUBSCRIPTION_WORKFLOW, SubscriptionStart
 
 
@@ -45,3 +46,27 @@ async def test_a_reset_into_dunning_keeps_a_subscription_that_recovered_since(
         assert await subscription.status() == "active"
     assert [invoice["status"] for invoice in await company.invoices()] == ["paid"] * 4
     assert await captured(simulator) == 4 * 8000
+
+
+async def test_a_reset_repeats_no_transfer_and_forgets_none(
+    company: Company, simulator: StripeSimulator
+) -> None:
+    async with company.working():
+        customer = await company.customer()
+        subscription = await company.subscribe(customer)
+        await subscription.activated()
+        await company.save_card(customer, "pm_card_chargeCustomerFail")
+        await company.advance("2026-02-17T09:31")
+        in_dunning = (await subscription.report()).state
+        [invoice] = in_dunning.open_invoices
+        await transfer(subscription, 3000, "R-1")
+
+        await begin_again(company, subscription, in_dunning)
+        await transfer(subscription, 3000, "R-1", invoice_id=invoice.invoice_id)
+        [left] = (await subscription.report()).state.open_invoices
+        assert left.amount.amount_minor == 5000
+        await company.save_card(customer, "pm_card_visa")
+        await company.advance("2026-02-20T09:31")
+        assert await subscription.status() == "active"
+    assert await captured(simulator) == 8000 + 5000
+    await check_books(company)

@@ -8,6 +8,7 @@ from adapters.db.engine import Transactions, snapshot
 from adapters.db.queries import receivables
 from adapters.db.queries.receivables import Receivable
 from adapters.report_table import receivables_csv
+from billing.received_payment import ReceivedBy, ReceivedPayment, ReportedPayment
 from tests.adapters.db.company import START, draft, open_shop, subscribe, subscription
 from tests.adapters.db.reversals import usd
 
@@ -40,6 +41,31 @@ async def test_what_is_owed_grows_old_and_goes_when_it_is_closed(
     assert [row.total for row in await owed(engine, later)] == [usd(8000), usd(1600)]
     assert [row.customer_id for row in await owed(engine, START + timedelta(days=60))] == ["cus_2"]
     assert await owed(engine, START - timedelta(days=1)) == []
+
+
+async def test_what_was_received_is_no_longer_owed_from_then_on(
+    engine: AsyncEngine, transaction: Transactions
+) -> None:
+    await open_shop(engine)
+    await subscribe(engine)
+    async with transaction() as tx:
+        record = await tx.invoices.finalize(draft(0))
+    for day, minor in ((10, 3000), (20, 1000)):
+        at = START + timedelta(days=day)
+        reported = ReportedPayment(
+            amount=usd(minor), received_at=START, method=ReceivedBy.CHECK, reference=f"R-{day}"
+        )
+        async with transaction() as tx:
+            record = await tx.invoices.get(record.id) or record
+            payment = ReceivedPayment.on(record, reported, command_id="cmd_1", now=at)
+            await tx.received.add(payment)
+    async with transaction() as tx:
+        await tx.invoices.mark_paid(record.id, paid_at=START + timedelta(days=30))
+
+    for day, minor in ((9, 8000), (10, 5000), (19, 5000), (29, 4000)):
+        [row] = await owed(engine, START + timedelta(days=day))
+        assert row.total == usd(minor)
+    assert await owed(engine, START + timedelta(days=30)) == []
 
 
 async def test_the_csv_has_a_line_per_customer(
