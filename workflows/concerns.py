@@ -149,10 +149,8 @@ def _about(state: SubscriptionState, invoice: OpenInvoice) -> str:
             " the payment in person (3-D Secure); trying again without them is pointless. They were"
             f" sent a link. Ask them to follow it, or to save another card.{_end(state)}"
         )
-    if not invoice.is_chargeable:
-        return _about_what_is_left(named)
-    if invoice.is_sent or invoice.attempts_made > 0:
-        return (_about_sent if invoice.is_sent else _about_refusal)(state, invoice, named)
+    if invoice.is_sent or invoice.attempts_made > 0 or not invoice.is_chargeable:
+        return _about_unpaid(state, invoice, named)
     return (
         f"**Being collected:** {named}, due {instant(invoice.due_at)}. Where that lasts longer than"
         " minutes, look under Pending Activities. Runbook: `stripe-outage.md`."
@@ -203,11 +201,13 @@ def _about_change(change: ChangeUnderWay | None, invoice: OpenInvoice, named: st
     )
 
 
-def _about_what_is_left(named: str) -> str:
-    return (
-        f"**Not to be paid by card:** {named}. Stripe takes no payment of this amount: it waits for a"
-        " transfer (`record_payment`). Write it off where none is to come."
-    )
+def _about_unpaid(state: SubscriptionState, invoice: OpenInvoice, named: str) -> str:
+    if not invoice.is_chargeable:
+        return (
+            f"**Not to be paid by card:** {named}. Stripe takes no payment of this amount: it waits"
+            " for a transfer (`record_payment`). Write it off where none is to come."
+        )
+    return (_about_sent if invoice.is_sent else _about_refusal)(state, invoice, named)
 
 
 def _about_refusal(state: SubscriptionState, invoice: OpenInvoice, named: str) -> str:

@@ -157,7 +157,8 @@ def _told(payable: Payable) -> tuple[str, list[str]]:
         case Stage.CONFIRM:
             told = f"Confirm your payment of {due}", [_CONFIRM]
         case Stage.OWED:
-            told = f"{due} to pay", _prospects(payable)
+            can_be_charged = payable.is_chargeable
+            told = f"{due} to pay", _prospects(payable) if can_be_charged else [_TOO_LITTLE]
         case _:
             assert_never(payable.stage)
     return told
@@ -183,8 +184,6 @@ def _thanks(payable: Payable) -> list[str]:
 def _prospects(payable: Payable) -> list[str]:
     """What happens if the customer does nothing."""
     opened = payable.opened
-    if not payable.is_chargeable:
-        return [_TOO_LITTLE]
     if opened is not None and opened.is_sent:
         return [_when_due(payable, opened), _how(payable)]
     if not payable.has_method:

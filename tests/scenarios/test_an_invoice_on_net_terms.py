@@ -1,8 +1,17 @@
-"""$1,800.00 invoiced on 1 June, net 30: reminded of, past due, suspended, and paid after all."""
+"""$1,800.00 invoiced on 1 June, net 30: reminded of, partly paid, suspended, and paid after all."""
 
 from tests.scenarios.company import Company, Customer
 
 _JUNE = "2026-06-01T00:00:00Z"
+
+
+_TRANSFER = {
+    "amount_minor": 50_000,
+    "currency": "USD",
+    "received_at": "2026-07-04T00:00:00Z",
+    "method": "bank_transfer",
+    "reference": "2026070400123",
+}
 
 
 async def _on_terms(company: Company, net_days: int | None = 30) -> Customer:
@@ -43,8 +52,16 @@ async def test_ten_seats_are_invoiced_reminded_of_suspended_and_paid_for(company
     assert "suspend" in {each["kind"] for each in late["next_actions"]}
     assert await nora.included(), "entitlements stay through the grace"
 
+    await nora.live_until("2026-07-05T00:00:00Z")
+    await company.shop.made(f"/v1/invoices/{invoice['id']}/payments", _TRANSFER)
+    partly = await nora.subscription(team)
+    [left] = partly["open_invoices"]
+    assert (partly["status"], left["amount"]["text"]) == ("past_due", "USD 1,300.00")
+    assert "USD 1,300.00" in partly["next_actions"][0]["reason"]
+
     await nora.live_until("2026-07-30T23:59:59Z")
     assert (await nora.subscription(team))["status"] == "past_due"
+    assert str(company.mailbox.messages[-1].amount) == "USD 1,300.00"
     await nora.live_until("2026-07-31T00:00:00Z")
     assert (await nora.subscription(team))["status"] == "unpaid"
     assert company.messages()[3:] == ["payment_reminder", "subscription_unpaid"]
@@ -59,7 +76,7 @@ async def test_ten_seats_are_invoiced_reminded_of_suspended_and_paid_for(company
     assert (after["status"], after["open_invoices"]) == ("active", [])
     await nora.live_until("2026-09-01T00:00:00Z")
     assert len(company.messages()) == 5
-    assert await company.captured() == 180_000
+    assert await company.captured() == 130_000
     assert await company.books_balance()
 
 
