@@ -43,6 +43,7 @@ def letter(message: Message, *, to: CustomerRecord) -> Letter:
         "is_past": message.effective_at is None or message.effective_at <= message.at,
         "decline_text": why_declined(message.reason),
         "in_arrears": message.in_arrears,
+        "on_terms": to.net_days is not None,
         **_optional_facts(message, LocaleFormat(to.locale)),
     }
     text = _TEMPLATES.get_template(f"{message.kind}.txt").render(facts)

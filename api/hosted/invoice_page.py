@@ -177,6 +177,8 @@ async def return_from_card_page(
         if refused is not None:
             return redirect(with_parameter(url, "refused", refused))
         return await _what_came_of_it(deps, invoice_id)
+    if payable.opened is not None and payable.opened.is_sent:
+        return redirect(url)
     talk = SubscriptionTalk(deps, payable.state.subscription_id)
     await talk.settled(lambda report: report.is_idle)
     return await _what_came_of_it(deps, invoice_id)

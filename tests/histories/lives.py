@@ -12,7 +12,13 @@ from typing import Final
 
 from temporalio.testing import TimeSkipper, TimeSkippingConfig
 
-from tests.histories import arrears_lives, changing_lives, purchase_lives, refund_lives
+from tests.histories import (
+    arrears_lives,
+    changing_lives,
+    purchase_lives,
+    refund_lives,
+    terms_lives,
+)
 from tests.histories.settling import BROKE, settled, started
 from tests.worker.desk import pass_challenge
 from tests.workflows.company import Company, Subscription
@@ -239,6 +245,7 @@ LIVES: Final[Mapping[str, Life]] = MappingProxyType(
             changing_lives.canceled_with_credit,
             arrears_lives.billed_in_arrears,
             purchase_lives.bought_and_paid_late,
+            terms_lives.suspended_on_net_terms,
             refund_lives.refund_paid_back,
             refund_lives.refund_at_its_bank,
         )

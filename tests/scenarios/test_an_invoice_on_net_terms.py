@@ -5,15 +5,6 @@ from tests.scenarios.company import Company, Customer
 _JUNE = "2026-06-01T00:00:00Z"
 
 
-_TRANSFER = {
-    "amount_minor": 50_000,
-    "currency": "USD",
-    "received_at": "2026-07-04T00:00:00Z",
-    "method": "bank_transfer",
-    "reference": "2026070400123",
-}
-
-
 async def _on_terms(company: Company, net_days: int | None = 30) -> Customer:
     """A customer without any card."""
     nora = await company.customer(_JUNE)
@@ -21,6 +12,19 @@ async def _on_terms(company: Company, net_days: int | None = 30) -> Customer:
     answer = await company.shop.client.put(f"/v1/customers/{nora.id}/net_terms", json=body)
     assert answer.status_code == 200, answer.text
     return nora
+
+
+async def _received(nora: Customer, invoice_id: str, minor: int, day: str) -> None:
+    """Came by bank transfer."""
+    body = {
+        "amount_minor": minor,
+        "currency": "USD",
+        "received_at": f"{day}T00:00:00Z",
+        "method": "bank_transfer",
+        "reference": f"R-{day}",
+        "reason": "on the statement",
+    }
+    await nora.company.shop.made(f"/v1/invoices/{invoice_id}/payments", body)
 
 
 async def test_ten_seats_are_invoiced_reminded_of_suspended_and_paid_for(company: Company) -> None:
@@ -53,30 +57,44 @@ async def test_ten_seats_are_invoiced_reminded_of_suspended_and_paid_for(company
     assert await nora.included(), "entitlements stay through the grace"
 
     await nora.live_until("2026-07-05T00:00:00Z")
-    await company.shop.made(f"/v1/invoices/{invoice['id']}/payments", _TRANSFER)
+    await _received(nora, invoice["id"], 50_000, "2026-07-05")
     partly = await nora.subscription(team)
-    [left] = partly["open_invoices"]
-    assert (partly["status"], left["amount"]["text"]) == ("past_due", "USD 1,300.00")
-    assert "USD 1,300.00" in partly["next_actions"][0]["reason"]
+    assert (partly["status"], partly["open_invoices"][0]["amount"]["text"]) == (
+        "past_due",
+        "USD 1,300.00",
+    )
 
     await nora.live_until("2026-07-30T23:59:59Z")
-    assert (await nora.subscription(team))["status"] == "past_due"
+    assert company.messages()[3:] == ["payment_reminder"]
     assert str(company.mailbox.messages[-1].amount) == "USD 1,300.00"
+    assert (await nora.subscription(team))["status"] == "past_due"
     await nora.live_until("2026-07-31T00:00:00Z")
     assert (await nora.subscription(team))["status"] == "unpaid"
-    assert company.messages()[3:] == ["payment_reminder", "subscription_unpaid"]
+    assert company.messages()[4:] == ["subscription_unpaid"]
     assert not await nora.included()
 
     await nora.live_until("2026-08-02T00:00:00Z")
-    await nora.save_card("pm_card_visa")
-    await nora.settled(team)
-    assert await company.captured() == 0, "a card on file is not charged by itself"
-    await nora.command(team, "pay")
+    await _received(nora, invoice["id"], 130_000, "2026-08-02")
     after = await nora.subscription(team)
     assert (after["status"], after["open_invoices"]) == ("active", [])
+    assert await nora.included()
     await nora.live_until("2026-09-01T00:00:00Z")
     assert len(company.messages()) == 5
-    assert await company.captured() == 130_000
+    assert await company.captured() == 0
+    assert (await company.shop.read("/v1/reports/ledger"))["balanced"]
+
+
+async def test_a_card_on_file_pays_only_when_somebody_says_so(company: Company) -> None:
+    nora = await _on_terms(company)
+    team = await nora.subscribe("team_annual", seats=10, trial=False)
+    await nora.live_until("2026-08-02T00:00:00Z")
+    await nora.save_card("pm_card_visa")
+    await nora.settled(team)
+    assert await company.captured() == 0
+    assert (await nora.subscription(team))["status"] == "unpaid"
+    await nora.command(team, "pay")
+    assert (await nora.subscription(team))["status"] == "active"
+    assert await company.captured() == 180_000
     assert await company.books_balance()
 
 
