@@ -131,3 +131,9 @@ def test_a_credit_note_names_its_invoice_and_where_the_money_goes() -> None:
         ("To your balance", "10,00\u00a0€"),
         ("Total credited", "40,00\u00a0€"),
     ]
+
+
+def test_an_invoice_on_net_terms_names_them() -> None:
+    sent = invoice().record.model_copy(update={"net_days": 30})
+    facts = invoice_sheet(invoice().model_copy(update={"record": sent})).facts
+    assert ("Terms", "30 days net") in [(fact.name, fact.value) for fact in facts]

@@ -305,3 +305,24 @@ async def test_an_unknown_change_is_waited_for_and_says_so(ten: Guest) -> None:
     sheet = await ten.page("changes/chg_unknown")
     assert "One moment" in sheet.text
     assert sheet.refresh == "3"
+
+
+async def test_on_net_terms_an_upgrade_is_in_force_at_once_and_its_invoice_is_sent(
+    ten: Guest, simulator: StripeSimulator
+) -> None:
+    terms = f"/v1/customers/{ten.customer}/net_terms"
+    assert (await ten.shop.client.put(terms, json={"net_days": 30})).status_code == 200
+    preview = await _preview(ten, "business_monthly", "10")
+    assert "You are sent an invoice, due 30 days later $40.00" in preview.text
+    assert "Your change takes effect at once" in preview.text
+
+    done = await ten.browser.press(preview, "Change now")
+    assert "You now have Business, 10 seats: $240.00 every month." in done.text
+    invoice = await ten.browser.follow(done, "See the invoice")
+    assert "Please pay it by May 16, 2026." in invoice.text
+    assert "Nothing is charged by itself." in invoice.text
+    assert await _captured(simulator) == 16000
+    assert "Your invoice over $40.00 is due on May 16, 2026." in (await ten.portal()).text
+    paid = await ten.browser.press(invoice, "Pay $40.00 now")
+    assert "$40.00 paid" in paid.text
+    assert await _captured(simulator) == 20000

@@ -16,6 +16,7 @@ from billing.parent import ParentEnd
 from billing.period import Period
 from billing.price import Price
 from billing.price_model import PerUnit
+from billing.sending import opened
 from billing.subscription import SubscriptionState
 from billing.upcoming import upcoming_period
 from tests.billing.subscriptions import trialing
@@ -226,3 +227,20 @@ def test_an_addon_says_when_it_ends_with_what_it_belongs_to() -> None:
         "It ends on February 21, 2026, with the subscription that it belongs to."
     )
     assert facts.next_charge == "Nothing more"
+
+
+def test_what_was_sent_says_by_when_it_is_to_be_paid_and_is_a_problem_once_it_is_late() -> None:
+    def concern(*, days: int) -> tuple[str, bool]:
+        sent = opened(
+            invoice_id="in_1",
+            amount=Money(amount_minor=8000, currency="USD"),
+            due_at=NOW + timedelta(days=days),
+            net_days=30,
+        )
+        state = situations.in_arrears().model_copy(update={"open_invoices": (sent,)})
+        [told] = _facts(state).concerns
+        return told.text, told.is_problem
+
+    soon, late = concern(days=3), concern(days=-3)
+    assert (soon[0][:34], soon[1]) == ("Your invoice over $80.00 is due on", False)
+    assert (late[0][:35], late[1]) == ("Your invoice over $80.00 was due on", True)
