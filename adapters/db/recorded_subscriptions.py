@@ -16,14 +16,18 @@ from billing.subscription import SubscriptionState
 
 _PAGE: Final = 500
 
-# Handing a message over stores no state again: what was sent is still in the last one stored.
+# Handing a message over stores no state again: what was sent is still in the last one stored. A
+# reminder of what is not open any more is handed over without being sent (policy P22).
 _UNTOLD: Final = text("""
     EXISTS (
         SELECT FROM jsonb_array_elements(subscriptions.state -> 'messages') AS message
         WHERE NOT EXISTS (
             SELECT FROM messages
             WHERE messages.key = message ->> 'key' AND messages.sent_at IS NOT NULL
-        )
+        ) AND (message ->> 'kind' <> 'payment_reminder' OR EXISTS (
+            SELECT FROM invoices
+            WHERE invoices.id = message ->> 'invoice_id' AND invoices.status = 'open'
+        ))
     )
 """)
 

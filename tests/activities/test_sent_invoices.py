@@ -7,13 +7,14 @@ from sqlalchemy import select
 from activities.notification import Notification
 from activities.period_billing import Billed, BillPeriod
 from adapters.db.engine import transactions, unit_of_work
+from adapters.db.recorded_subscriptions import SqlRecordedSubscriptions
 from adapters.db.tables.invoice import invoices
-from billing import sending
+from billing import lifecycle, sending
 from billing.message import Message
 from billing.ports.customers import CustomerRecord
-from billing.subscription import SubscriptionState
+from billing.subscription import EndReason, SubscriptionState
 from tests.activities.till import DUE_AT, Till
-from tests.adapters.db.company import subscription
+from tests.adapters.db.company import subscribe, subscription
 
 
 async def _on_terms(till: Till, net_days: int | None) -> None:
@@ -67,6 +68,11 @@ async def test_nobody_is_reminded_of_what_was_paid_while_mail_waited(till: Till)
         for day in (-10, 15)
     )
     await notification.notify(first)
+    over = lifecycle.ended(state, EndReason.REQUESTED, billed.due_at)
+    await subscribe(till.engine, over.model_copy(update={"open_invoices": (), "messages": (last,)}))
+    recorded = SqlRecordedSubscriptions(till.engine)
+    assert [page async for page in recorded.unfinished()], "it is still to be told"
     await till.collect(state)
     await notification.notify(last)
     assert [message.reason for message in told] == ["ahead"]
+    assert [page async for page in recorded.unfinished()] == [], "nothing is left to do"
