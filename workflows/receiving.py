@@ -74,6 +74,8 @@ class Receiving:
                 invoice_id = command.invoice_id
                 self._dunning.hear(lambda state, at: settlement.payment_news(state, invoice_id, at))
             raise ApplicationError(outcome.message, outcome.error, type=outcome.code)
+        if keeper.is_stuck:
+            keeper.problem = None  # what is still due is tried again, and says so where it fails
         await self._commands.applied(
             command,
             CommandName.RECORD_PAYMENT,

@@ -1,5 +1,6 @@
 """Payments that came outside the gateway, over the API: recorded once, shown with their invoice."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -90,3 +91,28 @@ async def test_what_cannot_be_a_payment_is_refused_and_leaves_nothing(
     unknown = await shop.post("/v1/invoices/in_unknown/payments", RECEIVED)
     problem(unknown, 404, "invoice_not_found")
     assert (await shop.read(f"/v1/invoices/{invoice['id']}"))["received_payments"] == []
+
+
+async def test_what_comes_at_once_pays_once_and_whoever_is_refused_is_told_why(
+    shop: Shop,
+) -> None:
+    invoice = await owed(shop)
+    path = f"/v1/invoices/{invoice['id']}/payments"
+
+    async def record(number: int) -> tuple[int, str]:
+        answer = await shop.post(path, {**RECEIVED, "reference": f"R-{number % 5}"})
+        return answer.status_code, answer.json().get("code", "")
+
+    answers = await asyncio.gather(*(record(number) for number in range(9)))
+    assert set(answers) <= {
+        (201, ""),
+        (409, "invoice_paid"),
+        (409, "invoice_not_open"),
+        (503, "temporarily_unavailable"),
+    }
+    for number in range(4):
+        await record(number)
+    found = await shop.read(f"/v1/invoices/{invoice['id']}")
+    applied = [each["applied"]["amount_minor"] for each in found["received_payments"]]
+    assert (found["status"], sorted(applied)) == ("paid", [2000, 3000, 3000])
+    assert (await shop.read("/v1/reports/ledger"))["balanced"]

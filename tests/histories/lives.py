@@ -16,6 +16,7 @@ from tests.histories import (
     arrears_lives,
     changing_lives,
     purchase_lives,
+    receiving_lives,
     refund_lives,
     terms_lives,
 )
@@ -246,6 +247,7 @@ LIVES: Final[Mapping[str, Life]] = MappingProxyType(
             arrears_lives.billed_in_arrears,
             purchase_lives.bought_and_paid_late,
             terms_lives.suspended_on_net_terms,
+            receiving_lives.paid_by_transfer,
             refund_lives.refund_paid_back,
             refund_lives.refund_at_its_bank,
         )

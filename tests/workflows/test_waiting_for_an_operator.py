@@ -10,6 +10,7 @@ from billing.ports.customers import CustomerRecord
 from tests.conftest import StripeSimulator
 from tests.workflows.company import Company, Subscription
 from tests.workflows.test_payments import captured
+from tests.workflows.test_received_payments import check_books, transfer
 from workflows.messages import PayNow, Retry
 
 
@@ -42,6 +43,28 @@ async def test_a_clock_arrives_although_one_subscription_waits_and_it_catches_up
         assert (await stuck.report()).problem is None
 
     assert await captured(simulator) == 6 * 8000
+
+
+async def test_what_a_card_cannot_pay_is_paid_by_transfer_and_needs_nobody(
+    company: Company, simulator: StripeSimulator
+) -> None:
+    async with company.working():
+        customer = await company.customer()
+        subscription = await company.subscribe(customer)
+        await subscription.activated()
+        async with unit_of_work(company.engine)() as tx:
+            await tx.customers.set_default_payment_method(customer, "pm_unheard_of")
+        await company.advance("2026-02-17T09:31")
+        await waits_for_an_operator(subscription)
+
+        await transfer(subscription, 3000, "R-1")
+        await waits_for_an_operator(subscription)
+        await transfer(subscription, 5000, "R-2")
+        await company.settle()
+        report = await subscription.report()
+        assert (report.state.status, report.problem) == ("active", None)
+    assert await captured(simulator) == 8000
+    await check_books(company)
 
 
 class BouncingPost:
