@@ -5,6 +5,7 @@ alone, as any client does.
 """
 
 from datetime import datetime
+from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
@@ -27,6 +28,11 @@ class Amount(Answer):
     def money(self) -> Money:
         """The same, as a value to add and show."""
         return Money(amount_minor=self.amount_minor, currency=self.currency)
+
+    @classmethod
+    def of(cls, money: Money) -> Self:
+        """The same, as it is answered."""
+        return cls(amount_minor=money.amount_minor, currency=money.currency)
 
 
 class Period(Answer):
@@ -127,8 +133,15 @@ class InvoiceLine(Answer):
     tax: LineTax | None
 
 
+class ReceivedPayment(Created):
+    """What came outside Stripe."""
+
+    amount: Amount
+    applied: Amount
+
+
 class Invoice(Created):
-    """An invoice with what was tried to collect it."""
+    """An invoice with what was tried to collect it, and what came by itself."""
 
     number: str
     status: str
@@ -143,6 +156,18 @@ class Invoice(Created):
     due_at: datetime
     lines: tuple[InvoiceLine, ...]
     attempts: tuple[PaymentAttempt, ...]
+    received_payments: tuple[ReceivedPayment, ...]
+
+    @property
+    def by_transfer(self) -> Money:
+        """What of it was paid outside Stripe."""
+        nothing = Money.zero(self.total.currency)
+        return sum((each.applied.money for each in self.received_payments), nothing)
+
+    @property
+    def by_card(self) -> Money:
+        """What payments at Stripe brought in."""
+        return self.amount_paid.money - self.by_transfer
 
 
 class InvoicePage(Answer):

@@ -17,7 +17,7 @@ from cli.demo.till import Till
 _SUBJECTS: Final = {
     Account.RECEIVABLE: "Receivables are what is open",
     Account.CASH: "Cash is what Stripe holds",
-    Account.BANK: "Nothing came outside Stripe",
+    Account.BANK: "In the bank is what came outside Stripe",
     Account.DEFERRED_REVENUE: "Revenue is what was invoiced without tax, less credit notes",
     Account.TAX_PAYABLE: "Tax is what was invoiced of it, less credit notes",
     Account.CUSTOMER_BALANCE: "The customers' balance is what they have",
@@ -93,7 +93,9 @@ def _documents(year: Sequence[Played]) -> dict[Account, Sums]:
         Account.REFUNDS_PAYABLE: _less((), (r.amount for r in refunds if r.state == "pending")),
         Account.DISPUTES: summed(each.amount for each in disputes if each.state == "open"),
         Account.BAD_DEBT: {},
-        Account.BANK: {},
+        Account.BANK: summed(
+            payment.amount for invoice in invoices for payment in invoice.received_payments
+        ),
         Account.WRITE_OFFS: {},
         Account.DISPUTE_LOSSES: summed(each.amount for each in disputes if each.state == "lost"),
     }

@@ -40,6 +40,11 @@ class Client:
         """What a POST makes, once however often it is asked for under `key`."""
         return _read(kind, await self._post(path, body, key))
 
+    async def put(self, kind: type[AnswerT], path: str, body: Json) -> AnswerT:
+        """What a PUT leaves, however often it is asked for."""
+        answer = await self._patience.answered(lambda: self._http.put(path, json=dict(body)))
+        return _read(kind, answer)
+
     async def post_form(self, kind: type[AnswerT], path: str, form: Form, *, key: str) -> AnswerT:
         """The same of an API that takes forms, as Stripe's does."""
         answer = await self._patience.answered(

@@ -28,6 +28,7 @@ from cli.demo.stories import (
     wes,
     xia,
     yul,
+    zed,
 )
 from cli.demo.story import Story
 
@@ -35,6 +36,6 @@ STORIES: Final[tuple[Story, ...]] = tuple(
     module.STORY
     for module in (
         *(ada, ben, cleo, dan, eve, fay, gus, hal, ivy, jon, kim),
-        *(lou, moe, nia, oli, pam, quin, ray, sue, tom, uma, vic, wes, xia, yul),
+        *(lou, moe, nia, oli, pam, quin, ray, sue, tom, uma, vic, wes, xia, yul, zed),
     )
 )

@@ -1,10 +1,11 @@
-"""What the company's people do, and what banks do to them: refunds, disputes and grace.
+"""What the company's people do, and what banks do to them: terms, transfers, refunds, grace.
 
 Owns the steps of stories that no customer takes. What people do in Stripe's dashboard is asked of
 Stripe, and comes to us by its webhooks.
 """
 
 from cli.demo.answers import Created, Invoice
+from cli.demo.client import Json
 from cli.demo.customer import DemoCustomer
 from cli.demo.errors import Refused
 from cli.demo.life import at
@@ -70,6 +71,29 @@ async def extend_grace(customer: DemoCustomer, until: str) -> None:
     """An operator gives a customer who cannot pay yet some more time."""
     reason = "waits for a purchase order"
     await customer.command("extend_grace", until=at(until).isoformat(), reason=reason)
+
+
+async def grant_net_terms(customer: DemoCustomer, net_days: int) -> None:
+    """From now on the customer is sent invoices, and has so many days to pay them."""
+    body: Json = {"net_days": net_days, "reason": "framework contract"}
+    path = f"/v1/customers/{customer.customer_id}/net_terms"
+    await customer.life.world.api.put(Created, path, body)
+
+
+async def receive(customer: DemoCustomer, due: str, *, amount_minor: int) -> None:
+    """Money for the invoice that is due then stands on the bank statement of today."""
+    invoice, present = await _invoice(customer, due), customer.life.present
+    body: Json = {
+        "amount_minor": amount_minor,
+        "currency": invoice.total.currency,
+        "received_at": present.isoformat(),
+        "method": "bank_transfer",
+        "reference": f"{customer.life.name} {present:%Y-%m-%d}",
+        "reason": "on the bank statement",
+    }
+    path = f"/v1/invoices/{invoice.id}/payments"
+    await customer.life.post(Created, path, body, step=customer.life.now("transfer"))
+    await customer.show()
 
 
 async def _invoice(customer: DemoCustomer, due: str) -> Invoice:

@@ -42,8 +42,14 @@ class Played:
 
     @property
     def paid(self) -> Sums:
-        """What payments brought in."""
-        return summed(invoice.amount_paid for invoice in self.invoices)
+        """What payments at Stripe brought in."""
+        return summed(Amount.of(invoice.by_card) for invoice in self.invoices)
+
+    @property
+    def transferred(self) -> Sums:
+        """What came outside Stripe."""
+        received = (each for invoice in self.invoices for each in invoice.received_payments)
+        return summed(payment.amount for payment in received)
 
     @property
     def from_balance(self) -> Sums:

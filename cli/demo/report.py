@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cli.demo.answers import CreditNote, Dispute, Invoice
+from cli.demo.answers import Amount, CreditNote, Dispute, Invoice
 from cli.demo.finding import Finding
 from cli.demo.played import Played, Sums, in_words, summed
 from cli.demo.target import Target
@@ -70,7 +70,11 @@ def _entries(played: Played) -> Iterator[tuple[datetime, _Entry]]:
 def _of_invoice(invoice: Invoice) -> _Entry:
     refused = Counter(each.decline for each in invoice.attempts if each.decline is not None)
     after = ", ".join(f"{times} x {decline}" for decline, times in refused.items())
-    sources = _sources(card=summed([invoice.amount_paid]), balance=summed([invoice.from_balance]))
+    sources = _sources(
+        card=summed([Amount.of(invoice.by_card)]),
+        transfer=summed([Amount.of(invoice.by_transfer)]),
+        balance=summed([invoice.from_balance]),
+    )
     how = f"{invoice.status} {sources}".rstrip()
     return _Entry(
         kind="invoice",
@@ -82,7 +86,7 @@ def _of_invoice(invoice: Invoice) -> _Entry:
 
 def _of_credit_note(note: CreditNote) -> _Entry:
     where = " in the dashboard" if note.refund is not None and note.refund.is_external else ""
-    sources = _sources(card=summed([note.to_card]), balance=summed([note.to_balance]))
+    sources = _sources(card=summed([note.to_card]), transfer={}, balance=summed([note.to_balance]))
     return _Entry(
         kind="credit note",
         amount=str(note.total.money),
@@ -95,20 +99,30 @@ def _of_dispute(dispute: Dispute) -> _Entry:
     return _Entry("dispute", str(dispute.amount.money), dispute.reason, dispute.state)
 
 
-def _sources(*, card: Sums, balance: Sums) -> str:
-    """`by card`, or how much by card and how much by balance."""
-    if card and balance:
-        return f"({in_words(card)} card, {in_words(balance)} balance)"
-    return "(card)" if card else "(balance)" if balance else ""
+def _sources(*, card: Sums, transfer: Sums, balance: Sums) -> str:
+    """`(card)`, or how much by card and how much by balance."""
+    named = {"card": card, "transfer": transfer, "balance": balance}
+    used = {name: sums for name, sums in named.items() if sums}
+    if len(used) > 1:
+        return f"({', '.join(f'{in_words(sums)} {name}' for name, sums in used.items())})"
+    return "".join(f"({name})" for name in used)
 
 
 def _sums(year: Sequence[Played]) -> Table:
     table = Table("customer", "in the end", box=None)
-    for title in ("paid by card", "by balance", "credited", "refunded", "lost", "has left"):
+    for title in (
+        "paid by card",
+        "by transfer",
+        "by balance",
+        "credited",
+        "refunded",
+        "lost",
+        "has left",
+    ):
         table.add_column(title, justify="right")
     for played in year:
         sums = (
-            *(played.paid, played.from_balance, played.credited),
+            *(played.paid, played.transferred, played.from_balance, played.credited),
             *(played.refunded, played.lost, summed(played.balances)),
         )
         words = (in_words(each, nothing="") for each in sums)

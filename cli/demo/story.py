@@ -24,6 +24,7 @@ class Billed:
     total: Money
     by_card: Money
     from_balance: Money
+    by_transfer: Money
     outcomes: tuple[str, ...]
     status: str = "paid"
 
@@ -89,6 +90,7 @@ def paid(instant: str, total: Money, *declined: str, balance: Money | None = Non
         total=total,
         by_card=by_card,
         from_balance=from_balance,
+        by_transfer=Money.zero(total.currency),
         outcomes=(*declined, "paid") if by_card.amount_minor else (),
     )
 
@@ -96,6 +98,19 @@ def paid(instant: str, total: Money, *declined: str, balance: Money | None = Non
 def each_paid(total: Money, time: str, *days: str) -> tuple[Billed, ...]:
     """Invoices of the same amount at the same time of day, each paid at the first try."""
     return tuple(paid(f"{day}T{time}", total) for day in days)
+
+
+def transferred(instant: str, total: Money) -> Billed:
+    """An invoice that was sent, and paid to the seller's bank without a try at any card."""
+    nothing = Money.zero(total.currency)
+    return Billed(
+        due_at=at(instant),
+        total=total,
+        by_card=nothing,
+        from_balance=nothing,
+        by_transfer=total,
+        outcomes=(),
+    )
 
 
 def void(instant: str, total: Money, *outcomes: str) -> Billed:
@@ -106,6 +121,7 @@ def void(instant: str, total: Money, *outcomes: str) -> Billed:
         total=total,
         by_card=nothing,
         from_balance=nothing,
+        by_transfer=nothing,
         outcomes=outcomes,
         status="void",
     )

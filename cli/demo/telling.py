@@ -53,8 +53,10 @@ def _differences(invoice: Invoice, expected: Billed) -> Iterator[str]:
         yield f"{invoice.number} is {invoice.status}, should be {expected.status}"
     if invoice.from_balance.money != expected.from_balance:
         yield f"the balance paid {invoice.from_balance.money} of {invoice.number}"
-    if invoice.amount_paid.money != expected.by_card:
-        yield f"{invoice.amount_paid.money} are paid of {invoice.number}"
+    if invoice.by_card != expected.by_card:
+        yield f"{invoice.by_card} are paid of {invoice.number}"
+    if invoice.by_transfer != expected.by_transfer:
+        yield f"{invoice.by_transfer} came for {invoice.number} by transfer"
     outcomes = tuple(attempt.outcome for attempt in invoice.attempts)
     if outcomes != expected.outcomes:
         yield f"{invoice.number} was tried with {outcomes}, should be {expected.outcomes}"

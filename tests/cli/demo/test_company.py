@@ -24,7 +24,7 @@ def test_a_story_s_figures_come_to_the_balance_that_it_ends_with(story: Story) -
     for note in story.given_back:
         balance[note.to_balance.currency] += note.to_balance.amount_minor
     for invoice in story.invoices:
-        assert invoice.by_card + invoice.from_balance in {
+        assert invoice.by_card + invoice.by_transfer + invoice.from_balance in {
             invoice.total,
             Money.zero(invoice.total.currency),
         }

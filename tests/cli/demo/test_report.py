@@ -40,6 +40,7 @@ def test_a_year_is_told_document_by_document() -> None:
         "2026-05-01 invoice USD 160.00 Team, 10 seats paid (USD 120.00 card, USD 40.00 balance)",
         "2026-05-02 credit note USD 5.00 given back (card)",
         "2026-05-03 dispute USD 120.00 fraudulent lost",
+        "2026-05-05 invoice USD 30.00 Team, 10 seats paid (transfer)",
     ]
     begin = lines.index(told[0])
     assert lines[begin : begin + len(told)] == told
@@ -47,8 +48,8 @@ def test_a_year_is_told_document_by_document() -> None:
 
 def test_what_each_paid_and_got_back_is_summed_up() -> None:
     assert (
-        "Zoe canceled (dispute_lost), team x 10 USD 280.00 USD 40.00 USD 50.00 USD 25.00"
-        " USD 120.00 USD 10.00"
+        "Zoe canceled (dispute_lost), team x 10 USD 280.00 USD 30.00 USD 40.00 USD 50.00"
+        " USD 25.00 USD 120.00 USD 10.00"
     ) in shown()
 
 

@@ -13,7 +13,7 @@ from cli.demo.client import Client
 from cli.demo.life import at
 from cli.demo.patience import Patience
 from cli.demo.played import Played
-from cli.demo.story import Ending, Story, given_back, paid, usd, void
+from cli.demo.story import Ending, Story, given_back, paid, transferred, usd, void
 
 Year = dict[str, Any]
 Json = Any
@@ -25,7 +25,7 @@ async def _never_played(_: object) -> None:
 
 STORY = Story(
     name="Zoe",
-    plot="Pays, is declined, gets money back in two ways, and disputes a payment",
+    plot="Pays in two ways, is declined, gets money back in two ways, and disputes a payment",
     begins_at=at("2026-04-01T00:00"),
     play=_never_played,
     ending=Ending(status="canceled", price="team", quantity=10, end_reason="dispute_lost"),
@@ -33,6 +33,7 @@ STORY = Story(
         paid("2026-04-01T00:00", usd(160_00), "declined"),
         void("2026-04-16T00:00", usd(80_00), "declined"),
         paid("2026-05-01T00:00", usd(160_00), balance=usd(40_00)),
+        transferred("2026-05-05T00:00", usd(30_00)),
     ),
     given_back=(
         given_back("2026-04-20T00:00", to_card=usd(20_00), to_balance=usd(50_00)),
@@ -44,7 +45,7 @@ STORY = Story(
 
 
 def right_year() -> Year:
-    """Everything as it must be: $280.00 came in, $20.00 and $120.00 went, $5.00 is on its way."""
+    """Everything as it must be: $310.00 came in, $20.00 and $120.00 went, $5.00 is on its way."""
     return {
         "subscription": {
             "id": "sub_1",
@@ -61,6 +62,7 @@ def right_year() -> Year:
             _invoice("1", "2026-04-01", [160_00], card=160_00, outcomes=["declined", "paid"]),
             _invoice("2", "2026-04-16", [-80_00, 160_00], status="void", outcomes=["declined"]),
             _invoice("3", "2026-05-01", [160_00], card=120_00, balance=40_00, outcomes=["paid"]),
+            _invoice("4", "2026-05-05", [30_00], transfer=30_00, outcomes=[]),
         ],
         "credit_notes": [
             _credit_note("1", "2026-04-20", to_card=20_00, to_balance=50_00, state="succeeded"),
@@ -79,13 +81,14 @@ def right_year() -> Year:
         "ledger": {
             "balanced": True,
             "trial_balance": [
-                _account("receivable", 400_00, 400_00),
+                _account("receivable", 430_00, 430_00),
                 _account("cash", 280_00, 145_00),
-                _account("deferred_revenue", 155_00, 400_00),
+                _account("deferred_revenue", 155_00, 430_00),
                 _account("customer_balance", 40_00, 50_00),
                 _account("refunds_payable", 25_00, 25_00),
                 _account("disputes", 120_00, 120_00),
                 _account("dispute_losses", 120_00, 0),
+                _account("bank", 30_00, 0),
             ],
         },
         "charges": [
@@ -163,6 +166,7 @@ def _invoice(
     status: str = "paid",
     card: int = 0,
     balance: int = 0,
+    transfer: int = 0,
 ) -> Json:
     amounts = [_usd(amount) for amount in lines]
     return {
@@ -174,11 +178,16 @@ def _invoice(
         "change": None,
         "total": _usd(sum(lines)),
         "from_balance": _usd(balance),
-        "amount_paid": _usd(card),
+        "amount_paid": _usd(card + transfer),
         "amount_due": _usd(0),
         "pay_url": None,
         "due_at": f"{day}T00:00:00Z",
         "lines": [_line(amount) for amount in amounts],
+        "received_payments": [
+            {"id": f"rcv_{number}", "amount": _usd(amount), "applied": _usd(amount)}
+            for amount in [transfer]
+            if amount
+        ],
         "attempts": [
             {
                 "number": place,
