@@ -144,10 +144,11 @@ def _about(state: SubscriptionState, invoice: OpenInvoice) -> str:
     if invoice.for_change is not None:
         return _about_change(state.change, invoice, named)
     if invoice.action_url is not None:
+        other = "use another card on the invoice's page" if invoice.is_sent else "save another card"
         return (
             f"**Waiting for the customer to authenticate:** {named}. The bank wants them to confirm"
             " the payment in person (3-D Secure); trying again without them is pointless. They were"
-            f" sent a link. Ask them to follow it, or to save another card.{_end(state)}"
+            f" sent a link. Ask them to follow it, or to {other}.{_end(state)}"
         )
     if invoice.is_sent or invoice.attempts_made > 0 or not invoice.is_chargeable:
         return _about_unpaid(state, invoice, named)

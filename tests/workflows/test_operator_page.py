@@ -81,6 +81,13 @@ def test_of_a_debt_that_was_lost_nobody_is_told_that_paying_the_rest_helps() -> 
     assert "active again" not in shown
 
 
+def test_on_net_terms_another_card_is_of_use_on_the_invoice_s_page_alone() -> None:
+    waiting = SITUATIONS["past due, authenticating"]()
+    sent = tuple(each.model_copy(update={"net_days": 30}) for each in waiting.open_invoices)
+    shown = details_of(waiting.changed(open_invoices=sent), problem=None)
+    assert "use another card on the invoice's page" in shown
+
+
 def test_a_past_due_page_says_what_was_tried_why_it_failed_and_how_it_ends() -> None:
     state = past_due()
     shown = details_of(state, problem=None)
