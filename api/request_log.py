@@ -4,8 +4,8 @@ Owns the request id, the access log and the metrics of requests. Logs routes and
 paths with ids, queries, bodies or addresses: those can be personal data.
 """
 
+import secrets
 import time
-import uuid
 from functools import cache
 from typing import Final
 
@@ -47,7 +47,7 @@ class RequestLog:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = f"req_{uuid.uuid4().hex}"
+        request_id = f"req_{secrets.token_hex(16)}"
         scope.setdefault("state", {})["request_id"] = request_id
         answer = _Answer(send, request_id)
         started = time.perf_counter()
