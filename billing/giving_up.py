@@ -52,6 +52,7 @@ def grace_extended(state: SubscriptionState, until: datetime, now: datetime) -> 
         and invoice.next_attempt_at is None
         and invoice.decline_kind
         and not invoice.is_sent
+        and invoice.is_chargeable
         else invoice
         for invoice in state.open_invoices
     )

@@ -1,23 +1,31 @@
 """Money that came outside the gateway, whatever else happens to what it pays (policy P22)."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
+from fractions import Fraction
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from billing import closing, giving_up, settlement
+from billing.agenda import ActionKind
 from billing.commands import check_command
 from billing.credit_note import UnusedPart
 from billing.dunning import FinalAction
-from billing.errors import PerennialError
+from billing.errors import Conflict, InvalidInput, PerennialError
+from billing.money import Money
 from billing.payment import CollectionOutcome
-from billing.subscription import CommandName, SubscriptionStatus
-from tests.billing.running import CHALLENGE, MONTH, PROCESSING, SOFT, STOLEN, Running
+from billing.received_payment import ReceivedBy, ReportedPayment
+from billing.receiving import CLOCK_SKEW, check_recordable
+from billing.subscription import CommandName, OpenInvoice, SubscriptionState, SubscriptionStatus
+from tests.billing.owing import due_next, owing
+from tests.billing.running import CHALLENGE, MONTH, PROCESSING, SOFT, STOLEN, Running, at
 from tests.billing.soundness import check_books, check_state
 from tests.billing.test_sending import sold, team
 
 Act = Callable[[Running, int], None]
+DUE = at("2026-06-01")
 
 
 def _first(running: Running) -> str:
@@ -114,3 +122,112 @@ def test_whatever_comes_is_kept_once_and_what_is_left_is_all_that_is_owed(
     if running.status is SubscriptionStatus.ACTIVE and net_days is None:
         dunned = [i for i in running.state.open_invoices if not i.is_too_little]
         assert all(i.in_processing or i.for_change or not i.attempts_made for i in dunned)
+
+
+def past_due() -> Running:
+    """$160.00 were declined on the first of June."""
+    running = owing()
+    running.until("2026-06-01", SOFT)
+    return running
+
+
+def opened(running: Running) -> OpenInvoice:
+    [invoice] = running.state.open_invoices
+    return invoice
+
+
+def refusal(
+    state: SubscriptionState, now: datetime, minor: int = 100, *, currency: str = "USD"
+) -> str:
+    reported = ReportedPayment(
+        amount=Money(amount_minor=minor, currency=currency),
+        received_at=now,
+        method=ReceivedBy.CHECK,
+        reference="R-1",
+    )
+    with pytest.raises((Conflict, InvalidInput)) as refused:
+        check_recordable(state, state.last_invoice_id or "", reported, DUE)
+    return refused.value.code
+
+
+def test_what_is_left_is_tried_on_the_ladder_and_the_last_part_recovers() -> None:
+    running = past_due()
+    running.receive(opened(running).invoice_id, 6000)
+    assert opened(running).amount.amount_minor == 10_000
+    assert due_next(running) == (ActionKind.COLLECT, at("2026-06-04"))
+    assert running.status == "past_due"
+    running.receive(opened(running).invoice_id, 12_000)
+    assert (running.status, running.state.open_invoices) == ("active", ())
+    assert running.books.balance == 2000
+
+
+def test_what_waited_at_a_challenge_is_paid_by_another_attempt() -> None:
+    running = owing()
+    running.until("2026-06-01", CHALLENGE)
+    before = opened(running)
+    running.receive(before.invoice_id, 6000)
+    after = opened(running)
+    assert (after.action_url, after.attempt_number) == (None, before.attempts_made + 1)
+    running.command(lambda s, now: settlement.pay_now(s, now, customer_present=True))
+    running.until("2026-06-01")
+    assert (running.status, running.books.cash) == ("active", 16_000 + 10_000)
+
+
+def test_cents_that_are_missing_make_nobody_past_due_and_are_lost_at_the_end() -> None:
+    running = past_due()
+    running.receive(opened(running).invoice_id, 15_951)
+    assert running.status == "active"
+    assert opened(running).next_attempt_at is None
+    with pytest.raises(Conflict, match="nothing_to_pay"):
+        settlement.pay_now(running.state, running.now, customer_present=True)
+    running.until("2026-06-30")
+    assert running.status == "active"
+    running.cancel_now()
+    running.until("2026-06-30")
+    assert [b.status for b in running.books.invoices.values()] == ["paid", "uncollectible"]
+    assert running.books.balance == 0
+
+
+def test_what_lies_between_two_steps_of_a_currency_is_asked_of_no_card() -> None:
+    """Dinars are charged with the last of three digits zero (policy P6)."""
+    running = past_due()
+    left = Money(amount_minor=49_996, currency="KWD")
+    invoice = opened(running).model_copy(
+        update={"amount": left, "received": left, "next_attempt_at": None}
+    )
+    assert not invoice.is_chargeable
+    assert not invoice.is_too_little
+    state = settlement.with_invoice(running.state, invoice)
+    later = giving_up.grace_extended(state, at("2026-06-30"), running.now)
+    assert later.open_invoices[0].next_attempt_at is None
+
+
+@pytest.mark.parametrize("share", [Fraction(1, 3), Fraction(1)])
+def test_what_came_for_a_change_that_is_dropped_is_the_customers(share: Fraction) -> None:
+    running = owing()
+    running.until("2026-06-10")
+    running.change("business")
+    invoice = opened(running)
+    running.receive(invoice.invoice_id, int(invoice.amount.amount_minor * share))
+    if share == 1:
+        assert running.state.terms.price_id == "business"
+        assert running.books.balance == 0
+        return
+    assert running.state.terms.price_id == "team"
+    running.now += timedelta(days=2)
+    running.void()
+    assert running.books.balance == int(invoice.amount.amount_minor * share)
+
+
+def test_what_cannot_be_a_payment_is_refused_with_a_code() -> None:
+    state = past_due().state
+    assert refusal(state, DUE, 0) == "amount_not_positive"
+    assert refusal(state, DUE, currency="EUR") == "currency_mismatch"
+    assert refusal(state, DUE + CLOCK_SKEW + timedelta(seconds=1)) == "received_in_future"
+    waived = closing.invoice_waived(state, state.last_invoice_id or "")
+    assert refusal(waived, DUE) == "invoice_not_open"
+    ended = state.model_copy(update={"status": SubscriptionStatus.CANCELED})
+    assert refusal(ended, DUE) == "invoice_not_open"
+    at_its_bank = owing()
+    at_its_bank.until("2026-06-01", PROCESSING)
+    assert refusal(at_its_bank.state, DUE) == "payment_under_way"

@@ -32,18 +32,16 @@ async def test_a_transfer_is_recorded_and_the_rest_is_shown(
     assert commands == [CommandName.RECORD_PAYMENT, CommandName.RECORD_PAYMENT]
 
 
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
+async def test_what_cannot_be_recorded_is_said_in_a_sentence(
+    terminal: Terminal, subtests: pytest.Subtests
+) -> None:
+    for words, said in (
         (("--amount", "1.00"), "no invoice in_none (invoice_not_found)"),
         (("--amount", "1.005"), "(amount_malformed)"),
         (("--amount", "much"), "(amount_malformed)"),
         (("--amount", "1", "--currency", "GOLD"), "(unknown_currency)"),
         (("--amount", "1", "--reference", ""), "(invalid_request)"),
-    ],
-)
-async def test_what_cannot_be_recorded_is_said_in_a_sentence(
-    terminal: Terminal, words: tuple[str, ...], said: str
-) -> None:
-    record = ("invoices", "record-payment", "in_none", *FACTS, *words, *WHY)
-    assert said in (await terminal.perennial(*record)).err
+    ):
+        with subtests.test(said):
+            record = ("invoices", "record-payment", "in_none", *FACTS, *words, *WHY)
+            assert said in (await terminal.perennial(*record)).err
