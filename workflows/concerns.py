@@ -43,7 +43,7 @@ def concerns(state: SubscriptionState, *, problem: str | None) -> Iterator[str]:
     elif state.status is SubscriptionStatus.UNPAID:
         yield (
             "**Dunning ended without the money.** Everything open stays owed and nothing new is"
-            " billed. Once all of it is paid, by a new payment method or `pay_now`, the"
+            " billed. Once all of it is paid, by another card, `pay_now` or a transfer, the"
             " subscription is active again. Or waive it, or cancel."
         )
     if state.pause is not None and state.pause.resumes_at is None:

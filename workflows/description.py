@@ -67,6 +67,9 @@ def _status(state: SubscriptionState) -> str:
     still_owes = any(invoice.is_owed_after_the_end for invoice in state.open_invoices)
     if state.has_ended and (state.accrued or still_owes):
         return "**Canceled:** it is over; what was had until then is still collected."
+    is_overdue = any(invoice.is_overdue for invoice in state.open_invoices)
+    if is_overdue and state.status is SubscriptionStatus.PAST_DUE:
+        return _OVERDUE if state.purchase is None else _OVERDUE_PURCHASE
     if state.purchase is not None and state.status in _STATUS_OF_PURCHASES:
         return _STATUS_OF_PURCHASES[state.status]
     return _STATUS[state.status]
@@ -85,6 +88,8 @@ _STATUS: Final = {
     SubscriptionStatus.CANCELED: "**Canceled:** it is over and is never billed again.",
     SubscriptionStatus.COMPLETED: "**Completed:** nothing is owed for it any more.",
 }
+_OVERDUE: Final = "**Past due:** it runs on while an invoice that was sent is overdue."
+_OVERDUE_PURCHASE: Final = "**Past due:** the invoice that was sent is overdue."
 _STATUS_OF_PURCHASES: Final = {
     SubscriptionStatus.ACTIVE: "**Sold:** it is being paid for.",
     SubscriptionStatus.PAST_DUE: "**Past due:** its payment is tried again.",

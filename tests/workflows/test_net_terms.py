@@ -34,6 +34,7 @@ async def test_after_an_outage_the_latest_reminder_comes_alone_and_before_the_su
     assert described.typed_search_attributes[BILLING_STATUS] == "past_due"
     assert described.typed_search_attributes[PAYMENT_DUE_AT] == at("2026-02-16T09:30")
     page = page_of(state, problem=None)
+    assert "**Past due:** it runs on while an invoice that was sent is overdue." in page
     assert "**Overdue:** USD 80.00" in page
     assert "suspend: USD 80.00 is not paid 30 days after it was due" in page
 

@@ -90,7 +90,7 @@ def preview_facts(holding: Holding, preview: ChangePreviewView) -> PreviewFacts:
         if holding.net_days is None
         else f"You are sent an invoice, due {holding.net_days} days later",
         due_now=due,
-        afterwards=_afterwards(preview, written),
+        afterwards=_afterwards(preview, written, on_terms=holding.net_days is not None),
         button=_button(when, due, is_later=is_later, is_free_now=is_free_now),
         quote=preview.quote,
         valid_until=written.moment(preview.quote_expires_at),
@@ -221,7 +221,7 @@ def _tax(tax: TaxView, written: LocaleFormat) -> str:
     return f"{said}, included" if tax.inclusive else said
 
 
-def _afterwards(preview: ChangePreviewView, written: LocaleFormat) -> str:
+def _afterwards(preview: ChangePreviewView, written: LocaleFormat, *, on_terms: bool) -> str:
     renewal = preview.next_renewal
     if renewal is None:
         return "Your subscription ends as planned."
@@ -236,7 +236,8 @@ def _afterwards(preview: ChangePreviewView, written: LocaleFormat) -> str:
     if preview.taxes or preview.discounts:
         regular += ", before discounts and tax"
     next_charge = written.money(_money(renewal.amount))
-    return f"Next charge: {next_charge} on {written.day(renewal.at)}. Then {regular}."
+    name = "Next invoice" if on_terms else "Next charge"
+    return f"{name}: {next_charge} on {written.day(renewal.at)}. Then {regular}."
 
 
 def _button(when: str, due: str, *, is_later: bool, is_free_now: bool) -> str:

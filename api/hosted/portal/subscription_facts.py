@@ -68,6 +68,7 @@ class SubscriptionFacts:
     status: str
     tone: str
     sentence: str | None
+    next_label: str
     next_charge: str | None
     concerns: tuple[Concern, ...]
     undo: Undo | None
@@ -89,6 +90,7 @@ def facts_of(holding: Holding, links: HostedLinks) -> SubscriptionFacts:
         status="Canceled" if ends else _LABELS[state.status],
         tone=_tone(state),
         sentence=_sentence(state, written),
+        next_label="Next charge" if holding.net_days is None else "Next invoice",
         next_charge=_next_charge(holding),
         concerns=tuple(_concerns(state, written, links, now=holding.now)),
         undo=_undo(holding),

@@ -322,7 +322,9 @@ async def test_on_net_terms_an_upgrade_is_in_force_at_once_and_its_invoice_is_se
     assert "Please pay it by May 16, 2026." in invoice.text
     assert "Nothing is charged by itself." in invoice.text
     assert await _captured(simulator) == 16000
-    assert "Your invoice over $40.00 is due on May 16, 2026." in (await ten.portal()).text
+    portal = (await ten.portal()).text
+    assert "Your invoice over $40.00 is due on May 16, 2026." in portal
+    assert "Next invoice $240.00 on May 1, 2026" in portal
     paid = await ten.browser.press(invoice, "Pay $40.00 now")
     assert "$40.00 paid" in paid.text
     assert await _captured(simulator) == 20000
