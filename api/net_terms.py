@@ -11,6 +11,8 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from adapters.db.engine import transactions
+from adapters.temporal.granted_terms import resting_trials, tell_of_terms
+from adapters.temporal.subscription_signals import SubscriptionSignals
 from api.authentication import CallerOf
 from api.customers import CustomerView, require_customer
 from api.dependencies import Deps
@@ -18,6 +20,7 @@ from api.fields import Body, CustomerId, NetDays, Reason, example
 from api.idempotency import RequestIds
 from api.present import present_on
 from api.route import ApiRoute
+from api.workflow_calls import bounded
 
 router = APIRouter(
     prefix="/v1/customers/{customer_id}/net_terms", tags=["customers"], route_class=ApiRoute
@@ -45,18 +48,24 @@ async def set_net_terms(
     """Invoices that are finalised from now on are sent and due so many days later.
 
     They are never charged to a payment method by themselves. Those that are open already stay as
-    they are: sent ones are not charged, and others are tried on.
+    they are: sent ones are not charged, and others are tried on. A trial that rests for want of a
+    payment method goes on.
     """
+    command_id = RequestIds(None).new("cmd")
     async with transactions(deps.engine)() as tx:
         customer = await require_customer(tx.connection, customer_id)
         now = (await present_on(tx.connection, customer.test_clock_id)).now
         changed = await tx.customers.set_net_terms(customer_id, body.net_days)
         await tx.audit.append(
-            command_id=RequestIds(None).new("cmd"),
+            command_id=command_id,
             command=SET_NET_TERMS,
             subject=customer_id,
             actor=caller.actor,
             reason=body.reason,
             at=now,
         )
+    resting = () if body.net_days is None else await resting_trials(deps.engine, customer_id)
+    if resting:
+        async with bounded(deps.caller_patience):
+            await tell_of_terms(SubscriptionSignals(deps.temporal), resting, fact=command_id)
     return CustomerView.of(changed)

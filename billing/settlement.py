@@ -111,7 +111,7 @@ def payment_method_changed(state: SubscriptionState, now: datetime) -> Subscript
     Not on what was sent: that is charged to a card only while its customer pays it (policy P22).
     A trial that ended without one and rests since then goes on (policy P10).
     """
-    if state.pause is not None and state.pause.resumes_at is None and state.trial is not None:
+    if state.trial is not None and state.rests_for_a_method:
         trial = Period(start=state.trial.start, end=now)
         return state.changed(
             status=SubscriptionStatus.TRIALING, pause=None, trial=trial, period=trial

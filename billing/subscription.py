@@ -647,6 +647,11 @@ class SubscriptionState(Value):
         return legal | _OWING | ({CommandName.EXTEND_GRACE} if is_refused else frozenset())
 
     @property
+    def rests_for_a_method(self) -> bool:
+        """Whether it is a trial that ended with nothing to charge, and waits for that (P10)."""
+        return self.pause is not None and self.pause.resumes_at is None and self.trial is not None
+
+    @property
     def has_ended(self) -> bool:
         """Whether no further period can come."""
         return self.status in ENDED_STATUSES

@@ -39,8 +39,9 @@ def set_net_terms(
     with as_sentences():
         from cli import customers, database  # noqa: PLC0415
 
-        url = database.find_url(find_root())
-        customers.set_net_terms(url, customer_id, days=days, reason=reason, actor=actor)
+        root = find_root()
+        url = database.find_url(root)
+        customers.set_net_terms(root, url, customer_id, days=days, reason=reason, actor=actor)
 
 
 @app.command("clear-net-terms")
@@ -56,5 +57,6 @@ def clear_net_terms(
     with as_sentences():
         from cli import customers, database  # noqa: PLC0415
 
-        url = database.find_url(find_root())
-        customers.set_net_terms(url, customer_id, days=None, reason=reason, actor=actor)
+        root = find_root()
+        url = database.find_url(root)
+        customers.set_net_terms(root, url, customer_id, days=None, reason=reason, actor=actor)

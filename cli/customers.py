@@ -5,19 +5,28 @@ Owns the command's words. Does not own what the terms do (`billing.sending`).
 
 import json
 import secrets
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
 
 import typer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.db.engine import reading, transactions
 from adapters.db.queries.customers import Customer
+from adapters.temporal.granted_terms import resting_trials, tell_of_terms
+from adapters.temporal.subscription_signals import SubscriptionSignals
 from api.customers import require_customer
 from api.net_terms import SET_NET_TERMS
 from api.present import present_on
+from api.workflow_calls import bounded
 from billing.errors import InvalidInput
 from billing.net_terms import LONGEST_TERMS
+from cli import temporal
 from cli.database import run
 from cli.operator import operator_named
+
+_PATIENCE: Final = timedelta(seconds=20)
 
 
 def show(database_url: str, customer_id: str, *, as_json: bool) -> None:
@@ -36,10 +45,17 @@ def show(database_url: str, customer_id: str, *, as_json: bool) -> None:
 
 
 def set_net_terms(
-    database_url: str, customer_id: str, *, days: int | None, reason: str, actor: str | None
+    root: Path,
+    database_url: str,
+    customer_id: str,
+    *,
+    days: int | None,
+    reason: str,
+    actor: str | None,
 ) -> None:
     """For invoices that are finalised from now on; None: charged automatically.
 
+    A trial that rests for want of a payment method goes on with them.
     Raises `NotFound` (`customer_not_found`) and `InvalidInput` (`number_out_of_range`,
     `reason_required`, `actor_required`).
     """
@@ -49,19 +65,26 @@ def set_net_terms(
         raise InvalidInput("reason_required", "say why with --reason: the audit log keeps it")
     operator = operator_named(actor)
 
+    command_id = f"cmd_{secrets.token_hex(12)}"
+
     async def write(engine: AsyncEngine) -> Customer:
         async with transactions(engine)() as tx:
             customer = await require_customer(tx.connection, customer_id)
             now = (await present_on(tx.connection, customer.test_clock_id)).now
             changed = await tx.customers.set_net_terms(customer_id, days)
             await tx.audit.append(
-                command_id=f"cmd_{secrets.token_hex(12)}",
+                command_id=command_id,
                 command=SET_NET_TERMS,
                 subject=customer_id,
                 actor=operator,
                 reason=reason.strip(),
                 at=now,
             )
+        resting = () if days is None else await resting_trials(engine, customer_id)
+        if resting:
+            signals = SubscriptionSignals(await temporal.connect(root))
+            async with bounded(_PATIENCE):
+                await tell_of_terms(signals, resting, fact=command_id)
         return changed
 
     typer.echo(f"{customer_id}: {_pays(run(database_url, write))}")

@@ -56,6 +56,10 @@ class SubscriptionSignals:
         fact = f"{choice.payment_method_id}:{choice.number}"
         return await self._send(subscription_id, _PAYMENT_METHOD_CHANGED, None, fact=fact)
 
+    async def net_terms_granted(self, subscription_id: str, *, fact: str) -> bool:
+        """To what rests until it can be billed: from now on it can, as with a new method."""
+        return await self._send(subscription_id, _PAYMENT_METHOD_CHANGED, None, fact=fact)
+
     async def payment_news(self, subscription_id: str, *, invoice_id: str, fact: str) -> bool:
         """Once per `fact`: the event, or the return of the customer, that the news came by."""
         return await self._send(

@@ -4,8 +4,10 @@ import pytest
 from sqlalchemy import select
 
 from adapters.db.engine import reading
+from adapters.db.repositories.catalog import SqlCatalog
 from adapters.db.tables.audit import audit_log
-from tests.api.shop import Shop, problem
+from billing.catalog import Trial, WithoutPaymentMethod
+from tests.api.shop import CATALOG, Shop, problem
 
 
 async def test_terms_are_set_and_cleared_and_audited(idle_shop: Shop) -> None:
@@ -40,3 +42,26 @@ async def test_what_are_no_terms_is_refused(idle_shop: Shop, subtests: pytest.Su
     assert (await idle_shop.read(f"/v1/customers/{customer}"))["net_days"] is None
     answer = await idle_shop.client.put("/v1/customers/cus_no/net_terms", json={"net_days": 30})
     problem(answer, 404, "customer_not_found")
+
+
+async def test_a_trial_that_rests_for_want_of_a_card_goes_on_once_terms_are_granted(
+    shop: Shop,
+) -> None:
+    rests = Trial(days=14, without_payment_method=WithoutPaymentMethod.PAUSE)
+    products = [each.model_copy(update={"trial": rests}) for each in CATALOG.products]
+    async with shop.deps.engine.begin() as connection:
+        catalog = CATALOG.model_copy(update={"products": tuple(products)})
+        await SqlCatalog(connection).put_on_sale(catalog)
+    clock = await shop.clock("2026-06-01T00:00:00Z")
+    customer = await shop.customer(clock=clock)
+    body = {"customer": customer, "price": "team_monthly", "quantity": 5}
+    path = f"/v1/subscriptions/{(await shop.made('/v1/subscriptions', body))['id']}"
+    await shop.advance(clock, "2026-06-20T00:00:00Z")
+    assert (await shop.read(path))["status"] == "paused"
+
+    said = await shop.client.put(f"/v1/customers/{customer}/net_terms", json={"net_days": 14})
+    assert said.status_code == 200, said.text
+
+    await shop.until(path, "status", "active")
+    [sent] = (await shop.read(path))["open_invoices"]
+    assert (sent["net_days"], sent["due_at"]) == (14, "2026-07-04T00:00:00Z")
