@@ -130,3 +130,21 @@ async def test_the_page_takes_a_card_and_a_refusal_makes_nobody_past_due(company
     assert (declined["status"], declined["open_invoices"][0]["attempts_made"]) == ("active", 1)
     assert declined["open_invoices"][0]["next_attempt_at"] is None
     assert company.messages() == ["invoice_sent"]
+
+
+async def test_a_reset_sends_and_reminds_of_nothing_again(company: Company) -> None:
+    nora = await _on_terms(company)
+    team = await nora.subscribe("team_annual", seats=10, trial=False)
+    await nora.live_until("2026-07-02T00:00:00Z")
+    told, before = company.messages(), await nora.subscription(team)
+    assert (before["status"], len(told)) == ("past_due", 3)
+
+    await nora.reset_to_the_beginning(team)
+    await nora.settled(team)
+    await nora.live_until("2026-07-03T00:00:00Z")
+
+    after = await nora.subscription(team)
+    assert (after["status"], after["open_invoices"]) == ("past_due", before["open_invoices"])
+    assert after["next_actions"] == before["next_actions"]
+    assert company.messages() == told
+    assert len(await nora.invoices()) == 1
