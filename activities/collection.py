@@ -334,7 +334,7 @@ class Collection:
                 outcome = Paid(amount=stopped.amount, paid_at=now)
                 await tx.attempts.put(stopped.model_copy(update={"outcome": outcome}))
                 await _receive(tx, stopped, customer_id=invoice.customer_id, paid_at=now)
-                await tx.events.append(collecting.paid_event(invoice, stopped.number, now))
+                await tx.events.append(collecting.paid_event(invoice, stopped, now))
                 await _return_unwanted(tx, state, invoice_id, now)
                 return InvoiceStatus.PAID
             if closing.is_loss(state, invoice_id):

@@ -24,6 +24,7 @@ from billing.payment import (
     Processing,
     Superseded,
 )
+from billing.ports.books import PaymentAttempt
 from billing.ports.gateway import GatewayPayment, PaymentStatus
 from billing.subscription import ChangeResult, ChangeUnderWay, SubscriptionState
 
@@ -141,19 +142,19 @@ def change_event(change: ChangeUnderWay, after: SubscriptionState, now: datetime
     )
 
 
-def paid_event(invoice: InvoiceRecord, attempt_number: int, now: datetime) -> DomainEvent:
-    """The invoice was paid by an attempt that was to be stopped."""
+def paid_event(invoice: InvoiceRecord, attempt: PaymentAttempt, now: datetime) -> DomainEvent:
+    """The invoice was paid by an attempt that was to be stopped, to the amount that it took."""
     return DomainEvent(
-        key=effect_key("invoice.paid", invoice.id, attempt_number),
+        key=effect_key("invoice.paid", invoice.id, attempt.number),
         type="invoice.paid",
         at=now,
         customer_id=invoice.customer_id,
         subscription_id=invoice.subscription_id,
         details={
             "invoice_id": invoice.id,
-            "attempt": attempt_number,
-            "amount_minor": invoice.total.amount_minor,
-            "currency": invoice.total.currency,
+            "attempt": attempt.number,
+            "amount_minor": attempt.amount.amount_minor,
+            "currency": attempt.amount.currency,
         },
     )
 

@@ -1,11 +1,15 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from billing import collecting, settlement
 from billing.decline import Decline
 from billing.errors import GatewayUnreachable
+from billing.invoice import InvoiceRecord, InvoiceStatus
+from billing.money import Money
 from billing.payment import ActionRequired, CollectionOutcome, Declined, Paid, Processing
+from billing.period import Period
+from billing.ports.books import PaymentAttempt
 from billing.ports.gateway import GatewayPayment, PaymentStatus, nearest_to_money
 from tests.billing.subscriptions import EIGHTY_DOLLARS, billed, trialing
 
@@ -79,3 +83,28 @@ def test_an_outcome_tells_of_the_attempt_and_of_a_changed_status_once_each() -> 
     assert past_due.type == "subscription.past_due"
     again = list(collecting.events(before, after, invoice, outcome, AT))
     assert [event.key for event in again] == [declined.key, past_due.key]
+
+
+def test_what_an_attempt_paid_is_told_and_not_what_a_transfer_had_paid_before() -> None:
+    invoice = InvoiceRecord(
+        id="in_1",
+        number="PN-000001",
+        status=InvoiceStatus.OPEN,
+        customer_id="cus_1",
+        subscription_id="sub_1",
+        total=EIGHTY_DOLLARS,
+        paid=Money(amount_minor=30_00, currency="USD"),
+        from_balance=Money.zero("USD"),
+        period=Period(start=AT, end=AT + timedelta(days=28)),
+        due_at=AT,
+    )
+    attempt = PaymentAttempt(
+        invoice_id="in_1",
+        number=2,
+        payment_method_id="pm_1",
+        amount=Money(amount_minor=50_00, currency="USD"),
+        started_at=AT,
+        attempted_at=AT,
+    )
+    told = collecting.paid_event(invoice, attempt, AT)
+    assert (told.details["amount_minor"], told.details["attempt"]) == (50_00, 2)
