@@ -1,9 +1,9 @@
 """Recording money that came outside the gateway (policy P22): never beside a card's payment.
 
 Owns the order: what a card could still pay of the invoice is stopped first, then the payment is
-written with all that follows from it, in one transaction. Does not own which payments may be
-recorded and what they mean (`billing.receiving`) nor how a payment is stopped
-(`activities.charging`).
+written with all that follows from it, in one transaction. Of a bad debt no card pays anything. Does
+not own which payments may be recorded and what they mean (`billing.receiving`) nor how a payment is
+stopped (`activities.charging`).
 """
 
 from typing import Annotated, Final, Literal
@@ -23,7 +23,14 @@ from billing.ports.books import PaymentAttempt
 from billing.ports.gateway import PaymentStatus
 from billing.ports.storage import Transaction, UnitOfWork
 from billing.received_payment import ReceivedPayment, ReportedPayment
-from billing.receiving import UNDER_WAY, check_recordable, check_same, events, received
+from billing.receiving import (
+    UNDER_WAY,
+    check_recordable,
+    check_recoverable,
+    check_same,
+    events,
+    received,
+)
 from billing.subscription import SubscriptionState
 from billing.value import Instant, Value
 
@@ -93,7 +100,7 @@ class Receiving:
         try:
             async with self._open_transaction() as tx:
                 invoice, known = await _looked_at(tx, request)
-            if known is None:
+            if known is None and invoice.status is InvoiceStatus.OPEN:
                 stopped = await self._charging.stop_all(invoice.id)
                 if stopped is not PaymentStatus.CANCELED:
                     return _beside(stopped)
@@ -136,9 +143,23 @@ async def _looked_at(
         check_same(known, request.reported)
     elif invoice.status is InvoiceStatus.PAID:
         raise Conflict("invoice_paid", f"{invoice.number} is paid")
-    elif invoice.status is not InvoiceStatus.OPEN:
+    elif invoice.status is InvoiceStatus.VOID:
         raise Conflict("invoice_not_open", f"{invoice.number} is {invoice.status}")
     return invoice, known
+
+
+async def received_after_the_end(tx: Transaction, request: ReceivePayment) -> ReceivedPayment:
+    """Records a payment of a bad debt of what has ended: its workflow may be over long since.
+
+    By the same rules, once, and with all that follows; nothing of a state does. `request.state` is
+    the recorded one. Raises `NotFound` (`invoice_not_found`), `InvalidInput` and `Conflict`:
+    `invoice_paid`, `invoice_not_open` (also while it is still being written off),
+    `reference_reused`.
+    """
+    state, invoice_id = request.state, request.invoice_id
+    if not state.has_ended or state.open_invoice(invoice_id) is not None:
+        raise Conflict("invoice_not_open", f"{invoice_id} is being closed: try again")
+    return (await _received(tx, request)).payment
 
 
 async def _received(tx: Transaction, request: ReceivePayment) -> PaymentReceived | PaymentKnown:
@@ -167,7 +188,10 @@ async def _received(tx: Transaction, request: ReceivePayment) -> PaymentReceived
 async def _recorded(
     tx: Transaction, request: ReceivePayment, invoice: InvoiceRecord
 ) -> ReceivedPayment:
-    check_recordable(request.state, invoice.id, request.reported, request.now)
+    if request.state.open_invoice(invoice.id) is None:
+        check_recoverable(invoice, request.reported, request.now)
+    else:
+        check_recordable(request.state, invoice.id, request.reported, request.now)
     payment = ReceivedPayment.on(
         invoice, request.reported, command_id=request.audit.command_id, now=request.now
     )
@@ -175,7 +199,7 @@ async def _recorded(
     if payment.pays_the_rest and not await may_go_live(tx, request.state):
         raise Conflict("family_taken", "the customer has another subscription of the family by now")
     await tx.received.add(payment)
-    await tx.ledger.post(ledger.payment_recorded(payment))
+    await tx.ledger.post(ledger.payment_recorded(payment, of=invoice))
     return payment
 
 

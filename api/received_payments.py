@@ -1,8 +1,8 @@
 """Payments that came outside the gateway: recording what is on the bank statement (policy P22).
 
-Owns recording one on an open invoice, and its public shape. It is a command to the workflow of the
-subscription or purchase that owes the invoice. Payments are listed with their invoices
-(`api.invoices`).
+Owns recording one on an open invoice or a bad debt, and its public shape. It is a command to the
+workflow of the subscription or purchase that owes the invoice; that of an ended one may be over
+(`api.bad_debts`). Payments are listed with their invoices (`api.invoices`).
 """
 
 from datetime import datetime
@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from adapters.db.engine import reading
 from adapters.db.queries import invoices
 from adapters.db.repositories import received_payments
+from api import bad_debts
 from api.authentication import CallerOf
 from api.commanding import Commanded, Signature
 from api.dependencies import Deps
@@ -109,13 +110,14 @@ class ReceivedPaymentView(BaseModel):
 async def record_payment(
     invoice_id: InvoiceId, body: ReceivedPaymentInput, deps: Deps, caller: CallerOf, ids: Ids
 ) -> ReceivedPaymentView:
-    """Money for an open invoice came by bank transfer, check or otherwise, in whole or in part.
+    """Money for an invoice came by bank transfer, check or otherwise, in whole or in part.
 
     In full it is what a card's payment is: whatever waited for it happens. After a part, the rest
     is collected as planned. A card's payment that waits for its customer is stopped first; one
     that is on its way refuses this one (`payment_under_way`). The same reference on the same
     invoice is the same payment, whoever records it again; with other facts it is refused
-    (`reference_reused`). A closed invoice takes none (`invoice_paid`, `invoice_not_open`).
+    (`reference_reused`). A bad debt takes it, too: in full it is paid, and a part leaves it
+    `uncollectible`. A paid or void invoice takes none (`invoice_paid`, `invoice_not_open`).
     """
     reported = body.reported
     async with reading(deps.engine) as connection:
@@ -125,8 +127,12 @@ async def record_payment(
     owing = Commanded(
         id=invoice.subscription_id, deps=deps, ids=ids, caller=caller, expected_version=None
     )
-    signed = owing.signature(body.reason)
-    await owing.give(_command(signed, invoice_id, reported))
+    command = _command(owing.signature(body.reason), invoice_id, reported)
+    if invoice.status is InvoiceStatus.UNCOLLECTIBLE:
+        recorded = await bad_debts.record_after_the_end(deps.engine, invoice, command)
+        if recorded is not None:
+            return ReceivedPaymentView.of(recorded)
+    await owing.give(command)
     async with reading(deps.engine) as connection:
         payment = await received_payments.find(connection, invoice_id, reported.reference)
     if payment is None:
@@ -159,6 +165,6 @@ async def _looked_at(
         check_same(known, reported)
     elif record.status is InvoiceStatus.PAID:
         raise Conflict("invoice_paid", f"{record.number} is paid")
-    elif record.status is not InvoiceStatus.OPEN:
+    elif record.status is InvoiceStatus.VOID:
         raise Conflict("invoice_not_open", f"{record.number} is {record.status}")
     return record, known

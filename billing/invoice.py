@@ -147,6 +147,13 @@ class InvoiceRecord(Value):
         """What is still to be collected; zero once it is closed."""
         if self.status is not InvoiceStatus.OPEN:
             return Money.zero(self.total.currency)
+        return self.owed
+
+    @property
+    def owed(self) -> Money:
+        """What is not paid of it, also where nobody collects it any more: of a bad debt, too."""
+        if self.status not in {InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE}:
+            return Money.zero(self.total.currency)
         return self.total - self.from_balance - self.paid
 
 

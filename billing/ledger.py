@@ -12,7 +12,7 @@ from pydantic import model_validator
 from billing.credit_note import CreditNoteDraft
 from billing.dispute import Dispute, DisputeState
 from billing.ids import effect_key
-from billing.invoice import InvoiceDraft, InvoiceRecord
+from billing.invoice import InvoiceDraft, InvoiceRecord, InvoiceStatus
 from billing.money import Money
 from billing.received_payment import ReceivedPayment
 from billing.refund import Refund, RefundState
@@ -39,7 +39,7 @@ class Account(StrEnum):
     """Withdrawn by a bank that has not decided yet."""
     DISPUTE_LOSSES = "dispute_losses"
     BAD_DEBT = "bad_debt"
-    """Owed for service that was delivered, and given up."""
+    """Owed for service that was delivered, and given up; less what was paid of it after all."""
     WRITE_OFFS = "write_offs"
     """Sold, too little to collect, and never invoiced."""
 
@@ -110,12 +110,18 @@ def payment_received(
     )
 
 
-def payment_recorded(payment: ReceivedPayment) -> JournalEntry:
-    """The seller has the money; the customer owes that much less, and has what is beyond it."""
+def payment_recorded(payment: ReceivedPayment, *, of: InvoiceRecord) -> JournalEntry:
+    """The seller has the money; the customer owes that much less, and has what is beyond it.
+
+    `of` is the invoice before it: of a bad debt, that much less is a loss.
+    """
     amount = payment.reported.amount
+    is_lost = of.status is InvoiceStatus.UNCOLLECTIBLE
     postings = (
         Posting(account=Account.BANK, amount=amount),
-        Posting(account=Account.RECEIVABLE, amount=-payment.applied),
+        Posting(
+            account=Account.BAD_DEBT if is_lost else Account.RECEIVABLE, amount=-payment.applied
+        ),
         Posting(account=Account.CUSTOMER_BALANCE, amount=-payment.to_balance),
     )
     return JournalEntry(

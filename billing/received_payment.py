@@ -87,8 +87,8 @@ class ReceivedPayment(Value):
     def on(
         cls, invoice: InvoiceRecord, reported: ReportedPayment, *, command_id: str, now: Instant
     ) -> Self:
-        """What it does to an open invoice: pays what is due, and no more."""
-        due = invoice.amount_due
+        """What it does to an open invoice or a bad debt: pays what is owed, and no more."""
+        due = invoice.owed
         minor = min(reported.amount.amount_minor, due.amount_minor)
         applied = due.model_copy(update={"amount_minor": minor})
         return cls(

@@ -15,6 +15,7 @@ from billing.commands import check_command
 from billing.errors import Conflict, InvalidInput
 from billing.event import DomainEvent
 from billing.ids import effect_key
+from billing.invoice import InvoiceRecord, InvoiceStatus
 from billing.money import Money
 from billing.payment import Paid
 from billing.received_payment import ReceivedPayment, ReportedPayment
@@ -39,16 +40,29 @@ def check_recordable(
     if invoice_id in closing.invoices_to_void(state, now):
         raise Conflict("invoice_not_open", f"{invoice_id} is no longer owed and is being closed")
     check_command(state, CommandName.RECORD_PAYMENT)
-    if reported.amount.currency != invoice.amount.currency:
-        raise InvalidInput(
-            "currency_mismatch", f"the invoice is to be paid in {invoice.amount.currency}"
-        )
+    _check_reported(reported, invoice.amount.currency, now)
+    if invoice.in_processing:
+        raise Conflict("payment_under_way", UNDER_WAY)
+
+
+def check_recoverable(invoice: InvoiceRecord, reported: ReportedPayment, now: datetime) -> None:
+    """Whether the payment may be recorded on a bad debt, of which no subscription's state knows.
+
+    Nothing collects it any more, so that nothing can come in between. Raises `Conflict`
+    (`invoice_not_open`), and `InvalidInput` as `check_recordable`.
+    """
+    if invoice.status is not InvoiceStatus.UNCOLLECTIBLE:
+        raise Conflict("invoice_not_open", f"{invoice.number} is {invoice.status}")
+    _check_reported(reported, invoice.total.currency, now)
+
+
+def _check_reported(reported: ReportedPayment, currency: str, now: datetime) -> None:
+    if reported.amount.currency != currency:
+        raise InvalidInput("currency_mismatch", f"the invoice is to be paid in {currency}")
     if reported.amount.amount_minor <= 0:
         raise InvalidInput("amount_not_positive", "a payment is of more than nothing")
     if reported.received_at > now + CLOCK_SKEW:
         raise InvalidInput("received_in_future", "a payment is recorded once the money is there")
-    if invoice.in_processing:
-        raise Conflict("payment_under_way", UNDER_WAY)
 
 
 UNDER_WAY: Final = (
@@ -80,7 +94,7 @@ def received(
     """
     invoice = state.open_invoice(payment.invoice_id)
     if invoice is None:
-        return state
+        return _without_loss(state, payment, now)
     if payment.pays_the_rest:
         paid = Paid(amount=payment.applied, paid_at=now)
         return settlement.collected(state, payment.invoice_id, paid, now)
@@ -96,6 +110,18 @@ def received(
     if not left.is_chargeable:
         left = left.model_copy(update={"next_attempt_at": None, "is_extra_attempt": False})
     return settlement.recovered(settlement.with_invoice(state, left), now)
+
+
+def _without_loss(
+    state: SubscriptionState, payment: ReceivedPayment, now: datetime
+) -> SubscriptionState:
+    """A bad debt that is paid in full keeps nobody unpaid any more (ADR 0016)."""
+    if not payment.pays_the_rest or payment.invoice_id not in state.lost_invoices:
+        return state
+    if state.has_ended:
+        return state
+    lost = tuple(other for other in state.lost_invoices if other != payment.invoice_id)
+    return settlement.recovered(state.changed(lost_invoices=lost), now)
 
 
 def events(

@@ -17,6 +17,8 @@ from cli.subscription_commands import Json, Repeated, Who, Why
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
+    from billing.invoice import InvoiceRecord
+
 app = typer.Typer(no_args_is_help=True, help="Invoices: what came for them outside Stripe.")
 
 Method = Literal["bank_transfer", "check", "cash", "other"]
@@ -29,7 +31,10 @@ def invoices() -> None:
 
 @app.command("record-payment")
 def record_payment(  # noqa: PLR0913 - one argument per option
-    invoice: Annotated[str, typer.Argument(help="An open one: in_…", metavar="INVOICE")],
+    invoice: Annotated[
+        str,
+        typer.Argument(help="An open one, or one that was written off: in_…", metavar="INVOICE"),
+    ],
     *,
     amount: Annotated[str, typer.Option(help="As on the bank statement: 500.00")],
     currency: Annotated[str, typer.Option(help="The invoice's: USD")],
@@ -45,13 +50,14 @@ def record_payment(  # noqa: PLR0913 - one argument per option
 ) -> None:
     """Record money that came by transfer or check, all of what is owed or a part.
 
-    What is more than is owed becomes the customer's balance. The same reference counts once.
+    What is more than is owed becomes the customer's balance. The same reference counts once. What
+    was written off may be paid after all, also once its subscription or purchase has ended.
     """
     with as_sentences():
         from pydantic import ValidationError  # noqa: PLC0415
 
         from billing.errors import InvalidInput  # noqa: PLC0415
-        from cli import commanding, database  # noqa: PLC0415
+        from cli import commanding, database, recovering  # noqa: PLC0415
         from workflows.messages import RecordPayment  # noqa: PLC0415
 
         signed = commanding.signature(reason=reason, actor=actor, command_id=command_id)
@@ -71,8 +77,12 @@ def record_payment(  # noqa: PLR0913 - one argument per option
             ) from None
         root = find_root()
         url = database.find_url(root)
-        subscription_id = database.run(url, lambda engine: _who_owes(engine, invoice))
-        commanding.give(root, url, subscription_id, lambda _: command, as_json=as_json)
+        owed = database.run(url, lambda engine: _owed(engine, invoice))
+        recorded = database.run(url, lambda engine: recovering.recorded(engine, owed, command))
+        if recorded is not None:
+            typer.echo(recorded.model_dump_json(indent=2) if as_json else recovering.said(recorded))
+            return
+        commanding.give(root, url, owed.subscription_id, lambda _: command, as_json=as_json)
 
 
 def _minor(amount: str, currency: str) -> int:
@@ -92,8 +102,8 @@ def _minor(amount: str, currency: str) -> int:
     return int(minor)
 
 
-async def _who_owes(engine: "AsyncEngine", invoice_id: str) -> str:
-    """The subscription or purchase. Raises `NotFound` (`invoice_not_found`)."""
+async def _owed(engine: "AsyncEngine", invoice_id: str) -> "InvoiceRecord":
+    """The invoice. Raises `NotFound` (`invoice_not_found`)."""
     from adapters.db.engine import reading  # noqa: PLC0415
     from adapters.db.queries import invoices  # noqa: PLC0415
     from billing.errors import NotFound  # noqa: PLC0415
@@ -102,4 +112,4 @@ async def _who_owes(engine: "AsyncEngine", invoice_id: str) -> str:
         found = await invoices.get(connection, invoice_id)
     if found is None:
         raise NotFound("invoice_not_found", f"no invoice {invoice_id}")
-    return found.record.subscription_id
+    return found.record

@@ -37,8 +37,8 @@ def concerns(state: SubscriptionState, *, problem: str | None) -> Iterator[str]:
     if state.status is SubscriptionStatus.UNPAID and state.lost_invoices:
         yield (
             f"**A debt was written off** (`{state.lost_invoices[-1]}`). It stays unpaid, whatever"
-            " else is paid, and nothing new is billed. Cancel it, so that the customer can"
-            " subscribe anew."
+            " else is paid, and nothing new is billed, until that debt is paid by transfer and"
+            " recorded. Or cancel it, so that the customer can subscribe anew."
         )
     elif state.status is SubscriptionStatus.UNPAID:
         yield (

@@ -322,7 +322,7 @@ class Handlers:
 
     @workflow.update
     async def record_payment(self, command: RecordPayment) -> CommandReceipt:
-        """Money for an open invoice came outside the gateway; what is beyond it is balance."""
+        """Money for what is owed came outside the gateway; what is beyond it is balance."""
         return await self._receiving.record(command)
 
     @record_payment.validator

@@ -242,7 +242,10 @@ class MarkUncollectible(Command):
 
 
 class RecordPayment(Command):
-    """Update `record_payment`: money for an open invoice came outside the gateway (policy P22)."""
+    """Update `record_payment`: money came outside the gateway (policy P22).
+
+    For an open invoice, or for one that was written off.
+    """
 
     invoice_id: str
     amount_minor: int

@@ -122,7 +122,7 @@ class Invoices(Protocol):
 
 
 class ReceivedPayments(Protocol):
-    """Payments of open invoices that came outside the gateway (policy P22)."""
+    """Payments that came outside the gateway, of open invoices and bad debts (policy P22)."""
 
     async def get(self, invoice_id: str, reference: str) -> ReceivedPayment | None:
         """The payment of an invoice with that reference."""

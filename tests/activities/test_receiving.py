@@ -12,6 +12,7 @@ from activities.receiving import PaymentKnown, PaymentNotTaken, PaymentReceived
 from adapters.db.engine import transactions
 from adapters.db.tables.audit import audit_log
 from adapters.db.tables.invoice import invoices
+from adapters.db.tables.ledger import journal_entries
 from adapters.db.tables.received_payment import received_payments
 from adapters.memory.outages import Operation, Outage
 from billing import closing, lifecycle, settlement
@@ -255,6 +256,89 @@ async def test_of_a_bad_debt_only_the_rest_is_lost(till: Till) -> None:
 
     assert (await till.invoice_status(), await till.balance_minor()) == ("uncollectible", 0)
     await till.check_books()
+
+
+async def written_off(till: Till) -> tuple[SubscriptionState, str]:
+    """Nothing of $80.00 was paid, and nobody expects it."""
+    owing = await till.owing()
+    invoice_id = owing.open_invoices[0].invoice_id
+    lost = closing.invoice_uncollectible(owing, invoice_id)
+    request = VoidInvoices(state=lost, now=DUE_AT)
+    assert refusal(await till.receive(lost, OWED)) == ("invoice_not_open", False)
+    await till.collection.void_invoices(request)
+    assert refusal(await till.receive(lost, OWED)) == ("invoice_not_open", False)
+    after = closing.invoices_closed(
+        lost, closed=(invoice_id,), processing=(), lost=(invoice_id,), now=DUE_AT
+    )
+    return after, invoice_id
+
+
+async def test_a_bad_debt_is_paid_after_all_in_parts_and_the_excess_is_balance(
+    till: Till,
+) -> None:
+    after, debt = await written_off(till)
+
+    part = await till.receive(after, 3000, invoice_id=debt)
+    again = await till.receive(after, 3000, invoice_id=debt, command_id="cmd_b")
+
+    assert isinstance(part, PaymentReceived)
+    assert again == PaymentKnown(payment=part.payment)
+    assert (await till.invoice_status(), part.payment.left.amount_minor) == ("uncollectible", 5000)
+    await till.check_books()
+    rest = await till.receive(after, 6000, reference="R-2", invoice_id=debt)
+    assert isinstance(rest, PaymentReceived)
+    assert (await till.invoice_status(), await till.balance_minor()) == ("paid", 1000)
+    late = await till.receive(after, 1, reference="R-3", invoice_id=debt)
+    assert refusal(late) == ("invoice_paid", False)
+    assert await till.count(journal_entries) == 4
+    events = await till.event_types()
+    assert (events.count("invoice.payment_received"), events.count("invoice.paid")) == (2, 1)
+    assert await till.count(audit_log, command="record_payment") == 2
+    await till.check_books()
+
+
+async def test_fifty_transfers_at_once_recover_a_debt_once(till: Till) -> None:
+    after, debt = await written_off(till)
+
+    outcomes = await asyncio.gather(
+        *(
+            till.receive(
+                after, 2000, reference=f"R-{n % 5}", command_id=f"cmd_{n}", invoice_id=debt
+            )
+            for n in range(50)
+        )
+    )
+
+    taken = [each for each in outcomes if isinstance(each, PaymentReceived)]
+    known = [each for each in outcomes if isinstance(each, PaymentKnown)]
+    refused = {refusal(e) for e in outcomes if isinstance(e, PaymentNotTaken)}
+    assert (len(taken), len(known), refused) == (4, 36, {("invoice_paid", False)})
+    assert (await received_minor(till), await till.balance_minor()) == (OWED, 0)
+    assert await till.invoice_status() == "paid"
+    await till.check_books()
+
+
+async def test_a_bad_debt_becomes_paid_by_what_was_received_alone(till: Till) -> None:
+    after, debt = await written_off(till)
+    await till.receive(after, 3000, invoice_id=debt)
+    for statement, message in (
+        ("UPDATE invoices SET status = 'open', uncollectible_at = NULL", "is finalised"),
+        ("UPDATE invoices SET paid_minor = 2999", "is finalised"),
+        ("UPDATE invoices SET uncollectible_at = now()", "is finalised"),
+        ("UPDATE invoices SET paid_minor = 3001", "of which 3000 was received"),
+        (
+            "UPDATE invoices SET paid_minor = 8000, status = 'paid', paid_at = now()",
+            "of which 3000 was received",
+        ),
+        (
+            "UPDATE invoices SET status = 'paid', paid_at = now(), uncollectible_at = NULL",
+            "is finalised",
+        ),
+        (_ANOTHER, "of which 6000 was received"),
+    ):
+        with pytest.raises((IntegrityError, BooksBroken), match=message):
+            async with till.engine.begin() as connection:
+                await connection.execute(text(statement))
 
 
 async def test_what_is_too_little_to_collect_is_lost_at_the_end_and_the_rest_is_kept(

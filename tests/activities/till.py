@@ -74,8 +74,9 @@ class Till:
         *,
         reference: str = "R-1",
         command_id: str | None = None,
+        invoice_id: str | None = None,
     ) -> ReceivingOutcome:
-        """So much came by bank transfer for the first open invoice."""
+        """So much came by bank transfer, for the first open invoice unless another is named."""
         reported = ReportedPayment(
             amount=Money(amount_minor=minor, currency="USD"),
             received_at=DUE_AT,
@@ -92,7 +93,7 @@ class Till:
         return await self.receiving.receive_payment(
             ReceivePayment(
                 state=state,
-                invoice_id=state.open_invoices[0].invoice_id,
+                invoice_id=invoice_id or state.open_invoices[0].invoice_id,
                 reported=reported,
                 audit=audit,
                 now=DUE_AT,

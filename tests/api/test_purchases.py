@@ -243,6 +243,42 @@ async def test_what_is_owed_is_forgiven_written_off_or_called_off(shop: Shop) ->
         assert (again["status"], again["open_invoices"]) == (status, [])
 
 
+_RECEIVED = {
+    "amount_minor": 3000,
+    "currency": "USD",
+    "received_at": "2026-01-17T00:00:00Z",
+    "method": "bank_transfer",
+    "reference": "R-1",
+}
+
+
+async def test_what_ended_is_paid_after_all_by_whoever_comes_first(shop: Shop) -> None:
+    customer = await shop.customer(card="pm_card_chargeCustomerFail")
+    made = await shop.made("/v1/purchases", _basket(customer, ("machine", 1)))
+    reason = {"reason": "Nobody answers"}
+    await shop.made(f"/v1/purchases/{made['id']}/mark_uncollectible", reason)
+    await shop.until(f"/v1/purchases/{made['id']}", "status", "completed")
+    path = f"/v1/invoices/{made['invoice']}"
+    owed_minor = (await shop.read(path))["total"]["amount_minor"]
+    problem(
+        await shop.post(f"{path}/payments", {**_RECEIVED, "currency": "EUR"}),
+        422,
+        "currency_mismatch",
+    )
+
+    async def record(number: int) -> tuple[int, str]:
+        body = {**_RECEIVED, "amount_minor": owed_minor, "reference": f"R-{number}"}
+        answer = await shop.post(f"{path}/payments", body)
+        return answer.status_code, answer.json().get("code", "")
+
+    answers = await asyncio.gather(*(record(number // 2) for number in range(6)))
+    assert set(answers) == {(201, ""), (409, "invoice_paid")}
+    found = await shop.read(path)
+    [payment] = found["received_payments"]
+    assert (found["status"], payment["applied"]["amount_minor"]) == ("paid", owed_minor)
+    assert (await shop.read("/v1/reports/ledger"))["balanced"]
+
+
 async def test_what_a_customer_has_in_their_favour_pays_first(shop: Shop) -> None:
     customer = await shop.customer(card="pm_card_visa")
     first = await shop.made("/v1/purchases", _basket(customer))

@@ -37,6 +37,8 @@ class Booked:
     net_days: int | None
     received: int = 0
     """What came of it outside the gateway."""
+    was_lost: bool = False
+    """A bad debt, or one that was paid after all."""
 
     @property
     def due_minor(self) -> int:
@@ -113,23 +115,21 @@ class Books:
         )
 
     def receive(self, invoice_id: str, minor: int, reference: str, at: datetime) -> ReceivedPayment:
-        booked = self.invoices[invoice_id]
-        assert booked.status is InvoiceStatus.OPEN
+        booked, before = self.invoices[invoice_id], self.record(invoice_id)
+        assert booked.status in {InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE}
         reported = ReportedPayment(
             amount=self.money(minor),
             received_at=at,
             method=ReceivedBy.BANK_TRANSFER,
             reference=reference,
         )
-        payment = ReceivedPayment.on(
-            self.record(invoice_id), reported, command_id=f"cmd_{reference}", now=at
-        )
+        payment = ReceivedPayment.on(before, reported, command_id=f"cmd_{reference}", now=at)
         booked.received += payment.applied.amount_minor
         if payment.pays_the_rest:
             booked.status = InvoiceStatus.PAID
         self.bank += minor
         self.balance += payment.to_balance.amount_minor
-        self._post(ledger.payment_recorded(payment))
+        self._post(ledger.payment_recorded(payment, of=before))
         return payment
 
     def void(self, invoice_id: str, at: datetime) -> None:
@@ -143,7 +143,7 @@ class Books:
         booked = self.invoices[invoice_id]
         assert booked.status is InvoiceStatus.OPEN
         self._post(ledger.invoice_uncollectible(self.record(invoice_id), at=at))
-        booked.status = InvoiceStatus.UNCOLLECTIBLE
+        booked.status, booked.was_lost = InvoiceStatus.UNCOLLECTIBLE, True
 
     def write_off(self, write_off: WriteOff, *, customer_id: str) -> None:
         assert write_off.invoice_id in self.invoices

@@ -389,7 +389,10 @@ class Running:
             method=ReceivedBy.BANK_TRANSFER,
             reference=reference,
         )
-        receiving.check_recordable(before, invoice_id, reported, self.now)
+        if before.open_invoice(invoice_id) is None:
+            receiving.check_recoverable(self.books.record(invoice_id), reported, self.now)
+        else:
+            receiving.check_recordable(before, invoice_id, reported, self.now)
         payment = self.books.receive(invoice_id, minor, reference, self.now)
         self._becomes(receiving.received(before, payment, self.now))
 

@@ -14,6 +14,8 @@ from billing.commands import check_command
 from billing.credit_note import UnusedPart
 from billing.dunning import FinalAction
 from billing.errors import Conflict, InvalidInput, PerennialError
+from billing.invoice import InvoiceStatus
+from billing.ledger import Account
 from billing.money import Money
 from billing.payment import CollectionOutcome
 from billing.received_payment import ReceivedBy, ReportedPayment
@@ -36,6 +38,14 @@ def _receive(running: Running, percent: int) -> None:
     """A part, all, or more than is owed."""
     due = running.state.open_invoices[0].amount.amount_minor
     running.receive(_first(running), max(due * percent // 80, 1))
+
+
+def _recover(running: Running, percent: int) -> None:
+    """A part, all, or more than was written off comes after all."""
+    lost = [i for i, b in running.books.invoices.items() if b.status is InvoiceStatus.UNCOLLECTIBLE]
+    if lost:
+        due = running.books.invoices[lost[-1]].due_minor
+        running.receive(lost[-1], max(due * percent // 80, 1))
 
 
 def _nearly_all(running: Running, cents: int) -> None:
@@ -83,7 +93,7 @@ def _another_card(running: Running, _: int) -> None:
 
 _ACTS: tuple[Act, ...] = (
     *(_receive, _receive, _nearly_all, _pay, _another_card, _news),
-    *(_waive, _write_off, _grace, _cancel, _upgrade),
+    *(_waive, _write_off, _grace, _cancel, _upgrade, _recover),
 )
 _outcomes: st.SearchStrategy[CollectionOutcome | None] = st.sampled_from(
     [None, SOFT, SOFT, STOLEN, CHALLENGE, PROCESSING]
@@ -92,6 +102,27 @@ _lives = st.lists(
     st.tuples(st.integers(0, 30), st.sampled_from(_ACTS), st.integers(1, 100), _outcomes),
     max_size=12,
 )
+
+
+def test_who_is_unpaid_for_a_loss_is_back_once_that_is_paid_and_nothing_else_is_owed() -> None:
+    """Since [0016] whatever else is paid leaves it unpaid."""
+    running = sold(net_days=None, product=team(FinalAction.UNPAID), interval=MONTH)
+    running.until("2026-07-31", SOFT)
+    assert running.status is SubscriptionStatus.UNPAID
+    [owed] = running.state.open_invoices
+    _write_off(running, 0)
+    running.until(running.now)
+    assert (running.status, running.state.lost_invoices) == ("unpaid", (owed.invoice_id,))
+
+    running.receive(owed.invoice_id, 120_000 - 1)
+    assert running.status is SubscriptionStatus.UNPAID
+    running.receive(owed.invoice_id, 500)
+
+    assert (running.status, running.state.lost_invoices) == ("active", ())
+    assert (running.books.balance, running.books.posted(Account.BAD_DEBT)) == (499, 0)
+    running.until(running.now)
+    check_state(running)
+    check_books(running)
 
 
 @settings(max_examples=80, deadline=None)
@@ -109,7 +140,7 @@ def test_whatever_comes_is_kept_once_and_what_is_left_is_all_that_is_owed(
     for days, act, number, outcome in life:
         running.until(running.now + timedelta(days=days), outcome)
         try:
-            if act in {_upgrade, _cancel, _another_card} or running.state.open_invoices:
+            if act in {_upgrade, _cancel, _another_card, _recover} or running.state.open_invoices:
                 act(running, number)
         except PerennialError:
             pass  # refused, as the state is: nothing may have changed by that

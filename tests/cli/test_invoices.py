@@ -2,10 +2,13 @@
 
 import pytest
 
+from adapters.db.engine import reading
+from adapters.db.queries import audit
 from billing.subscription import CommandName
 from tests.cli.terminal import Terminal
 from tests.cli.test_subscriptions import WHY, audited, past_due
 from tests.workflows.company import Company
+from workflows.messages import MarkUncollectible
 
 FACTS = ("--currency", "USD", "--received", "2026-02-17", "--reference", "R-1")
 
@@ -30,6 +33,32 @@ async def test_a_transfer_is_recorded_and_the_rest_is_shown(
     assert f"{subscription.id} is active" in second.out
     commands = await audited(company, subscription)
     assert commands == [CommandName.RECORD_PAYMENT, CommandName.RECORD_PAYMENT]
+
+
+async def test_a_debt_of_what_has_ended_is_paid_after_all_without_its_workflow(
+    company: Company, terminal: Terminal
+) -> None:
+    bought = await company.buy(await company.customer(card="pm_card_chargeCustomerFail"))
+    await bought.activated()
+    await company.settle()
+    [invoice] = (await bought.report()).state.open_invoices
+    await bought.give(MarkUncollectible, invoice_id=invoice.invoice_id)
+    await bought.handle.result()
+    record = ("invoices", "record-payment", invoice.invoice_id, *FACTS, *WHY)
+
+    part = await terminal.perennial(*record, "--amount", "100.00")
+    again = await terminal.perennial(*record, "--amount", "100.00")
+    assert part.out == again.out
+    assert f"USD 100.00 of {invoice.invoice_id} recorded on " in part.out
+    assert part.out.endswith(" stay owed\n")
+    rest = await terminal.perennial(*record, "--reference", "R-2", "--amount", "10000")
+    assert "it is paid, USD " in rest.out
+    refused = await terminal.perennial(*record, "--reference", "R-3", "--amount", "1")
+    assert "(purchase_ended)" in refused.err
+    recorded = [CommandName.MARK_UNCOLLECTIBLE, *[CommandName.RECORD_PAYMENT] * 2]
+    async with reading(company.engine) as connection:
+        entries = await audit.of_subject(connection, bought.id, limit=50)
+    assert [entry.command for entry in reversed(entries)] == recorded
 
 
 async def test_what_cannot_be_recorded_is_said_in_a_sentence(

@@ -1,4 +1,4 @@
-"""An operator gives an open invoice up: it stays owed, and the ledger has the loss."""
+"""An operator gives an open invoice up: it stays owed, is a loss, and may be paid after all."""
 
 import re
 from html import unescape
@@ -8,6 +8,7 @@ from tests.scenarios.company import Company
 
 APRIL = "2026-04-01T00:00:00Z"
 MAY = "2026-05-01T00:00:00Z"
+TRANSFER = {"currency": "USD", "received_at": APRIL, "method": "bank_transfer"}
 
 
 async def test_a_declined_renewal_becomes_a_bad_debt(company: Company) -> None:
@@ -42,4 +43,16 @@ async def test_a_declined_renewal_becomes_a_bad_debt(company: Company) -> None:
     report = await company.shop.read("/v1/reports/ledger")
     balances = {row["account"]: row["balance_minor"] for row in report["trial_balance"]}
     assert (balances["bad_debt"], balances["receivable"]) == (16_000, 0)
+    assert await company.books_balance()
+
+    for reference, minor, status in (("R-1", 6_000, "uncollectible"), ("R-2", 10_500, "paid")):
+        came = {**TRANSFER, "amount_minor": minor, "reference": reference}
+        await company.shop.made(f"/v1/invoices/{late['id']}/payments", came)
+        [_, after_all] = await bob.invoices()
+        assert (after_all["status"], after_all["uncollectible_at"]) == (status, MAY)
+    assert (after_all["paid_at"], after_all["amount_paid"]["amount_minor"]) == (MAY, 16_000)
+    report = await company.shop.read("/v1/reports/ledger")
+    balances = {row["account"]: row["balance_minor"] for row in report["trial_balance"]}
+    assert (balances["bad_debt"], balances["bank"]) == (0, 16_500)
+    assert balances["customer_balance"] == -500
     assert await company.books_balance()

@@ -1,7 +1,8 @@
 """What customers owe, by how long it has been due.
 
 Owns the buckets and the SQL. As of any moment: an invoice is owed from its finalisation until it is
-paid, voided or written off, less what was received of it by then. Rows come as a stream, however
+paid, voided or written off (also where it was paid after that), less what was received of it by
+then. Rows come as a stream, however
 many customers owe something.
 """
 
@@ -28,7 +29,7 @@ _BY_CUSTOMER: Final = text("""
             due_at <= :as_of AS is_due
         FROM invoices
         WHERE finalized_at <= CAST(:as_of AS timestamptz)
-            AND (status = 'open' OR coalesce(paid_at, voided_at, uncollectible_at) > :as_of)
+            AND (status = 'open' OR least(paid_at, voided_at, uncollectible_at) > :as_of)
             AND (CAST(:customers AS text[]) IS NULL OR customer_id = ANY (:customers))
     )
     SELECT customer_id, customers.name, customers.email, owed.currency,

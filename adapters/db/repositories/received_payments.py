@@ -26,7 +26,7 @@ _ADD: Final = text("""
         SELECT :id, id, customer_id, subscription_id, :command_id, :currency, :amount_minor,
             :applied_minor, :left_minor, :method, :reference, :received_at, :booked_at
         FROM invoices
-        WHERE id = :invoice_id AND status = 'open'
+        WHERE id = :invoice_id AND status IN ('open', 'uncollectible')
             AND total_minor - balance_minor - paid_minor = :due_minor
         RETURNING *
     )
@@ -70,7 +70,7 @@ class SqlReceivedPayments:
         )
         if added.rowcount == 0:
             raise Conflict(
-                "invoice_not_open", f"{payment.invoice_id} is not open, or owes another amount"
+                "invoice_not_open", f"{payment.invoice_id} is not owed, or owes another amount"
             )
         if payment.to_balance.amount_minor:
             await SqlBalances(self._connection).move(

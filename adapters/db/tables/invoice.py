@@ -51,7 +51,9 @@ class InvoiceRow(Row, table=True):
         CheckConstraint("net_days BETWEEN 1 AND 365", name="net_days"),
         CheckConstraint("(status = 'void') = (voided_at IS NOT NULL)", name="void"),
         CheckConstraint(
-            "(status = 'uncollectible') = (uncollectible_at IS NOT NULL)", name="uncollectible"
+            "(status <> 'uncollectible' OR uncollectible_at IS NOT NULL)"
+            " AND (uncollectible_at IS NULL OR status IN ('uncollectible', 'paid'))",
+            name="uncollectible",
         ),
         index("invoices", "issuer sequence", unique=True),
         index("invoices", "issuer number", unique=True),
@@ -85,6 +87,7 @@ class InvoiceRow(Row, table=True):
     paid_at: datetime | None = Field(sa_type=INSTANT)
     voided_at: datetime | None = Field(sa_type=INSTANT)
     uncollectible_at: datetime | None = Field(sa_type=INSTANT)
+    """It stays where a bad debt is paid after all."""
     change_id: str | None
     particulars: dict[str, Any] = Field(
         sa_type=DOCUMENT, sa_column_kwargs={"server_default": EMPTY}

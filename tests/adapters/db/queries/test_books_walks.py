@@ -36,13 +36,14 @@ class _Desk:
     drawn: st.DataObject
     open: list[InvoiceDraft] = field(default_factory=list)
     paid: list[InvoiceDraft] = field(default_factory=list)
+    lost: list[InvoiceDraft] = field(default_factory=list)
     refunds: list[Refund] = field(default_factory=list)
     steps: int = 0
 
     async def step(self, number: int) -> None:
         self.steps = number
         everything = (
-            *(self.bill, self.bill_a_change, self.pay, self.receive, self.void),
+            *(self.bill, self.bill_a_change, self.pay, self.receive, self.void, self.write_off),
             *(self.credit, self.answer, self.dispute),
         )
         doing = self.drawn.draw(st.sampled_from(everything), label=f"step {number}")
@@ -81,10 +82,10 @@ class _Desk:
             self.paid.append(invoice)
 
     async def receive(self) -> None:
-        """A part of what is owed, all of it or more comes outside the gateway."""
-        if not self.open:
+        """A part of what is owed or lost, all of it or more comes outside the gateway."""
+        if not (self.open or self.lost):
             return
-        invoice = self.drawn.draw(st.sampled_from(self.open))
+        invoice = self.drawn.draw(st.sampled_from([*self.open, *self.lost]))
         record = await self.tx.invoices.get(invoice.id)
         assert record is not None
         reported = ReportedPayment(
@@ -95,9 +96,9 @@ class _Desk:
         )
         payment = ReceivedPayment.on(record, reported, command_id="cmd_1", now=START)
         await self.tx.received.add(payment)
-        await self.tx.ledger.post(ledger.payment_recorded(payment))
+        await self.tx.ledger.post(ledger.payment_recorded(payment, of=record))
         if payment.pays_the_rest:
-            self.open.remove(invoice)
+            (self.open if invoice in self.open else self.lost).remove(invoice)
             self.paid.append(invoice)
 
     async def void(self) -> None:
@@ -106,6 +107,14 @@ class _Desk:
             assert record is not None
             await self.tx.invoices.mark_void(record.id, voided_at=START)
             await post(self.tx, ledger.invoice_voided(record, voided_at=START))
+
+    async def write_off(self) -> None:
+        if self.open:
+            self.lost.append(self.open.pop(0))
+            record = await self.tx.invoices.get(self.lost[-1].id)
+            assert record is not None
+            await self.tx.invoices.mark_uncollectible(record.id, at=START)
+            await post(self.tx, ledger.invoice_uncollectible(record, at=START))
 
     async def credit(self) -> None:
         if not self.paid:

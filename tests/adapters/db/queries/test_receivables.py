@@ -68,6 +68,28 @@ async def test_what_was_received_is_no_longer_owed_from_then_on(
     assert await owed(engine, START + timedelta(days=30)) == []
 
 
+async def test_what_was_written_off_is_not_owed_from_then_on_also_where_it_is_paid_later(
+    engine: AsyncEngine, transaction: Transactions
+) -> None:
+    await open_shop(engine)
+    await subscribe(engine)
+    async with transaction() as tx:
+        lost = (await tx.invoices.finalize(draft(0))).id
+        await tx.invoices.mark_uncollectible(lost, at=START + timedelta(days=10))
+    reported = ReportedPayment(
+        amount=usd(9000), received_at=START, method=ReceivedBy.CHECK, reference="R-1"
+    )
+    async with transaction() as tx:
+        record = await tx.invoices.get(lost)
+        assert record is not None
+        at = START + timedelta(days=30)
+        await tx.received.add(ReceivedPayment.on(record, reported, command_id="cmd_1", now=at))
+
+    for day, minor in ((9, [8000]), (10, []), (20, []), (30, []), (31, [])):
+        rows = await owed(engine, START + timedelta(days=day))
+        assert [row.total.amount_minor for row in rows] == minor
+
+
 async def test_the_csv_has_a_line_per_customer(
     engine: AsyncEngine, transaction: Transactions
 ) -> None:
