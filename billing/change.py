@@ -210,7 +210,7 @@ def check_allowed(state: SubscriptionState, kind: ChangeKind) -> None:
             if state.parent_end is not None:
                 raise Conflict("parent_ends", "the subscription that it belongs to ends: undo that")
             _refuse_past_due(state)
-            if any(not invoice.is_sent for invoice in state.open_invoices):
+            if any(not (i.is_sent or i.is_left_over) for i in state.open_invoices):
                 raise Conflict("payment_pending", "an invoice is being collected: try again later")
             if kind is ChangeKind.INCREASE and pending:
                 raise Conflict("pending_change_exists", "undo the pending change first")

@@ -4,6 +4,7 @@ Owns the table (ISO 4217 digits; Stripe's minimum charges where documented). Doe
 gateway writes an amount (`adapters/stripe`), nor formatting for people in a locale.
 """
 
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Annotated, Final
 
@@ -66,6 +67,11 @@ def minimum_charge_minor(code: str) -> int:
     Currencies without a documented minimum are collected from one minor unit up.
     """
     return _MINIMUM_CHARGES.get(code, 1)
+
+
+def minimum_charges_minor() -> Mapping[str, int]:
+    """Those of the currencies in which it is more than one minor unit."""
+    return _MINIMUM_CHARGES
 
 
 def charge_step_minor(code: str) -> int:

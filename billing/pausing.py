@@ -43,7 +43,7 @@ def paused(
         raise Conflict("change_in_progress", "a change of the subscription is being paid for")
     if state.pending_change is not None or state.cancellation is not None:
         raise Conflict("pending_change_exists", "undo the pending change first")
-    if state.open_invoices:
+    if not all(invoice.is_left_over for invoice in state.open_invoices):
         raise Conflict("payment_pending", "an invoice is being collected: try again later")
     accrual.check_room(state)
     latest = now + timedelta(days=policy.max_days)

@@ -144,7 +144,7 @@ LEGAL_COMMANDS: Final[Mapping[SubscriptionStatus, frozenset[CommandName]]] = Map
         | {CommandName.UNDO_CANCEL, CommandName.UNDO_CHANGE},
         SubscriptionStatus.PAUSED: _ALWAYS
         | _MOVING
-        | {CommandName.RESUME, CommandName.REDEEM_COUPON},
+        | {CommandName.RESUME, CommandName.REDEEM_COUPON, CommandName.RECORD_PAYMENT},
         SubscriptionStatus.INCOMPLETE_EXPIRED: frozenset(),
         SubscriptionStatus.COMPLETED: frozenset(),
         SubscriptionStatus.CANCELED: frozenset(),
@@ -431,7 +431,11 @@ class OpenInvoice(Value):
 
     @property
     def is_left_over(self) -> bool:
-        """Whether it is what a received payment left, and too little: lost, never void (P5)."""
+        """Whether it is what a received payment left, and too little (policy P5).
+
+        It is lost, never void, and as good as paid: it keeps nobody from a change or a pause, and
+        of what was received there is something to give back.
+        """
         return self.received is not None and self.is_too_little and self.for_change is None
 
     @property

@@ -193,7 +193,8 @@ def _about_time(state: SubscriptionState) -> Iterator[OfferedUpdate]:
 
 
 def _can_pause(state: SubscriptionState) -> bool:
-    waits = state.change or state.pending_change or state.cancellation or state.open_invoices
+    is_owing = not all(invoice.is_left_over for invoice in state.open_invoices)
+    waits = state.change or state.pending_change or state.cancellation or is_owing
     return state.terms.pause is not None and not waits
 
 

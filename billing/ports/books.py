@@ -80,6 +80,7 @@ class Invoices(Protocol):
     ) -> tuple[Debit, ...]:
         """The positive lines of paid invoices whose period ends later, with what was given back.
 
+        Paid but for what a transfer left, too little to charge, is paid here (policy P5).
         `with_sent`, of those too that were sent and are open (policy P22).
         Without what was charged once: no time of it is unused. Given back by credit lines of
         invoices that are not void and by credit notes. In the order of invoice number and position.

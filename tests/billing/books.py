@@ -19,6 +19,7 @@ from billing.credit_note import (
     to_sources,
     within,
 )
+from billing.currency import minimum_charge_minor
 from billing.invoice import InvoiceDraft, InvoiceLine, InvoiceRecord, InvoiceStatus
 from billing.money import Money
 from billing.period import Period
@@ -39,6 +40,13 @@ class Booked:
     """What came of it outside the gateway."""
     was_lost: bool = False
     """A bad debt, or one that was paid after all."""
+
+    @property
+    def is_left_over(self) -> bool:
+        """Whether a transfer has left too little to charge, but for a change that waits for it."""
+        waits = self.draft.change_id is not None and self.net_days is None
+        is_little = self.due_minor < minimum_charge_minor(self.draft.currency)
+        return self.status is InvoiceStatus.OPEN and self.received > 0 and is_little and not waits
 
     @property
     def due_minor(self) -> int:
@@ -152,12 +160,14 @@ class Books:
     def debits(self, *, ending_after: datetime, with_sent: bool = False) -> tuple[Debit, ...]:
         """The positive lines of paid invoices whose period ends later; without one-off charges.
 
+        Paid but for too little to charge is paid here.
         Of open ones that were sent too, where they are asked for.
         """
         paid = (
             i
             for i, b in self.invoices.items()
             if b.status is InvoiceStatus.PAID
+            or b.is_left_over
             or (with_sent and b.status is InvoiceStatus.OPEN and b.net_days is not None)
         )
         found = (debit for invoice_id in paid for debit in self.debits_of(invoice_id))

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from billing import closing, giving_up, settlement
 from billing.agenda import ActionKind
+from billing.catalog import PauseMode, PausePolicy
 from billing.commands import check_command
 from billing.credit_note import UnusedPart
 from billing.dunning import FinalAction
@@ -102,6 +103,47 @@ _lives = st.lists(
     st.tuples(st.integers(0, 30), st.sampled_from(_ACTS), st.integers(1, 100), _outcomes),
     max_size=12,
 )
+
+
+def _paid_but_for_cents(pause: PausePolicy | None = None) -> Running:
+    """The renewal was declined, and a transfer came of which the bank had kept 49 cents."""
+    product = team().model_copy(update={"pause": pause})
+    running = sold(net_days=None, product=product, interval=MONTH)
+    running.until("2026-07-01", SOFT)
+    running.receive(_first(running), 120_000 - 49)
+    assert running.status is SubscriptionStatus.ACTIVE
+    assert running.state.open_invoices[0].is_left_over
+    return running
+
+
+def test_cents_that_a_transfer_left_do_not_stand_in_the_way_of_an_upgrade() -> None:
+    running = _paid_but_for_cents()
+    assert running.upgrade("business") == [-120_000, 240_000]
+    running.until("2026-08-01")
+    assert running.state.terms.price_id == "business"
+    check_state(running)
+    check_books(running)
+
+
+def test_an_end_gives_back_of_what_was_paid_but_for_cents_and_loses_those() -> None:
+    running = _paid_but_for_cents()
+    assert running.cancel_now(UnusedPart.CREDIT) == 120_000 - 49
+    running.until("2026-07-02")
+    assert (running.books.balance, running.books.posted(Account.BAD_DEBT)) == (120_000 - 49, 49)
+    check_state(running)
+    check_books(running)
+
+
+def test_cents_that_a_transfer_left_wait_while_it_rests() -> None:
+    running = _paid_but_for_cents(PausePolicy(mode=PauseMode.KEEP_ANCHOR))
+    running.pause("2026-07-11")
+    running.receive(_first(running), 9)
+    running.until("2026-08-02")
+    assert running.status is SubscriptionStatus.ACTIVE
+    [left] = running.state.open_invoices
+    assert left.amount.amount_minor == 40
+    check_state(running)
+    check_books(running)
 
 
 def test_who_is_unpaid_for_a_loss_is_back_once_that_is_paid_and_nothing_else_is_owed() -> None:

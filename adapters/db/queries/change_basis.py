@@ -18,7 +18,7 @@ from adapters.db.price_versions import Version, price_of_version, remembered
 from adapters.db.queries import tax_standing
 from adapters.db.queries.catalog import in_force
 from adapters.db.queries.test_clocks import TestClock
-from adapters.db.repositories.debits import DEBITS, SENT, as_debit
+from adapters.db.repositories.debits import AS_GOOD_AS_PAID, DEBITS, SENT, as_debit
 from adapters.db.repositories.invoice_items import item_of
 from adapters.db.single_row import read_row
 from adapters.db.statement import Statement
@@ -43,7 +43,7 @@ from billing.subscription import SubscriptionState, Terms
 _wanted: Final = prices.alias("wanted_price")
 _DEBITS: Final = DEBITS.format(
     which="invoices.subscription_id = subscriptions.id"
-    f" AND (invoices.status = 'paid' OR {SENT})"
+    f" AND ({AS_GOOD_AS_PAID} OR {SENT})"
     " AND line.period_end > subscriptions.period_start AND line.item_id IS NULL"
 )
 _debits: Final = literal_column(

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.db.line_tax import as_line_tax
 from billing.credit_note import Settled
+from billing.currency import minimum_charges_minor
 from billing.errors import NotFound
 from billing.money import Money
 from billing.period import Period
@@ -40,10 +41,22 @@ DEBITS: Final = """
 """SQL of the debits in question; `{which}` is a condition on `invoices` and `line`."""
 SENT: Final = "invoices.status = 'open' AND invoices.net_days IS NOT NULL"
 """SQL that an invoice is owed on net terms: a change gives back of it too (policy P22)."""
+_MINIMUM: Final = " ".join(
+    f"WHEN '{currency}' THEN {minor}" for currency, minor in sorted(minimum_charges_minor().items())
+)
+AS_GOOD_AS_PAID: Final = f"""(
+    invoices.status = 'paid' OR (
+        invoices.status = 'open' AND invoices.paid_minor > 0
+        AND (invoices.change_id IS NULL OR invoices.net_days IS NOT NULL)
+        AND invoices.total_minor - invoices.balance_minor - invoices.paid_minor
+            < CASE invoices.currency {_MINIMUM} ELSE 1 END
+    )
+)"""
+"""SQL that an invoice is paid, but for what a transfer left and is too little to charge (P5)."""
 _OF_SUBSCRIPTION: Final = text(
     DEBITS.format(
         which=f"invoices.subscription_id = :subscription_id"
-        f" AND (invoices.status = 'paid' OR :with_sent AND {SENT})"
+        f" AND ({AS_GOOD_AS_PAID} OR :with_sent AND {SENT})"
         " AND line.period_end > :ending_after AND line.item_id IS NULL"
     )
 )
@@ -102,7 +115,8 @@ async def of_subscription(
 ) -> tuple[Debit, ...]:
     """The positive lines of paid invoices whose period ends later, by number and position.
 
-    Of open ones that were sent too, where they are asked for.
+    Also of those that a transfer paid but for too little to charge, and, where they are asked for,
+    of open ones that were sent.
     """
     given = {
         "subscription_id": subscription_id,

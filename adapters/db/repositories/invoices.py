@@ -164,7 +164,8 @@ class SqlInvoices:
     ) -> tuple[Debit, ...]:
         """The positive lines of paid invoices whose period ends later, with what was given back.
 
-        With those that were sent and are open, where they are asked for.
+        Paid but for too little to charge is paid here. With those that were sent and are open,
+        where they are asked for.
         Given back by credit lines of invoices that are not void and by credit notes. In the order
         of invoice number and position.
         """

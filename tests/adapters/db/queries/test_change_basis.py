@@ -16,6 +16,7 @@ from billing.migration import MigrationProgress
 from billing.period import Period
 from billing.price_model import PerUnit
 from billing.pricing import charge_for, price_of
+from billing.received_payment import ReceivedBy, ReceivedPayment, ReportedPayment
 from billing.subscription import PlannedMigration
 from billing.tax import Taxpayer
 from tests.adapters.db.company import (
@@ -65,6 +66,24 @@ async def test_the_debits_are_those_that_the_change_reads(
     assert tuple(found.basis.debits) == read_by_change
     assert len(read_by_change) == 4
     assert [d.credited for d in read_by_change] == [usd(1234), usd(777), usd(500), usd(0)]
+
+
+async def test_what_is_paid_but_for_too_little_to_charge_counts_as_paid(
+    engine: AsyncEngine, transaction: Transactions
+) -> None:
+    async with transaction() as tx:
+        for number, left in enumerate((49, 50)):
+            await bill(tx, draft(number))
+            record = await tx.invoices.get(draft(number).id)
+            assert record is not None
+            reported = ReportedPayment(
+                amount=usd(8000 - left), received_at=START, method=ReceivedBy.CHECK, reference="R"
+            )
+            payment = ReceivedPayment.on(record, reported, command_id="cmd_1", now=START)
+            await tx.received.add(payment)
+        [nearly] = await tx.invoices.debits("sub_1", ending_after=PERIOD.start)
+    assert nearly.ref.invoice_id == draft(0).id
+    assert (await _read(engine)).basis.debits == (nearly,)
 
 
 async def test_a_subscription_that_was_never_billed_has_none(engine: AsyncEngine) -> None:
