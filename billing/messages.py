@@ -148,9 +148,13 @@ def invoice_sent(state: SubscriptionState, invoice: OpenInvoice) -> Message:
 def payment_reminder(
     state: SubscriptionState, invoice: OpenInvoice, *, day: int, now: datetime
 ) -> Message:
-    """Once per invoice and day of the plan; its reason says on which side of the due date it is."""
+    """Once per invoice and day of the plan; its reason says on which side of the due date it is.
+
+    By the day, as the customer reads it: a timer fires a moment after its instant.
+    """
     message = _message(state, MessageKind.PAYMENT_REMINDER, now, invoice.invoice_id, day)
-    reason = "overdue" if now > invoice.due_at else "due" if now == invoice.due_at else "ahead"
+    today, due_on = now.date(), invoice.due_at.date()
+    reason = "overdue" if today > due_on else "due" if today == due_on else "ahead"
     return _about(message, invoice).model_copy(update={"reason": reason})
 
 

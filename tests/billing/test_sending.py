@@ -119,6 +119,14 @@ def test_after_an_outage_the_latest_reminder_alone_is_sent() -> None:
     assert running.status == "past_due"
 
 
+def test_a_reminder_on_the_due_day_says_so_although_a_timer_is_late_by_a_moment() -> None:
+    running = sold()
+    running.until("2026-06-30")
+    running.now = at("2026-07-01") + timedelta(milliseconds=40)
+    running.until("2026-07-01")
+    assert [each.reason for each in running.messages if each.kind is REMINDED] == ["ahead", "due"]
+
+
 def test_what_is_paid_in_the_instant_of_a_reminder_is_not_reminded_of() -> None:
     running = sold()
     running.now = at("2026-07-01")

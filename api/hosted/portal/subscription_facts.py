@@ -227,7 +227,7 @@ def _invoice_concern(
     look = Destination(label="See the invoice", url=url)
     so_far = ""
     if invoice.received is not None:
-        so_far = f" We have received {written.money(invoice.received)} of it so far."
+        so_far = f" We have received {written.money(invoice.received)} of the invoice so far."
     if invoice.in_processing:
         text = f"Your payment of {amount} is on its way; your bank may take a few days."
         return Concern(text=text, link=look, is_problem=False)
@@ -238,7 +238,9 @@ def _invoice_concern(
         return Concern(text=f"{amount} are left to pay.{so_far}", link=look, is_problem=False)
     if invoice.is_sent:
         is_late, on = now > invoice.due_at, written.day(invoice.due_at)
-        text = f"Your invoice over {amount} {'was' if is_late else 'is'} due on {on}.{so_far}"
+        what = f"Your invoice over {amount}" if invoice.received is None else "Your invoice"
+        left = "" if invoice.received is None else f" {amount} are left to pay."
+        text = f"{what} {'was' if is_late else 'is'} due on {on}.{so_far}{left}"
         link = Destination(label=f"Pay {amount}", url=url)
         return Concern(text=text, link=link, is_problem=is_late)
     if invoice.last_decline is not None:

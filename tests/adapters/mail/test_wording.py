@@ -181,3 +181,32 @@ def test_the_notice_of_a_new_price_says_both_prices_and_the_date() -> None:
     assert "Until then you pay $70.00 per period" in written.body
     assert "From then on it costs $80.00 per period." in written.body
     assert "you can cancel before that date" in written.body
+
+
+def test_whoever_leaves_with_net_terms_reads_that_what_was_sent_stays_owed() -> None:
+    invoiced = ADA.model_copy(update={"net_days": 30})
+    canceled = message(MessageKind.SUBSCRIPTION_CANCELED)
+    for reason in (None, "payment_failed", "parent_ended"):
+        said = letter(canceled.model_copy(update={"reason": reason}), to=invoiced).body
+        assert said.endswith("\n\nInvoices that you were sent and have not paid stay owed.\n")
+        assert "charged" not in said
+        charged = letter(canceled.model_copy(update={"reason": reason}), to=ADA).body
+        assert "stay owed" not in charged
+    in_arrears = canceled.model_copy(update={"in_arrears": True, "effective_at": AT})
+    assert (
+        "You are invoiced once more, for what you had until" in letter(in_arrears, to=invoiced).body
+    )
+
+
+@pytest.mark.parametrize("kind", [MessageKind.PAYMENT_REMINDER, MessageKind.SUBSCRIPTION_UNPAID])
+def test_what_is_left_of_an_invoice_is_not_told_as_the_whole_of_it(kind: MessageKind) -> None:
+    overdue = message(kind).model_copy(update={"reason": "overdue"})
+    for locale, currency, amount in (
+        ("en", "USD", "$80.00"),
+        ("en", "JPY", "¥8,000"),
+        ("de", "KWD", "8,000\N{NO-BREAK SPACE}KWD"),
+    ):
+        left = Money(amount_minor=8000, currency=currency)
+        to = ADA.model_copy(update={"locale": locale})
+        said = letter(overdue.model_copy(update={"amount": left}), to=to).body
+        assert f"{amount} of it are not paid" in said, said

@@ -36,7 +36,7 @@ async def test_a_customer_sees_what_was_received_and_pays_the_rest(guest: Guest)
         assert said in sheet.text, sheet.text
     portal = await guest.portal()
     assert "We could not collect $50.00" in portal.text
-    assert "We have received $30.00 of it so far." in portal.text
+    assert "We have received $30.00 of the invoice so far." in portal.text
     assert "$50.00 to pay" in portal.text
     await guest.prefers("pm_card_visa")
     await guest.advance("2026-05-01T00:10:00Z")

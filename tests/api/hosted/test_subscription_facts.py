@@ -230,17 +230,25 @@ def test_an_addon_says_when_it_ends_with_what_it_belongs_to() -> None:
 
 
 def test_what_was_sent_says_by_when_it_is_to_be_paid_and_is_a_problem_once_it_is_late() -> None:
-    def concern(*, days: int) -> tuple[str, bool]:
+    def concern(*, days: int, received: int | None = None) -> tuple[str, bool]:
         sent = opened(
             invoice_id="in_1",
             amount=Money(amount_minor=8000, currency="USD"),
             due_at=NOW + timedelta(days=days),
             net_days=30,
         )
+        if received is not None:
+            part = Money(amount_minor=received, currency="USD")
+            sent = sent.model_copy(update={"received": part})
         state = situations.in_arrears().model_copy(update={"open_invoices": (sent,)})
         [told] = _facts(state).concerns
         return told.text, told.is_problem
 
     soon, late = concern(days=3), concern(days=-3)
+    partly = concern(days=3, received=5000)
+    assert partly[0].endswith(
+        ". We have received $50.00 of the invoice so far. $80.00 are left to pay."
+    )
+    assert "over" not in partly[0]
     assert (soon[0][:34], soon[1]) == ("Your invoice over $80.00 is due on", False)
     assert (late[0][:35], late[1]) == ("Your invoice over $80.00 was due on", True)
