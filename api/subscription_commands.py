@@ -206,7 +206,11 @@ async def extend_grace(
 
 @router.post("/waive", operation_id="waive_invoice", summary="Waive an open invoice")
 async def waive_invoice(body: WaiveInput, subscription: CommandedSubscription) -> SubscriptionView:
-    """Voids an open invoice of the subscription: it is no longer owed."""
+    """Voids an open invoice of the subscription: it is no longer owed.
+
+    What a change has given back of it on net terms stays given, beside what is forgiven: charge
+    that anew by an invoice item, if it is not meant so.
+    """
     command = WaiveInvoice(**subscription.signature(body.reason), invoice_id=body.invoice)
     return await subscription.obey(command)
 
@@ -219,7 +223,11 @@ async def waive_invoice(body: WaiveInput, subscription: CommandedSubscription) -
 async def mark_uncollectible(
     body: UncollectibleInput, subscription: CommandedSubscription
 ) -> SubscriptionView:
-    """The invoice stays owed, nothing more is tried, and the ledger has the loss."""
+    """The invoice stays owed, nothing more is tried, and the ledger has the loss.
+
+    Money that comes for it all the same is recorded (`record_payment`). What a change has given
+    back of it on net terms stays given.
+    """
     signed = subscription.signature(body.reason)
     return await subscription.obey(MarkUncollectible(**signed, invoice_id=body.invoice))
 

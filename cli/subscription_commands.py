@@ -338,6 +338,7 @@ def waive(
 
         said = _Said(reason, actor, command_id, as_json)
         _give(subscription, said, lambda signed, _: WaiveInvoice(**signed, invoice_id=invoice))
+        _warn_of_what_was_given_back(invoice)
 
 
 @app.command("keep-price")
@@ -377,6 +378,7 @@ def write_off(
 
         said = _Said(reason, actor, command_id, as_json)
         _give(subscription, said, lambda signed, _: MarkUncollectible(**signed, invoice_id=invoice))
+        _warn_of_what_was_given_back(invoice)
 
 
 @dataclass(frozen=True, slots=True)
@@ -411,6 +413,16 @@ def _give(
         as_json=said.as_json,
         is_relative=is_relative,
     )
+
+
+def _warn_of_what_was_given_back(invoice_id: str) -> None:
+    """Beside the answer, so that what is piped stays as it is."""
+    from cli import database, given_back  # noqa: PLC0415
+
+    url = database.find_url(find_root())
+    warning = database.run(url, lambda engine: given_back.warning(engine, invoice_id))
+    if warning is not None:
+        typer.echo(warning, err=True)
 
 
 def _trial_end(state: "SubscriptionState") -> datetime | None:

@@ -61,6 +61,24 @@ async def test_a_debt_of_what_has_ended_is_paid_after_all_without_its_workflow(
     assert [entry.command for entry in reversed(entries)] == recorded
 
 
+async def test_who_forgives_an_invoice_is_told_what_a_change_gave_back_of_it(
+    company: Company, terminal: Terminal
+) -> None:
+    customer = await company.customer()
+    await terminal.perennial("customers", "set-net-terms", customer, "30", *WHY)
+    subscription = await company.subscribe(customer)
+    await subscription.activated()
+    [first] = (await subscription.report()).state.open_invoices
+    await subscription.change("business_m")
+    [_, second] = (await subscription.report()).state.open_invoices
+
+    waived = await terminal.subscriptions("waive", subscription.id, first.invoice_id, *WHY)
+    assert f"{subscription.id} is active" in waived.out
+    assert f"USD 80.00 of {first.invoice_id} were given back before" in waived.err
+    lost = await terminal.subscriptions("write-off", subscription.id, second.invoice_id, *WHY)
+    assert lost.err == ""
+
+
 async def test_what_cannot_be_recorded_is_said_in_a_sentence(
     terminal: Terminal, subtests: pytest.Subtests
 ) -> None:
