@@ -157,6 +157,9 @@ def _of_the_request(endpoint: Endpoint) -> Mapping[str, Dependency]:
 
 
 def _asks_alone(dependency: Callable[..., Any]) -> bool:
+    """Whether it is awaited and done; what needs a thread or an end is FastAPI's."""
+    if not inspect.iscoroutinefunction(dependency):
+        return False
     asked = inspect.signature(dependency).parameters.values()
     return [each.annotation for each in asked] == [Request]
 

@@ -157,8 +157,7 @@ def _told(payable: Payable) -> tuple[str, list[str]]:
         case Stage.CONFIRM:
             told = f"Confirm your payment of {due}", [_CONFIRM]
         case Stage.OWED:
-            can_be_charged = payable.is_chargeable
-            told = f"{due} to pay", _prospects(payable) if can_be_charged else [_TOO_LITTLE]
+            told = f"{due} to pay", _prospects(payable)
         case _:
             assert_never(payable.stage)
     return told
@@ -174,6 +173,7 @@ _CONFIRM: Final = "Your bank asks you to confirm the payment. Nothing was charge
 
 
 _TOO_LITTLE: Final = "It is too little to be paid by card. Please transfer it, or ask us."
+_NOT_EXACTLY: Final = "No card can pay exactly that. Please transfer it, or ask us."
 
 
 def _thanks(payable: Payable) -> list[str]:
@@ -184,6 +184,8 @@ def _thanks(payable: Payable) -> list[str]:
 def _prospects(payable: Payable) -> list[str]:
     """What happens if the customer does nothing."""
     opened = payable.opened
+    if opened is not None and not opened.is_chargeable:
+        return [not_by_card(opened)]
     if opened is not None and opened.is_sent:
         return [_when_due(payable, opened), _how(payable)]
     if not payable.has_method:
@@ -197,6 +199,11 @@ def _prospects(payable: Payable) -> list[str]:
             return [f"We will try {again}by ourselves on {on}."]
         return ["We will charge your card in a moment."]
     return ["You can pay it now."]
+
+
+def not_by_card(opened: OpenInvoice) -> str:
+    """Why no card is asked for what a transfer left: policy P5, or P6 of three decimals."""
+    return _TOO_LITTLE if opened.is_too_little else _NOT_EXACTLY
 
 
 def _when_due(payable: Payable, opened: OpenInvoice) -> str:
