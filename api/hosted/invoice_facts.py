@@ -157,7 +157,7 @@ def _told(payable: Payable) -> tuple[str, list[str]]:
         case Stage.CONFIRM:
             told = f"Confirm your payment of {due}", [_CONFIRM]
         case Stage.OWED:
-            told = f"{due} to pay", _prospects(payable)
+            told = f"{due} to pay", _to_be_done(payable)
         case _:
             assert_never(payable.stage)
     return told
@@ -181,11 +181,16 @@ def _thanks(payable: Payable) -> list[str]:
     return ["Thank you." if at is None else f"Paid on {payable.written.day(at)}. Thank you."]
 
 
+def _to_be_done(payable: Payable) -> list[str]:
+    opened = payable.opened
+    if opened is None or opened.is_chargeable:
+        return _prospects(payable)
+    return [not_by_card(opened)]
+
+
 def _prospects(payable: Payable) -> list[str]:
     """What happens if the customer does nothing."""
     opened = payable.opened
-    if opened is not None and not opened.is_chargeable:
-        return [not_by_card(opened)]
     if opened is not None and opened.is_sent:
         return [_when_due(payable, opened), _how(payable)]
     if not payable.has_method:
