@@ -41,11 +41,7 @@ def concerns(state: SubscriptionState, *, problem: str | None) -> Iterator[str]:
             " recorded. Or cancel it, so that the customer can subscribe anew."
         )
     elif state.status is SubscriptionStatus.UNPAID:
-        yield (
-            "**Dunning ended without the money.** Everything open stays owed and nothing new is"
-            " billed. Once all of it is paid, by another card, `pay_now` or a transfer, the"
-            " subscription is active again. Or waive it, or cancel."
-        )
+        yield _stopped(state)
     if state.pause is not None and state.pause.resumes_at is None:
         yield (
             "**The trial ended without a payment method.** Ask the customer to save one: it goes on"
@@ -56,6 +52,18 @@ def concerns(state: SubscriptionState, *, problem: str | None) -> Iterator[str]:
             "**The first payment was refused.** The customer can try another payment method on the"
             f" checkout page until {instant(state.checkout_expires_at)}."
         )
+
+
+def _stopped(state: SubscriptionState) -> str:
+    """Of one that is unpaid: another card is tried by itself, but not on what was sent (P22)."""
+    is_suspended = any(invoice.is_overdue for invoice in state.open_invoices)
+    ended = "The grace of what was sent" if is_suspended else "Dunning"
+    ways = "on its page, by `pay_now`" if is_suspended else "by another card, `pay_now`"
+    return (
+        f"**{ended} ended without the money.** Everything open stays owed and nothing new is"
+        f" billed. Once all of it is paid, {ways} or a transfer, the subscription is active again."
+        " Or waive it, or cancel."
+    )
 
 
 def final_action_of(state: SubscriptionState) -> str:

@@ -88,6 +88,17 @@ def test_on_net_terms_another_card_is_of_use_on_the_invoice_s_page_alone() -> No
     assert "use another card on the invoice's page" in shown
 
 
+def test_who_is_suspended_on_net_terms_pays_on_the_invoice_s_page() -> None:
+    owed = unpaid()
+    sent = tuple(
+        each.model_copy(update={"net_days": 30, "is_overdue": True}) for each in owed.open_invoices
+    )
+    shown = details_of(owed.changed(open_invoices=sent), problem=None)
+    assert "**The grace of what was sent ended without the money.**" in shown
+    assert "on its page, by `pay_now` or a transfer" in shown
+    assert "another card" not in shown
+
+
 def test_a_past_due_page_says_what_was_tried_why_it_failed_and_how_it_ends() -> None:
     state = past_due()
     shown = details_of(state, problem=None)
