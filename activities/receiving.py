@@ -15,8 +15,11 @@ from activities.charging import Charging, with_failed_creation
 from activities.collection import may_go_live
 from activities.overtaking import recorded_before
 from activities.records import AuditEntry
+from activities.unused_time import GiveBack, given_back
 from billing import collecting, ledger
+from billing.credit_note import CreditReason
 from billing.errors import Conflict, GatewayError, InvalidInput, NotFound
+from billing.ids import effect_key
 from billing.invoice import InvoiceRecord, InvoiceStatus
 from billing.payment import Declined
 from billing.ports.books import PaymentAttempt
@@ -151,15 +154,31 @@ async def _looked_at(
 async def received_after_the_end(tx: Transaction, request: ReceivePayment) -> ReceivedPayment:
     """Records a payment of a bad debt of what has ended: its workflow may be over long since.
 
-    By the same rules, once, and with all that follows; nothing of a state does. `request.state` is
-    the recorded one. Raises `NotFound` (`invoice_not_found`), `InvalidInput` and `Conflict`:
-    `invoice_paid`, `invoice_not_open` (also while it is still being written off),
-    `reference_reused`.
+    By the same rules, once, and with all that follows; nothing of a state does. What the end
+    promised of it is given back once it is paid in full (policy P17, P22). `request.state` is the
+    recorded one. Raises `NotFound` (`invoice_not_found`), `InvalidInput` and `Conflict`:
+    `invoice_paid`, `reference_reused`, `invoice_not_open` (also while it is being written off).
     """
     state, invoice_id = request.state, request.invoice_id
     if not state.has_ended or state.open_invoice(invoice_id) is not None:
         raise Conflict("invoice_not_open", f"{invoice_id} is being closed: try again")
-    return (await _received(tx, request)).payment
+    payment = (await _received(tx, request)).payment
+    promise = state.promised_back
+    if payment.pays_the_rest and promise is not None:
+        # No card paid any of it: all of this is balance, and there is no refund to carry out.
+        await given_back(
+            tx,
+            GiveBack(
+                state=state,
+                part=promise.part,
+                invoice_id=invoice_id,
+                source=effect_key("paid_too_late", promise.cause, invoice_id),
+                reason=CreditReason.CANCELED,
+                unused=promise.unused,
+                now=request.now,
+            ),
+        )
+    return payment
 
 
 async def _received(tx: Transaction, request: ReceivePayment) -> PaymentReceived | PaymentKnown:

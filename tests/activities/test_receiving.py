@@ -8,18 +8,26 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError
 
 from activities.collection import VoidInvoices
-from activities.receiving import PaymentKnown, PaymentNotTaken, PaymentReceived
+from activities.receiving import (
+    PaymentKnown,
+    PaymentNotTaken,
+    PaymentReceived,
+    received_after_the_end,
+)
 from adapters.db.engine import transactions
 from adapters.db.tables.audit import audit_log
+from adapters.db.tables.credit_note import credit_notes
 from adapters.db.tables.invoice import invoices
 from adapters.db.tables.ledger import journal_entries
 from adapters.db.tables.received_payment import received_payments
 from adapters.memory.outages import Operation, Outage
 from billing import closing, lifecycle, settlement
+from billing.credit_note import UnusedPart
 from billing.errors import BooksBroken, GatewayBusy, GatewayRefused
 from billing.payment import ActionRequired, Declined, Paid, Processing
+from billing.period import Period
 from billing.ports.gateway import PaymentStatus
-from billing.subscription import EndReason, SubscriptionState, SubscriptionStatus
+from billing.subscription import EndReason, PromisedBack, SubscriptionState, SubscriptionStatus
 from tests.activities.test_collection import SlowCreation
 from tests.activities.till import DUE_AT, Till
 from tests.adapters.db.company import subscription
@@ -295,6 +303,23 @@ async def test_a_bad_debt_is_paid_after_all_in_parts_and_the_excess_is_balance(
     assert (events.count("invoice.payment_received"), events.count("invoice.paid")) == (2, 1)
     assert await till.count(audit_log, command="record_payment") == 2
     await till.check_books()
+
+
+async def test_what_an_end_promised_of_a_debt_is_given_back_once_it_is_paid_after_all(
+    till: Till,
+) -> None:
+    after, debt = await written_off(till)
+    period = after.running_period
+    half = Period(start=period.start + period.length / 2, end=period.end)
+    promise = PromisedBack(cause="cmd_end", unused=UnusedPart.CREDIT, part=half)
+    ended = lifecycle.ended(after, EndReason.REQUESTED, DUE_AT, promised_back=promise)
+    for reference, minor, balance in (("R-1", 3000, 0), ("R-2", 5100, 4100), ("R-2", 5100, 4100)):
+        request = till.request(ended, minor, reference=reference, invoice_id=debt)
+        async with transactions(till.engine)() as tx:
+            await received_after_the_end(tx, request)
+        assert await till.balance_minor() == balance
+        await till.check_books()
+    assert await till.count(credit_notes) == 1
 
 
 async def test_fifty_transfers_at_once_recover_a_debt_once(till: Till) -> None:

@@ -67,7 +67,7 @@ class Till:
         )
         return Receiving(open_transaction=unit_of_work(self.engine), charging=charging)
 
-    async def receive(
+    def request(
         self,
         state: SubscriptionState,
         minor: int,
@@ -75,7 +75,7 @@ class Till:
         reference: str = "R-1",
         command_id: str | None = None,
         invoice_id: str | None = None,
-    ) -> ReceivingOutcome:
+    ) -> ReceivePayment:
         """So much came by bank transfer, for the first open invoice unless another is named."""
         reported = ReportedPayment(
             amount=Money(amount_minor=minor, currency="USD"),
@@ -90,13 +90,27 @@ class Till:
             reason="on the statement",
             at=DUE_AT,
         )
+        return ReceivePayment(
+            state=state,
+            invoice_id=invoice_id or state.open_invoices[0].invoice_id,
+            reported=reported,
+            audit=audit,
+            now=DUE_AT,
+        )
+
+    async def receive(
+        self,
+        state: SubscriptionState,
+        minor: int,
+        *,
+        reference: str = "R-1",
+        command_id: str | None = None,
+        invoice_id: str | None = None,
+    ) -> ReceivingOutcome:
+        """Records that so much came, as `request` says."""
         return await self.receiving.receive_payment(
-            ReceivePayment(
-                state=state,
-                invoice_id=invoice_id or state.open_invoices[0].invoice_id,
-                reported=reported,
-                audit=audit,
-                now=DUE_AT,
+            self.request(
+                state, minor, reference=reference, command_id=command_id, invoice_id=invoice_id
             )
         )
 
