@@ -9,8 +9,10 @@ from typing import Final
 
 from fastapi import APIRouter
 from pydantic import Field
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.db.engine import transactions
+from adapters.db.queries.customers import Customer
 from adapters.temporal.granted_terms import resting_trials, tell_of_terms
 from adapters.temporal.subscription_signals import SubscriptionSignals
 from api.authentication import CallerOf
@@ -21,12 +23,13 @@ from api.idempotency import RequestIds
 from api.present import present_on
 from api.route import ApiRoute
 from api.workflow_calls import bounded
+from billing.actor import Actor
 
 router = APIRouter(
     prefix="/v1/customers/{customer_id}/net_terms", tags=["customers"], route_class=ApiRoute
 )
 
-SET_NET_TERMS: Final = "set_net_terms"
+_SET_NET_TERMS: Final = "set_net_terms"
 """The command's name in the audit log."""
 
 
@@ -52,20 +55,43 @@ async def set_net_terms(
     payment method goes on.
     """
     command_id = RequestIds(None).new("cmd")
-    async with transactions(deps.engine)() as tx:
-        customer = await require_customer(tx.connection, customer_id)
-        now = (await present_on(tx.connection, customer.test_clock_id)).now
-        changed = await tx.customers.set_net_terms(customer_id, body.net_days)
-        await tx.audit.append(
-            command_id=command_id,
-            command=SET_NET_TERMS,
-            subject=customer_id,
-            actor=caller.actor,
-            reason=body.reason,
-            at=now,
-        )
-    resting = () if body.net_days is None else await resting_trials(deps.engine, customer_id)
+    changed, resting = await write_net_terms(
+        deps.engine,
+        customer_id,
+        body.net_days,
+        command_id=command_id,
+        actor=caller.actor,
+        reason=body.reason,
+    )
     if resting:
         async with bounded(deps.caller_patience):
             await tell_of_terms(SubscriptionSignals(deps.temporal), resting, fact=command_id)
     return CustomerView.of(changed)
+
+
+async def write_net_terms(
+    engine: AsyncEngine,
+    customer_id: str,
+    net_days: int | None,
+    *,
+    command_id: str,
+    actor: Actor,
+    reason: str | None,
+) -> tuple[Customer, tuple[str, ...]]:
+    """Writes and audits them: the customer, and the resting trials that are to be told.
+
+    For the API and the command line. Raises `NotFound` (`customer_not_found`).
+    """
+    async with transactions(engine)() as tx:
+        customer = await require_customer(tx.connection, customer_id)
+        now = (await present_on(tx.connection, customer.test_clock_id)).now
+        changed = await tx.customers.set_net_terms(customer_id, net_days)
+        await tx.audit.append(
+            command_id=command_id,
+            command=_SET_NET_TERMS,
+            subject=customer_id,
+            actor=actor,
+            reason=reason,
+            at=now,
+        )
+    return changed, () if net_days is None else await resting_trials(engine, customer_id)

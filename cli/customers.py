@@ -12,13 +12,12 @@ from typing import Final
 import typer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.db.engine import reading, transactions
+from adapters.db.engine import reading
 from adapters.db.queries.customers import Customer
-from adapters.temporal.granted_terms import resting_trials, tell_of_terms
+from adapters.temporal.granted_terms import tell_of_terms
 from adapters.temporal.subscription_signals import SubscriptionSignals
 from api.customers import require_customer
-from api.net_terms import SET_NET_TERMS
-from api.present import present_on
+from api.net_terms import write_net_terms
 from api.workflow_calls import bounded
 from billing.errors import InvalidInput
 from billing.net_terms import LONGEST_TERMS
@@ -68,19 +67,12 @@ def set_net_terms(
     command_id = f"cmd_{secrets.token_hex(12)}"
 
     async def write(engine: AsyncEngine) -> Customer:
-        async with transactions(engine)() as tx:
-            customer = await require_customer(tx.connection, customer_id)
-            now = (await present_on(tx.connection, customer.test_clock_id)).now
-            changed = await tx.customers.set_net_terms(customer_id, days)
-            await tx.audit.append(
-                command_id=command_id,
-                command=SET_NET_TERMS,
-                subject=customer_id,
-                actor=operator,
-                reason=reason.strip(),
-                at=now,
-            )
-        resting = () if days is None else await resting_trials(engine, customer_id)
+        changed, resting = await write_net_terms(
+            *(engine, customer_id, days),
+            command_id=command_id,
+            actor=operator,
+            reason=reason.strip(),
+        )
         if resting:
             signals = SubscriptionSignals(await temporal.connect(root))
             async with bounded(_PATIENCE):
