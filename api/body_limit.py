@@ -8,7 +8,6 @@ import asyncio
 from collections.abc import Iterator
 from typing import Final
 
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import framework_problem
@@ -71,8 +70,9 @@ async def _read(receive: Receive) -> bytes | None:
 
 
 def _declared_length(scope: Scope) -> int:
-    declared = Headers(scope=scope).get("content-length", "0")
-    if not (declared.isascii() and declared.isdigit()):
+    said = (value for name, value in scope["headers"] if name == b"content-length")
+    declared = next(said, b"0")
+    if not declared.isdigit():
         return 0
     return int(declared) if len(declared) < _MOST_DIGITS else LARGEST_BODY_BYTES + 1
 

@@ -63,13 +63,12 @@ def next_action(state: SubscriptionState) -> NextAction | None:
 
 def overdue_boundary(state: SubscriptionState, now: datetime) -> bool:
     """Whether a period's end has passed whose consequences are not yet drawn (policy P9)."""
-    boundaries = {
-        ActionKind.CANCEL,
-        ActionKind.CONVERT_TRIAL,
-        ActionKind.RENEW,
-        ActionKind.RESUME,
-    }
-    return any(action.kind in boundaries and action.at <= now for action in _actions(state))
+    is_running = state.status is not SubscriptionStatus.INCOMPLETE and not state.has_ended
+    if not is_running or state.purchase is not None:
+        return False
+    own, parent_end = _boundary(state), state.parent_end
+    is_own_over = own is not None and own[1] <= now
+    return is_own_over or (parent_end is not None and parent_end.at <= now)
 
 
 def _actions(state: SubscriptionState) -> Iterator[NextAction]:
@@ -318,46 +317,48 @@ def _completing(state: SubscriptionState) -> Iterator[NextAction]:
 
 
 def _at_own_period_end(state: SubscriptionState) -> Iterator[NextAction]:
+    boundary = _boundary(state)
+    if boundary is None:
+        return
+    kind, at = boundary
+    if kind is ActionKind.CONVERT_TRIAL and state.trial_notice_at is not None:
+        yield NextAction(
+            kind=ActionKind.NOTIFY_TRIAL_END,
+            at=state.trial_notice_at,
+            reason=f"the trial ends on {at:%Y-%m-%d}",
+        )
+    yield NextAction(kind=kind, at=at, reason=_boundary_reason(state, kind, at))
+
+
+def _boundary(state: SubscriptionState) -> tuple[ActionKind, datetime] | None:
+    """What ends the running period, or the rest after it, and when; None where nothing does."""
     if state.period is None:
-        return
+        return None
     if state.pause is not None:
-        if state.pause.resumes_at is not None:
-            yield NextAction(
-                kind=ActionKind.RESUME, at=state.pause.resumes_at, reason="the pause is over"
-            )
-        return
-    ends_at = state.period.end
+        resumes_at = state.pause.resumes_at
+        return None if resumes_at is None else (ActionKind.RESUME, resumes_at)
     if state.cancellation is not None:
-        yield NextAction(
-            kind=ActionKind.CANCEL, at=state.cancellation.at, reason="the cancellation takes effect"
-        )
-        return
+        return ActionKind.CANCEL, state.cancellation.at
     if state.status is SubscriptionStatus.UNPAID:
-        return
+        return None
     if state.status is SubscriptionStatus.TRIALING:
-        if state.trial_notice_at is not None:
-            yield NextAction(
-                kind=ActionKind.NOTIFY_TRIAL_END,
-                at=state.trial_notice_at,
-                reason=f"the trial ends on {ends_at:%Y-%m-%d}",
-            )
-        amount, later = first_amount(state.terms, ends_at), _later(state.terms)
-        yield NextAction(
-            kind=ActionKind.CONVERT_TRIAL,
-            at=ends_at,
-            reason=f"the trial ends; the first period costs {amount}{later}",
-        )
-        return
-    if state.unbilled_from is not None:
-        yield NextAction(
-            kind=ActionKind.RENEW,
-            at=state.unbilled_from,
-            reason="what was had before is billed"
-            if state.terms.is_in_arrears
-            else "the rest of the running period is billed",
-        )
-        return
-    yield NextAction(kind=ActionKind.RENEW, at=ends_at, reason=_renewal_reason(state))
+        return ActionKind.CONVERT_TRIAL, state.period.end
+    return ActionKind.RENEW, state.unbilled_from or state.period.end
+
+
+def _boundary_reason(state: SubscriptionState, kind: ActionKind, at: datetime) -> str:
+    if kind is ActionKind.RESUME:
+        return "the pause is over"
+    if kind is ActionKind.CANCEL:
+        return "the cancellation takes effect"
+    if kind is ActionKind.CONVERT_TRIAL:
+        amount, later = first_amount(state.terms, at), _later(state.terms)
+        return f"the trial ends; the first period costs {amount}{later}"
+    if state.unbilled_from is None:
+        return _renewal_reason(state)
+    if state.terms.is_in_arrears:
+        return "what was had before is billed"
+    return "the rest of the running period is billed"
 
 
 def _renewal_reason(state: SubscriptionState) -> str:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from billing import changing, closing, commands, giving_up, lifecycle, pausing, settlement
-from billing.agenda import ActionKind, NextAction, next_action
+from billing.agenda import ActionKind, NextAction, agenda, next_action, overdue_boundary
 from billing.billing_mode import BillingMode
 from billing.catalog import (
     DisputeLost,
@@ -54,6 +54,13 @@ from tests.billing.running import (
     offer,
 )
 from tests.billing.soundness import check_books, check_state, check_step
+
+_BOUNDARIES = {
+    ActionKind.CANCEL,
+    ActionKind.CONVERT_TRIAL,
+    ActionKind.RENEW,
+    ActionKind.RESUME,
+}
 
 ENOUGH = 20
 """Steps before somebody may end it: most lives would be short otherwise."""
@@ -425,6 +432,14 @@ class Life(RuleBasedStateMachine):
     @invariant()
     def the_state_is_sound(self) -> None:
         check_state(self.running)
+
+    @invariant()
+    def a_boundary_is_overdue_from_when_the_agenda_has_it(self) -> None:
+        ahead = agenda(self.state)
+        for at in (action.at for action in ahead):
+            for now in (at - timedelta(microseconds=1), at):
+                over = any(each.kind in _BOUNDARIES and each.at <= now for each in ahead)
+                assert overdue_boundary(self.state, now) == over
 
     @invariant()
     def the_books_are_sound(self) -> None:

@@ -9,7 +9,7 @@ moment. Versions of prices and products never change and are remembered. Does no
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Row, and_, bindparam, case, func, literal_column, select
+from sqlalchemy import Row, Text, and_, bindparam, case, cast, func, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.db import product_versions
@@ -73,7 +73,7 @@ _CLOCK: Final = tuple(test_clocks.c)
 _SELECT: Final = Statement(
     select(
         *(column.label(f"clock_{column.name}") for column in _CLOCK),
-        subscriptions.c.state,
+        cast(subscriptions.c.state, Text).label("state"),
         *tax_standing.COLUMNS,
         customers.c.segment,
         customers.c.default_payment_method_id,
@@ -140,7 +140,7 @@ async def get(
     )
     if row is None:
         return None
-    state = SubscriptionState.model_validate(row.state)
+    state = SubscriptionState.model_validate_json(row.state)
     offered = None if row.wanted_id is None else (row.wanted_id, row.wanted_version)
     sold = await _versions(engine, state, offered)
     waiting = state.waiting_migration
