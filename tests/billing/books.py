@@ -191,7 +191,8 @@ class Books:
     def settled(self, invoice_id: str) -> Settled:
         booked, record = self.invoices[invoice_id], self.record(invoice_id)
         notes = [note for note in self.notes if note.invoice_id == invoice_id]
-        credited = -sum(line.total.amount_minor for line in booked.draft.lines if line.credits)
+        credits_ = [line for line in booked.draft.lines if not self._gives_back_of_a_debt(line)]
+        credited = -sum(line.total.amount_minor for line in credits_ if line.credits)
         below_zero = min(booked.draft.total.amount_minor, 0)
         by_card = record.paid - self.money(booked.received)
         by_others = booked.from_balance + booked.received
@@ -203,6 +204,15 @@ class Books:
             card_returned=self.money(sum(note.to_card.amount_minor for note in notes)),
             balance_returned=self.money(sum(note.to_balance.amount_minor for note in notes)),
         )
+
+    def _gives_back_of_a_debt(self, line: InvoiceLine) -> bool:
+        """Whether it has paid nothing so far: what it gives back of was sent and is not paid."""
+        if line.credits is None:
+            return False
+        behind = self.invoices[line.credits.invoice_id]
+        is_paid = behind.status in {InvoiceStatus.PAID, InvoiceStatus.VOID} or behind.is_left_over
+        is_debt = behind.net_days is not None and not is_paid
+        return is_debt or any(map(self._gives_back_of_a_debt, behind.draft.lines))
 
     def give_back(
         self, lines: Iterable[CreditNoteLine], source: str, now: datetime, *, to_card: bool = False

@@ -118,6 +118,24 @@ async def test_an_upgrade_on_terms_is_in_force_at_once_and_sent(company: Company
     assert (await company.shop.read("/v1/reports/ledger"))["balanced"]
 
 
+async def test_of_an_upgrade_no_more_goes_back_than_was_paid_while_the_plan_is_owed(
+    company: Company,
+) -> None:
+    nora = await _on_terms(company)
+    team = await nora.subscribe("team_monthly", seats=10, trial=False)
+    await nora.live_until("2026-06-16T00:00:00Z")
+    await nora.change(team, price="business_monthly")
+    _, second = await nora.invoices()
+    await _received(nora, second["id"], 40_00, "2026-06-16")
+    await nora.live_until("2026-06-17T00:00:00Z")
+
+    await nora.cancel_now(team, "credit")
+
+    balance = await company.shop.read(f"/v1/customers/{nora.id}/balance")
+    assert [each["text"] for each in balance["balances"]] == ["USD 40.00"]
+    assert (await company.shop.read("/v1/reports/ledger"))["balanced"]
+
+
 async def test_the_page_takes_a_card_and_a_refusal_makes_nobody_past_due(company: Company) -> None:
     nora = await _on_terms(company)
     team = await nora.subscribe("team_annual", seats=10, trial=False)

@@ -64,10 +64,24 @@ _OF_INVOICE: Final = text(DEBITS.format(which="invoices.id = :invoice_id"))
 
 _LOCK: Final = text("SELECT id FROM invoices WHERE id = :invoice_id FOR NO KEY UPDATE")
 
+_GIVES_BACK_OF_A_DEBT: Final = f"""EXISTS (
+    WITH RECURSIVE behind(id) AS (
+        SELECT line.credits_invoice_id
+        UNION
+        SELECT earlier.credits_invoice_id
+        FROM behind JOIN invoice_lines AS earlier ON earlier.invoice_id = behind.id
+        WHERE earlier.credits_invoice_id IS NOT NULL
+    )
+    SELECT FROM behind JOIN invoices ON invoices.id = behind.id
+    WHERE invoices.net_days IS NOT NULL AND invoices.status <> 'void' AND NOT {AS_GOOD_AS_PAID}
+)"""  # noqa: S608 - made of constants
+"""SQL that a credit `line` gives back of what was sent and is not paid, through any chain of
+changes: so far it has paid nothing (policy P13, P22)."""
+
 # Its credit lines paid a part of what an invoice charges, as the balance did: with money that the
 # customer had paid before. What came outside the gateway goes back as balance too: no card has it.
 # What a failed refund could not bring to the card went to the balance.
-_SETTLED: Final = text("""
+_SETTLED: Final = text(f"""
     SELECT invoices.currency, invoices.paid_minor - received.minor AS card_minor,
         payment.payment_id,
         invoices.balance_minor + credited.minor + received.minor
@@ -91,7 +105,9 @@ _SETTLED: Final = text("""
         SELECT coalesce(
             -sum(amount_minor + CASE WHEN tax_inclusive THEN 0 ELSE tax_minor END), 0
         )::bigint AS minor
-        FROM invoice_lines WHERE invoice_id = invoices.id AND credits_invoice_id IS NOT NULL
+        FROM invoice_lines AS line
+        WHERE line.invoice_id = invoices.id AND credits_invoice_id IS NOT NULL
+            AND NOT {_GIVES_BACK_OF_A_DEBT}
     ) AS credited
     CROSS JOIN LATERAL (
         SELECT coalesce(sum(to_card_minor), 0)::bigint AS to_card_minor,
@@ -103,7 +119,7 @@ _SETTLED: Final = text("""
         FROM refunds WHERE invoice_id = invoices.id AND state = 'failed'
     ) AS failed
     WHERE invoices.id = :invoice_id
-""")
+""")  # noqa: S608 - made of constants
 
 
 async def of_subscription(
