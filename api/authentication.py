@@ -16,11 +16,12 @@ from billing.actor import Actor, ActorKind
 
 READ_METHODS: Final = frozenset({"GET", "HEAD"})
 _ONLY_READ: Final = frozenset({"invoices", "credit_notes", "disputes", "reports"})
-_ONLY_WRITTEN: Final = frozenset({"portal_sessions", "received_payments"})
+_ONLY_WRITTEN: Final = frozenset({"net_terms", "portal_sessions", "received_payments"})
 SCOPES: Final = tuple(
     f"{resource}:{access}"
     for resource in (
         "customers",
+        "net_terms",
         "payment_methods",
         "entitlements",
         "catalog",

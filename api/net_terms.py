@@ -1,8 +1,8 @@
 """Net terms of customers: whose invoices are sent, and not charged (policy P22).
 
 Owns setting and clearing them, with who did it and why in the audit log. The seller alone grants
-credit: no page of customers leads here. Does not own what becomes of an invoice that was sent
-(`billing.sending`).
+credit: no page of customers leads here, and a key needs a scope of its own. Does not own what
+becomes of an invoice that was sent (`billing.sending`).
 """
 
 from typing import Final
@@ -24,13 +24,16 @@ from api.present import present_on
 from api.route import ApiRoute
 from api.workflow_calls import bounded
 from billing.actor import Actor
+from billing.event import DomainEvent
+from billing.ids import effect_key
 
 router = APIRouter(
-    prefix="/v1/customers/{customer_id}/net_terms", tags=["customers"], route_class=ApiRoute
+    prefix="/v1/customers/{customer_id}/net_terms", tags=["net_terms"], route_class=ApiRoute
 )
 
 _SET_NET_TERMS: Final = "set_net_terms"
 """The command's name in the audit log."""
+_CHANGED: Final = "customer.net_terms_changed"
 
 
 class NetTermsInput(Body):
@@ -86,6 +89,15 @@ async def write_net_terms(
         customer = await require_customer(tx.connection, customer_id)
         now = (await present_on(tx.connection, customer.test_clock_id)).now
         changed = await tx.customers.set_net_terms(customer_id, net_days)
+        await tx.events.append(
+            DomainEvent(
+                key=effect_key(_CHANGED, customer_id, command_id),
+                type=_CHANGED,
+                at=now,
+                customer_id=customer_id,
+                details={"net_days": net_days, "net_days_before": customer.net_days},
+            )
+        )
         await tx.audit.append(
             command_id=command_id,
             command=_SET_NET_TERMS,

@@ -28,6 +28,7 @@ is refused is answered with 402, `payment_declined`, and has changed nothing.
 """
 _TAGS: Final = {
     "customers": "Who pays.",
+    "net_terms": "Who is sent invoices, and pays later.",
     "payment_methods": "What they pay with.",
     "entitlements": "What customers may do now.",
     "catalog": "What is sold, and publishing it.",
@@ -36,6 +37,7 @@ _TAGS: Final = {
     "subscriptions": "What was sold, what will happen to it, and what did.",
     "seller": "Who sells, as invoices name it.",
     "invoices": "What is owed and what was paid.",
+    "received_payments": "What came outside the payment gateway.",
     "invoice_items": "What is charged once.",
     "portal_sessions": "Links to the portal where customers look after their subscriptions.",
     "migrations": "Running subscriptions that move to another price.",

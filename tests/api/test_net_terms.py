@@ -6,6 +6,7 @@ from sqlalchemy import select
 from adapters.db.engine import reading
 from adapters.db.repositories.catalog import SqlCatalog
 from adapters.db.tables.audit import audit_log
+from adapters.db.tables.domain_event import domain_events
 from billing.catalog import Trial, WithoutPaymentMethod
 from tests.api.shop import CATALOG, Shop, problem
 
@@ -21,7 +22,23 @@ async def test_terms_are_set_and_cleared_and_audited(idle_shop: Shop) -> None:
     async with reading(idle_shop.deps.engine) as connection:
         query = select(audit_log.c.reason, audit_log.c.actor_kind).filter_by(subject=customer)
         entries = [tuple(row) for row in await connection.execute(query.order_by(audit_log.c.at))]
+        told = select(domain_events.c.details).filter_by(customer_id=customer)
+        changes = list((await connection.scalars(told.order_by(domain_events.c.id))).all())
     assert sorted(entries, key=str) == [("contract", "api_key"), (None, "api_key")]
+    assert [(each["net_days_before"], each["net_days"]) for each in changes] == [
+        (None, 30),
+        (30, None),
+    ]
+
+
+async def test_who_may_write_customers_may_not_grant_them_credit(idle_shop: Shop) -> None:
+    path = f"/v1/customers/{await idle_shop.customer()}/net_terms"
+    for scope, status in (("customers:write", 403), ("net_terms:write", 200)):
+        key = await idle_shop.api_key(scopes=(scope,))
+        answer = await idle_shop.client.put(
+            path, json={"net_days": 365}, headers={"Authorization": f"Bearer {key}"}
+        )
+        assert answer.status_code == status, answer.text
 
 
 async def test_what_are_no_terms_is_refused(idle_shop: Shop, subtests: pytest.Subtests) -> None:
