@@ -1,7 +1,7 @@
 """Versions of prices that were read before: a version never changes.
 
-Owns the reading of one version, and that it is read once. What is asked for has
-been committed, as what somebody has bought or what is on sale has.
+Owns the reading of one version, and that it is read once. What is asked for has been committed, as
+what somebody has bought or what is on sale has.
 """
 
 from typing import Final

@@ -200,7 +200,7 @@ class Books:
             invoice_id=invoice_id,
             payment_id=f"pi_{invoice_id}" if by_card.amount_minor else None,
             by_card=by_card,
-            by_balance=self.money(by_others + credited + below_zero),
+            by_balance=self.money(by_others + max(credited + below_zero, 0)),
             card_returned=self.money(sum(note.to_card.amount_minor for note in notes)),
             balance_returned=self.money(sum(note.to_balance.amount_minor for note in notes)),
         )

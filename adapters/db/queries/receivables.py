@@ -2,8 +2,7 @@
 
 Owns the buckets and the SQL. As of any moment: an invoice is owed from its finalisation until it is
 paid, voided or written off (also where it was paid after that), less what was received of it by
-then. Rows come as a stream, however
-many customers owe something.
+then. Rows come as a stream, however many customers owe something.
 """
 
 from collections.abc import AsyncIterator

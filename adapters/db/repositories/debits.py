@@ -84,8 +84,8 @@ changes: so far it has paid nothing (policy P13, P22)."""
 _SETTLED: Final = text(f"""
     SELECT invoices.currency, invoices.paid_minor - received.minor AS card_minor,
         payment.payment_id,
-        invoices.balance_minor + credited.minor + received.minor
-            + least(invoices.total_minor, 0) AS balance_minor,
+        invoices.balance_minor + received.minor
+            + greatest(credited.minor + least(invoices.total_minor, 0), 0) AS balance_minor,
         noted.to_card_minor - failed.minor AS card_returned_minor,
         noted.to_balance_minor + failed.minor AS balance_returned_minor,
         EXISTS (

@@ -25,6 +25,7 @@ from tests.adapters.db.company import (
     START,
     TEAM,
     bill,
+    collect,
     draft,
     open_shop,
     sell,
@@ -262,6 +263,23 @@ async def test_an_invoice_paid_by_its_credits_alone_was_paid_by_balance(
     assert (first.payment_id, first.by_card, first.by_balance) == (None, usd(0), usd(1600))
     assert (second.by_card, second.by_balance) == (usd(1600), usd(3000 + 3400))
     assert second.left == usd(8000)
+
+
+async def test_what_gives_back_of_a_debt_on_net_terms_has_paid_once_that_is_paid(
+    transaction: Transactions,
+) -> None:
+    async with transaction() as tx:
+        await tx.customers.set_net_terms("cus_1", 30)
+        owed = await bill(tx, draft())
+        part = with_credit(draft(1), of=debit(draft()), minor=3000)
+        await sell(tx, part)
+        below_zero = with_credit(draft(2, quantity=1), of=debit(draft()), minor=5000)
+        await bill(tx, below_zero)
+        before = [await tx.invoices.settled(each.id) for each in (part, below_zero)]
+        await collect(tx, owed)
+        after = [await tx.invoices.settled(each.id) for each in (part, below_zero)]
+    assert [each.left for each in before] == [usd(5000), usd(0)]
+    assert [each.left for each in after] == [usd(8000), usd(1600)]
 
 
 async def test_what_is_carried_to_the_next_invoice_was_not_paid(transaction: Transactions) -> None:
