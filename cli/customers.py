@@ -59,7 +59,7 @@ def set_net_terms(
     `reason_required`, `actor_required`).
     """
     if days is not None and not 1 <= days <= LONGEST_TERMS:
-        raise InvalidInput("number_out_of_range", f"--days takes 1 to {LONGEST_TERMS}")
+        raise InvalidInput("number_out_of_range", f"net terms are of 1 to {LONGEST_TERMS} days")
     if not reason.strip():
         raise InvalidInput("reason_required", "say why with --reason: the audit log keeps it")
     operator = operator_named(actor)

@@ -4,7 +4,7 @@ Owns what operators type about invoices. Does not own how a command is given (`c
 """
 
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal, DecimalException
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -93,9 +93,9 @@ def _minor(amount: str, currency: str) -> int:
     digits = minor_digits(currency)
     try:
         minor = Decimal(amount).scaleb(digits)
-    except InvalidOperation:
+    except DecimalException:
         minor = Decimal("NaN")
-    if not minor.is_finite() or minor != int(minor) or abs(minor) >= 10**12:
+    if not minor.is_finite() or abs(minor) >= 10**12 or minor != int(minor):
         raise InvalidInput(
             "amount_malformed", f"write --amount with up to {digits} decimals, like 500.00"
         )

@@ -85,6 +85,7 @@ async def test_what_cannot_be_recorded_is_said_in_a_sentence(
     for words, said in (
         (("--amount", "1.00"), "no invoice in_none (invoice_not_found)"),
         (("--amount", "1.005"), "(amount_malformed)"),
+        (("--amount", "1e999999999"), "(amount_malformed)"),
         (("--amount", "much"), "(amount_malformed)"),
         (("--amount", "1", "--currency", "GOLD"), "(unknown_currency)"),
         (("--amount", "1", "--reference", ""), "(invalid_request)"),
